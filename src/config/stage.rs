@@ -1,0 +1,123 @@
+//! The config of one stage, resolved: what the rest of the house works with.
+//!
+//! Every default is filled in, every limit of AWS checked, every `${…}` replaced. Nothing in here
+//! knows YAML; `raw` does.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// One stage of the app, ready to be packaged and deployed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct StageConfig {
+    /// The app's name: 1–40 of `[a-z0-9-]`, starting with a letter.
+    pub(crate) app: String,
+    /// The stage's name: 1–30 of `[a-z0-9-]`, starting with a letter.
+    pub(crate) stage: String,
+    /// AWS region from the config; `None` leaves it to the environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
+    /// AWS profile from the config; `None` leaves it to the environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
+    /// `local: true`: this stage always lives in the local cloud.
+    pub(crate) local: bool,
+    /// `protect: true`: `undeploy` refuses.
+    pub(crate) protect: bool,
+    /// The functions, by name. Never empty.
+    pub(crate) functions: BTreeMap<String, FunctionConfig>,
+    /// The folder of `rzap.yaml`, absolute.
+    #[serde(skip)]
+    pub(crate) root: PathBuf,
+}
+
+/// One function of a stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct FunctionConfig {
+    /// The name in the config, not the name on AWS.
+    pub(crate) name: String,
+    /// As AWS spells it: `python3.13`, `nodejs22.x`, `provided.al2023`. Unknown ones are passed on.
+    pub(crate) runtime: String,
+    pub(crate) arch: Arch,
+    pub(crate) entry: Entry,
+    /// MB, 128–10,240.
+    pub(crate) memory: u32,
+    /// Seconds, 1–900.
+    pub(crate) timeout: u32,
+    /// `/tmp` in MB, 512–10,240.
+    pub(crate) ephemeral_storage: u32,
+    /// At most 4,096 bytes of names and values together.
+    pub(crate) env: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    /// How the function is reached over HTTP, if at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<Http>,
+    /// Days CloudWatch keeps the log; one of the day counts AWS accepts.
+    pub(crate) log_retention: i32,
+    /// IAM statements beyond writing its own logs, as JSON objects in IAM's own spelling.
+    pub(crate) policies: Vec<serde_json::Value>,
+    /// Where the code is and what of it goes into the package.
+    pub(crate) source: Source,
+}
+
+/// What Lambda calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Entry {
+    /// `module:object`, a WSGI application behind rzap's bridge.
+    Wsgi(String),
+    /// `file.function` in the runtime's own notation.
+    Handler(String),
+    /// The path of a ready executable below the code folder; it becomes `bootstrap`.
+    Bootstrap(String),
+}
+
+/// The instruction set a function runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+pub(crate) enum Arch {
+    #[serde(rename = "x86_64")]
+    X86_64,
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+/// The front of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Http {
+    /// A REST API of API Gateway, payload format 1.0.
+    Rest,
+    /// A function URL, payload format 2.0.
+    Url,
+}
+
+/// The code of a function and what of it is packed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Source {
+    /// Folder with the code, absolute, inside the project.
+    #[serde(skip)]
+    pub(crate) dir: PathBuf,
+    /// gitignore patterns, matched on paths relative to `dir`; what they match is left out.
+    pub(crate) exclude: Vec<String>,
+    /// gitignore patterns; what they match goes in even where `exclude` or a built-in rule says no.
+    pub(crate) include: Vec<String>,
+}
+
+impl Entry {
+    /// True when rzap's own WSGI bridge has to be in the package.
+    pub(crate) fn is_wsgi(&self) -> bool {
+        matches!(self, Self::Wsgi(_))
+    }
+}
+
+impl Arch {
+    /// AWS's spelling: `x86_64` or `arm64`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The local cloud: an embedded server that speaks AWS's wire protocols on loopback.
+//!
+//! It shares no code with the client side (it may import `error` and nothing else), so the two can
+//! only agree by both being right. Lambda, API Gateway and CloudWatch Logs follow AWS's documented
+//! behaviour including errors and states; S3, IAM and STS do what deploying and running apps needs.
+//! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
+//!
+//! ```text
+//! socket ─► server ─► (signature scope) ─► s3 · iam · sts · lambda · apigateway · logs
+//!                 └─► (host or path)    ─► front ─► lambda::invoke ─► worker ─► runtime_api
+//! ```
+
+pub(crate) mod store;
+pub(crate) mod wire;
+
+/// The account everything local lives in.
+pub(crate) const ACCOUNT: &str = "000000000000";

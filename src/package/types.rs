@@ -1,0 +1,48 @@
+//! What packaging gives: a zip on disk and all that is worth knowing about it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// The deployment package of one function (functions with equal inputs share one file).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Package {
+    /// The zip. Its name is `{sha256}.zip`.
+    pub(crate) file: PathBuf,
+    /// SHA-256 of the zip, lower-case hex: its key in the artifact bucket.
+    pub(crate) sha256: String,
+    /// The same hash as Lambda's `CodeSha256` spells it: base64.
+    pub(crate) code_sha256: String,
+    /// Bytes of the zip.
+    pub(crate) zipped: u64,
+    /// Bytes of all entries unpacked; Lambda allows 262,144,000.
+    pub(crate) unzipped: u64,
+    /// Number of files.
+    pub(crate) files: usize,
+    /// What Lambda gets as `Handler`.
+    pub(crate) handler: String,
+    /// The heaviest top-level parts, bytes unpacked, heaviest first.
+    pub(crate) heaviest: Vec<Weight>,
+}
+
+/// How much one part of a package weighs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Weight {
+    /// The first path segment, or a dependency's name.
+    pub(crate) name: String,
+    /// Bytes unpacked.
+    pub(crate) unzipped: u64,
+}
+
+/// What packaging tells while it works. `ui` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Dependencies of these functions are being installed by this program (`uv` or `pip`).
+    Installing { functions: String, tool: &'static str },
+    /// The archive of these functions is being written.
+    Archiving { functions: String },
+    /// It is done.
+    Packaged { functions: String, zipped: u64, files: usize },
+    /// Something worth knowing that stops nothing.
+    Note(String),
+}
