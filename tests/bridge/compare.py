@@ -29,14 +29,27 @@ from rzap_wsgi import bridge  # noqa: E402
 
 # Written by the server in front of the app: gunicorn there, API Gateway here.
 SERVERS_OWN = {"server", "date", "connection", "transfer-encoding", "content-length"}
-WORDS = ["a", "zürich", "東京", "🐍", "a b", "100%", "a+b", "x=y&z", "quo\"te", "semi;colon", "~tilde", "q?", "h#"]
+WORDS = ["a", "zürich", "東京", "🐍", "a b", "100%", "a+b", "x=y&z", 'quo"te', "semi;colon", "~tilde", "q?", "h#"]
 
 
 def requests():
     """(method, target, headers, body), the same ones every time."""
     dice = random.Random(20)
     word = lambda: dice.choice(WORDS)  # noqa: E731
-    for path in ("write", "late", "bytes", "latin1", "gzip", "untyped", "empty", "204", "304", "418", "repeated", "cookies"):
+    for path in (
+        "write",
+        "late",
+        "bytes",
+        "latin1",
+        "gzip",
+        "untyped",
+        "empty",
+        "204",
+        "304",
+        "418",
+        "repeated",
+        "cookies",
+    ):
         yield "GET", "/wsgi/" + path, [], b""
     for path in ("bytes", "418", "204"):
         yield "HEAD", "/wsgi/" + path, [], b""
@@ -56,7 +69,12 @@ def requests():
         yield "POST", "/wsgi/echo/" + quote(word(), safe="") + "?" + query, [("X-Word", word())], word().encode()
     for n in range(15):
         form = urlencode([(word(), word()) for _ in range(3)]).encode()
-        yield dice.choice(["POST", "PUT", "PATCH", "DELETE"]), "/args", [("Content-Type", "application/x-www-form-urlencoded")], form
+        yield (
+            dice.choice(["POST", "PUT", "PATCH", "DELETE"]),
+            "/args",
+            [("Content-Type", "application/x-www-form-urlencoded")],
+            form,
+        )
         document = json.dumps({word(): [word(), n]}, ensure_ascii=n % 2 == 0).encode()
         yield dice.choice(["POST", "PUT", "DELETE"]), "/json", [("Content-Type", "application/json")], document
     for n in range(10):
@@ -65,7 +83,9 @@ def requests():
         raw = bytes(dice.randrange(256) for _ in range(dice.choice([0, 1, 1000, 70000])))
         yield dice.choice(["GET", "POST", "DELETE"]), "/wsgi/echo", [("Content-Type", "application/octet-stream")], raw
         part = (
-            '--B\r\nContent-Disposition: form-data; name="file"; filename="{}.bin"\r\nContent-Type: image/x-probe\r\n\r\n'.format(word().replace('"', ""))
+            '--B\r\nContent-Disposition: form-data; name="file"; filename="{}.bin"\r\nContent-Type: image/x-probe\r\n\r\n'.format(
+                word().replace('"', "")
+            )
         ).encode()
         yield "POST", "/upload", [("Content-Type", "multipart/form-data; boundary=B")], part + raw + b"\r\n--B--\r\n"
 
@@ -129,7 +149,18 @@ def main():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--chdir", HERE, "-b", "127.0.0.1:{}".format(port), "--log-level", "critical", "probe:app"],
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--chdir",
+            HERE,
+            "-b",
+            "127.0.0.1:{}".format(port),
+            "--log-level",
+            "critical",
+            "probe:app",
+        ],
         stderr=subprocess.DEVNULL,
     )
     different = count = 0

@@ -15,7 +15,15 @@ site.secret_key = "not a secret"
 
 ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 # What must be the same; addresses and ports of the two servers differ.
-SEEN = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH", "wsgi.url_scheme")
+SEEN = (
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+    "wsgi.url_scheme",
+)
 
 
 def echo(environ, start_response):
@@ -52,14 +60,18 @@ PLAIN = {
     "/wsgi/late": late,
     "/wsgi/bytes": fixed("200 OK", [("Content-Type", "image/png")], bytes(range(256))),
     "/wsgi/latin1": fixed("200 OK", [("Content-Type", "text/plain; charset=iso-8859-1")], b"gr\xfc\xdfe"),
-    "/wsgi/gzip": fixed("200 OK", [("Content-Type", "text/html"), ("Content-Encoding", "gzip")], gzip.compress(b"hello", mtime=0)),
+    "/wsgi/gzip": fixed(
+        "200 OK", [("Content-Type", "text/html"), ("Content-Encoding", "gzip")], gzip.compress(b"hello", mtime=0)
+    ),
     "/wsgi/untyped": fixed("200 OK", [], b"no type"),
     "/wsgi/empty": fixed("200 OK", [("Content-Type", "text/plain")], b""),
     "/wsgi/204": fixed("204 No Content", [("X-A", "1")], b""),
     "/wsgi/304": fixed("304 Not Modified", [("ETag", '"x"')], b""),
     "/wsgi/418": fixed("418 I'm a teapot", [("Content-Type", "text/plain")], b"short and stout"),
     "/wsgi/repeated": fixed("401 Unauthorized", [("WWW-Authenticate", "Basic"), ("WWW-Authenticate", "Bearer")], b""),
-    "/wsgi/cookies": fixed("200 OK", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2; Path=/; HttpOnly"), ("Set-Cookie", "c=")], b""),
+    "/wsgi/cookies": fixed(
+        "200 OK", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2; Path=/; HttpOnly"), ("Set-Cookie", "c=")], b""
+    ),
 }
 
 
@@ -82,7 +94,9 @@ def document():
 @site.route("/upload", methods=["POST", "PUT"])
 def upload():
     file = flask.request.files["file"]
-    return flask.Response(file.read(), mimetype=file.mimetype, headers={"X-Name": file.filename.encode().decode("latin-1")})
+    return flask.Response(
+        file.read(), mimetype=file.mimetype, headers={"X-Name": file.filename.encode().decode("latin-1")}
+    )
 
 
 @site.route("/redirect")
@@ -108,7 +122,14 @@ def session():
 @site.route("/download")
 def download():
     data = bytes(range(256)) * 20
-    return flask.send_file(io.BytesIO(data), "application/zip", as_attachment=True, download_name="grüße.zip", etag="fixed", conditional=True)
+    return flask.send_file(
+        io.BytesIO(data),
+        "application/zip",
+        as_attachment=True,
+        download_name="grüße.zip",
+        etag="fixed",
+        conditional=True,
+    )
 
 
 @site.route("/stream")

@@ -225,6 +225,7 @@ class Requests(unittest.TestCase):
         for event in (DOCS_REST, DOCS_HTTP, events.rest("POST", "/x", body=b"b"), events.function_url()):
             found = environ(event)
             check_environ(found)
+            self.assertEqual((found["wsgi.multithread"], found["wsgi.multiprocess"]), (False, True))
 
     def test_query_of_1_is_encoded_again(self):
         table = [
@@ -258,7 +259,9 @@ class Requests(unittest.TestCase):
         self.assertEqual(found["HTTP_X_EURO"], "\xe2\x82\xac")
         for absent in ("HTTP_CONTENT_TYPE", "HTTP_X_REAL_IP", "HTTP_TRANSFER_ENCODING", "HTTP_CONNECTION"):
             self.assertNotIn(absent, found)
-        self.assertEqual(environ({**events.rest(), "headers": None, "multiValueHeaders": None})["SERVER_NAME"], events.REST_HOST)
+        self.assertEqual(
+            environ({**events.rest(), "headers": None, "multiValueHeaders": None})["SERVER_NAME"], events.REST_HOST
+        )
         single = events.rest(headers=sent, multiValueHeaders=None)
         self.assertEqual(environ(single)["HTTP_ACCEPT"], "b")
 
@@ -319,7 +322,10 @@ class Requests(unittest.TestCase):
             {"version": "2.0", "requestContext": {"http": {}}},
         ]
         for event in table:
-            with self.subTest(repr(event)), self.assertRaisesRegex(ValueError, "web application and expects an HTTP event"):
+            with (
+                self.subTest(repr(event)),
+                self.assertRaisesRegex(ValueError, "web application and expects an HTTP event"),
+            ):
                 environ(event)
 
 
@@ -351,6 +357,7 @@ class Responses(unittest.TestCase):
         result, _ = run(replying(b"\x1f\x8babc", headers=headers))
         self.assertTrue(result["isBase64Encoded"])
         self.assertEqual(events.answered(result)[2], b"\x1f\x8babc")
+        self.assertTrue(run(replying(b"looks like text", headers=headers))[0]["isBase64Encoded"])
 
     def test_cookies_survive(self):
         """Zappa 0.63 makes eight of two."""
@@ -426,7 +433,9 @@ class Responses(unittest.TestCase):
             yield b"sorry"
 
         result, _ = run(app)
-        self.assertEqual((result["statusCode"], result["headers"], result["body"]), (500, {"Content-Type": "text/plain"}, "sorry"))
+        self.assertEqual(
+            (result["statusCode"], result["headers"], result["body"]), (500, {"Content-Type": "text/plain"}, "sorry")
+        )
 
 
 class Failures(unittest.TestCase):
@@ -528,13 +537,17 @@ class Loading(unittest.TestCase):
 
     def test_a_missing_dependency_is_named_with_what_to_do(self):
         self.module("wants_more", "import not_there_at_all.sub")
-        with self.assertRaisesRegex(ModuleNotFoundError, "'not_there_at_all'.*imported by wants_more.*requirements.txt") as caught:
+        with self.assertRaisesRegex(
+            ModuleNotFoundError, "'not_there_at_all'.*imported by wants_more.*requirements.txt"
+        ) as caught:
             bridge("wants_more:app")
         self.assertEqual(caught.exception.name, "not_there_at_all")
 
     def test_a_missing_module_of_the_app_is_not_blamed_on_requirements(self):
         with self.assertRaisesRegex(ModuleNotFoundError, "'guestboook'.*`wsgi` in rzap.yaml"):
             bridge("guestboook:app")
+        with self.assertRaisesRegex(ModuleNotFoundError, "'guestboook'.*`wsgi` in rzap.yaml"):
+            bridge("guestboook.web:app")
 
     def test_other_import_errors_keep_their_text(self):
         self.module("wrong_name", "from os import not_a_name")

@@ -65,7 +65,9 @@ def _load(target):
             text = "wsgi: {} has no object {!r} (looked for {})".format(module_name, path, target)
             raise AttributeError(text) from None
     if not callable(found):
-        raise TypeError("wsgi: {} is not a WSGI application: a {} cannot be called".format(target, type(found).__name__))
+        raise TypeError(
+            "wsgi: {} is not a WSGI application: a {} cannot be called".format(target, type(found).__name__)
+        )
     return found
 
 

@@ -16,8 +16,20 @@ _SURELY_FITS = LIMIT // 8
 _TEXT_TYPES = frozenset(
     "application/" + kind
     for kind in (
-        "ecmascript", "graphql", "javascript", "json", "manifest+json", "sql", "toml", "x-javascript",
-        "x-ndjson", "x-sh", "x-www-form-urlencoded", "x-yaml", "xml", "yaml",
+        "ecmascript",
+        "graphql",
+        "javascript",
+        "json",
+        "manifest+json",
+        "sql",
+        "toml",
+        "x-javascript",
+        "x-ndjson",
+        "x-sh",
+        "x-www-form-urlencoded",
+        "x-yaml",
+        "xml",
+        "yaml",
     )
 )
 # The gateway speaks to the client itself and sets these.
