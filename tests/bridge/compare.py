@@ -10,6 +10,7 @@ PEP 3333 has them replaced; test_bridge.py has it.
 
 import contextlib
 import http.client
+import importlib.util
 import io
 import json
 import os
@@ -60,10 +61,10 @@ def requests():
     yield "GET", "/download", [("If-None-Match", '"fixed"')], b""
     yield "OPTIONS", "/args", [], b""
     yield "DELETE", "/redirect", [], b""
-    for n in range(25):
+    for _ in range(25):
         rest = "/".join(word() for _ in range(dice.randint(1, 3)))
         yield dice.choice(["GET", "POST"]), "/path/" + quote(rest, safe="/"), [], b""
-    for n in range(20):
+    for _ in range(20):
         query = urlencode([(word(), word()) for _ in range(dice.randint(1, 4))])
         yield "GET", "/args?" + query, [], b""
         yield "POST", "/wsgi/echo/" + quote(word(), safe="") + "?" + query, [("X-Word", word())], word().encode()
@@ -145,6 +146,9 @@ def wait_for(port, server):
 
 
 def main():
+    missing = [name for name in ("flask", "gunicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        sys.exit("{} is missing {}: pip install flask gunicorn".format(sys.executable, " and ".join(missing)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -278,6 +278,7 @@ class Requests(unittest.TestCase):
             ([("X-Forwarded-Proto", "https, http")], "a.b", ("http", "a.b", "80")),
             ([], "127.0.0.1:4566", ("http", "127.0.0.1", "4566")),
             ([], "[::1]:4566", ("http", "::1", "4566")),
+            ([], "ab.execute-api.localhost:4566", ("http", "ab.execute-api.localhost", "4566")),
         ]
         for headers, host, expected in table:
             for make in (events.rest, events.http_api):

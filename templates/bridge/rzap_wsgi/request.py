@@ -33,7 +33,7 @@ def environ(event, context):
     headers = _headers(event)
     script_name, path_info = _paths(event, about, host, headers)
     body = _body(event)
-    scheme = _last(headers.get("X_FORWARDED_PROTO")) or ("http" if _is_local(host) else "https")
+    scheme = _last(headers.get("X_FORWARDED_PROTO")) or ("http" if _is_loopback(host) else "https")
     name, _, port = _split_port(headers.get("HOST") or host)
     port = _last(headers.get("X_FORWARDED_PORT")) or port or ("80" if scheme == "http" else "443")
     identity = about.get("identity") or {}
@@ -197,6 +197,10 @@ def _body(event):
 
 def _decoded(path):
     return unquote_to_bytes(path).decode("latin-1")
+
+
+def _is_loopback(host):
+    return _is_local(host) or _split_port(host)[0].endswith(".localhost")
 
 
 def _is_local(host):
