@@ -129,6 +129,13 @@ impl Fault {
         self
     }
 
+    /// Adds a header to the error's answer.
+    #[must_use]
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
     /// The answer to an operation this server does not know: never a silent success.
     pub(crate) fn unsupported(service: &str, what: &str) -> Self {
         Self::new(501, "NotImplemented", format!("{service} {what} is not supported by the local cloud"))
@@ -207,6 +214,20 @@ pub(crate) fn percent_decode(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Percent-encoding as RFC 3986 wants it: everything but letters, digits and `-._~`, and what `keep` holds.
+pub(crate) fn percent_encode(text: &str, keep: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keep.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 /// `a=1&b=&c` → `[("a","1"),("b",""),("c","")]`, decoded.

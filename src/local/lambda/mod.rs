@@ -1,0 +1,26 @@
+//! Placeholder for the service `lambda`: refuses everything.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Local;
+use super::wire::{Fault, Reply, Request};
+use crate::error::Result;
+
+#[derive(Debug)]
+pub(crate) struct Lambda;
+
+#[expect(clippy::unused_async, reason = "the real service awaits")]
+impl Lambda {
+    pub(crate) fn open(_home: &Path) -> Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn handle(&self, _local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
+        Err(Fault::unsupported("lambda", &format!("{} {}", request.method, request.path)))
+    }
+
+    pub(crate) async fn start(&self, _local: &Arc<Local>) {}
+
+    pub(crate) async fn stop(&self) {}
+}
