@@ -29,8 +29,6 @@ pub(crate) struct LogEvent {
     /// Without the line end.
     pub(crate) message: String,
     pub(crate) stream: String,
-    #[serde(skip)]
-    id: String,
 }
 
 /// What to read.
@@ -85,7 +83,8 @@ impl Tail {
         let parts = try_join_all(rounds).await?;
         let throttled = parts.iter().any(|part| part.throttled);
         let mut events: Vec<LogEvent> = parts.into_iter().flat_map(|part| part.events).collect();
-        events.sort_by(|a, b| (a.timestamp, &a.stream, &a.id).cmp(&(b.timestamp, &b.stream, &b.id)));
+        // Stable: within one millisecond a stream's lines stay in the order they were written.
+        events.sort_by_key(|event| event.timestamp);
         self.pause = match (throttled, events.is_empty()) {
             (true, _) => (self.pause * 2).min(LONGEST),
             (false, true) => (self.pause * 5 / 4).min(LONGEST),
@@ -154,10 +153,8 @@ impl Group {
         let message = event.message().unwrap_or_default().trim_end_matches(['\n', '\r']).to_owned();
         // Some emulators give no ids; then stream, time and text stand in for one.
         let id = event.event_id().map_or_else(|| format!("{stream}/{timestamp}/{message}"), str::to_owned);
-        if self.shown.insert(id.clone(), timestamp).is_some() {
-            return None;
-        }
-        Some(LogEvent { timestamp, function: self.function.clone(), message, stream, id })
+        let known = self.shown.insert(id, timestamp).is_some();
+        (!known).then(|| LogEvent { timestamp, function: self.function.clone(), message, stream })
     }
 
     /// Moves the start of the next round and drops what it will not meet again.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, presets};
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
 
 /// A plain table: no lines, columns two spaces apart, folded to the terminal's width.
 #[derive(Debug)]
@@ -14,8 +14,13 @@ impl Table {
     /// A table with these headings.
     pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
         let mut inner = comfy_table::Table::new();
-        inner.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        inner.set_header(headings.map(|heading| console::style(heading).dim().to_string()));
+        inner.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        if console::colors_enabled() {
+            inner.enforce_styling();
+        } else {
+            inner.force_no_tty();
+        }
+        inner.set_header(headings.map(|heading| Cell::new(heading).add_attribute(Attribute::Dim)));
         Self { inner }
     }
 
