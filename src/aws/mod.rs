@@ -107,11 +107,6 @@ impl Cloud {
         format!("arn:{}:lambda:{}:{}:function:{name}", self.partition, self.region, self.account)
     }
 
-    /// `arn:aws:iam::123456789012:role/name`
-    pub(crate) fn role_arn(&self, name: &str) -> String {
-        format!("arn:{}:iam::{}:role/{name}", self.partition, self.account)
-    }
-
     /// `arn:aws:logs:eu-west-1:123456789012:log-group:name`
     pub(crate) fn log_group_arn(&self, name: &str) -> String {
         format!("arn:{}:logs:{}:{}:log-group:{name}", self.partition, self.region, self.account)

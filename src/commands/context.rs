@@ -12,15 +12,15 @@ use crate::aws::{self, Access, Cloud};
 use crate::config::{self, Project, StageConfig};
 use crate::deploy::Owner;
 use crate::error::{Error, Kind, OrFailed as _, Result};
+use crate::local;
 use crate::package::{self, Package};
 use crate::ui::{Color, Progress, Ui};
-use crate::local;
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The project's folder [default: the nearest one upwards with an rzap.yaml]
+    /// The project's folder [default: the nearest one upwards with `rzap.yaml`]
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
 
@@ -92,7 +92,8 @@ impl Context {
 
     /// Whether the stage lives in the local cloud.
     fn is_local(&self, stage: &StageConfig) -> bool {
-        let by_environment = std::env::var("RZAP_LOCAL").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        let by_environment =
+            std::env::var("RZAP_LOCAL").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
         let elsewhere = self.global.endpoint_url.is_some();
         self.global.local || (!elsewhere && (by_environment || stage.local))
     }
@@ -141,7 +142,10 @@ pub(crate) fn known_functions(stage: &StageConfig, names: &[String]) -> Result<(
         if !stage.functions.contains_key(name) {
             let all: Vec<&str> = stage.functions.keys().map(String::as_str).collect();
             let near = config::suggest::nearest(name, all.iter().copied());
-            let hint = near.map_or_else(|| format!("there is {}", config::suggest::list(&all)), |near| format!("did you mean `{near}`?"));
+            let hint = near.map_or_else(
+                || format!("there is {}", config::suggest::list(&all)),
+                |near| format!("did you mean `{near}`?"),
+            );
             return Err(Error::usage(format!("no function `{name}` in stage `{}`", stage.stage)).hint(hint));
         }
     }

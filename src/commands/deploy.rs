@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::{Context, owner_of};
 use super::report::{StageReport, commit_of};
 use crate::deploy::{self, Change, Place, Release};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::ui::{self, Report};
 
 /// Deploy a stage: package, create or update what differs, switch traffic
@@ -40,7 +40,14 @@ impl Deploy {
             return Ok(Box::new(DryRun { app: stage.app, stage: stage.stage, changes: plan.changes() }));
         }
         let careful = context.interrupt.carefully();
-        deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
+        applied.map_err(|error| match error.kind {
+            Kind::Interrupted => error,
+            _ => error.hint(format!(
+                "traffic was not moved; what is done stays done: `rzap deploy {}` continues from here",
+                stage.stage
+            )),
+        })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         report.release = if plan.is_empty() {

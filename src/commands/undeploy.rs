@@ -38,7 +38,7 @@ impl Undeploy {
         let cloud = context.cloud(&stage).await?;
         let found = deploy::discover(&cloud, &owner).await?;
         drop(spin);
-        let plan = deploy::teardown(&owner, &found, self.keep_logs);
+        let plan = deploy::teardown(&found, self.keep_logs);
         let changes = plan.changes();
         if !changes.is_empty() && !self.yes {
             let count = changes.len();

@@ -44,7 +44,11 @@ impl Update {
         let careful = context.interrupt.carefully();
         deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await.map_err(|error| {
             let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
-            if gone { error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage)) } else { error }
+            if gone {
+                error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage))
+            } else {
+                error
+            }
         })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
@@ -79,7 +83,8 @@ impl Report for Done {
     fn text(&self) -> String {
         let StageReport { app, stage, changes, functions, .. } = &self.report;
         let took = ui::duration(self.took);
-        let updated = |name: &str| changes.iter().any(|change| change.kind == deploy::Kind::Function && change.name == name);
+        let updated =
+            |name: &str| changes.iter().any(|change| change.kind == deploy::Kind::Function && change.name == name);
         let mut lines = String::new();
         for function in functions.iter().filter(|function| updated(&function.function_name)) {
             let version = function.version.as_deref().unwrap_or("?");

@@ -257,7 +257,9 @@ impl Function {
                     }
                     say("waiting for an update that is in progress");
                     if !backoff.sleep().await {
-                        return Err(error.hint("another update of this function does not end: look at it in the AWS console"));
+                        return Err(
+                            error.hint("another update of this function does not end: look at it in the AWS console")
+                        );
                     }
                     self.ready(cloud).await?;
                 }
@@ -284,7 +286,8 @@ impl Function {
             }
             say(if pending { "waiting until it is active" } else { "waiting until the update is through" });
             if !backoff.sleep().await {
-                return Err(self.broken("did not get ready within 5 minutes", config.state_reason())
+                return Err(self
+                    .broken("did not get ready within 5 minutes", config.state_reason())
                     .hint("run rzap again, it continues here"));
             }
         }
@@ -394,7 +397,10 @@ impl From<Error> for Refused {
 /// by Lambda", `KMSAccessDenied` texts); all name the role.
 fn role_not_ready<E: aws_sdk_lambda::error::ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     code(error) == Some("InvalidParameterValueException")
-        && error.as_service_error().and_then(|error| error.message()).is_some_and(|text| text.to_lowercase().contains("role"))
+        && error
+            .as_service_error()
+            .and_then(|error| error.message())
+            .is_some_and(|text| text.to_lowercase().contains("role"))
 }
 
 /// `None` when there is no such function or alias.
@@ -411,6 +417,8 @@ where
 }
 
 fn storage(size: i32) -> Result<EphemeralStorage> {
-    EphemeralStorage::builder().size(size).build().map_err(|error| Error::failed("failed to set `/tmp`").because(&error))
+    EphemeralStorage::builder()
+        .size(size)
+        .build()
+        .map_err(|error| Error::failed("failed to set `/tmp`").because(&error))
 }
-
