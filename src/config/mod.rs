@@ -33,9 +33,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 use locate::{FILE, Problems};
-use raw::{Kind, Map};
+use raw::{Entry, Kind, Map};
 use resolve::{File, Purpose};
-pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Source, StageConfig};
+use stage::StageConfig;
 
 /// Bytes. No config needs more, and a wrong file should not fill memory.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -132,7 +132,7 @@ fn read(root: &Path) -> Result<String> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count();
+        let line = error.as_bytes()[..good].split(|&byte| byte == b'\n').count();
         Error::usage(format!("`{FILE}` is not UTF-8: line {line} has a byte that cannot be read"))
             .hint("save it as UTF-8")
     })?;
@@ -206,7 +206,7 @@ impl Project {
     }
 
     /// The entry a stage's name stands for, and the name.
-    fn declared<'a>(&'a self, name: Option<&'a str>) -> Result<(&'a raw::Entry, &'a str)> {
+    fn declared<'a>(&'a self, name: Option<&'a str>) -> Result<(&'a Entry, &'a str)> {
         let all: Vec<&str> = self.stages.0.iter().map(|stage| stage.key.as_str()).collect();
         let name = match (name, all.as_slice()) {
             (Some(name), _) => name,
