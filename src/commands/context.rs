@@ -85,9 +85,15 @@ impl Context {
         config::load(&root, &|name| std::env::var(name).ok())
     }
 
-    /// One stage of the project, resolved.
+    /// One stage of the project, resolved: for packaging and deploying.
     pub(crate) fn stage(&self, name: Option<&str>) -> Result<StageConfig> {
         self.project()?.stage(name)
+    }
+
+    /// One stage as far as it takes to look at what is deployed: neither its code nor the environment
+    /// variables its config mentions have to be at hand.
+    pub(crate) fn stage_to_look_at(&self, name: Option<&str>) -> Result<StageConfig> {
+        self.project()?.stage_to_look_at(name)
     }
 
     /// Whether the stage lives in the local cloud.

@@ -42,7 +42,7 @@ pub(crate) struct Invoke {
 
 impl Invoke {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let stage = context.stage(self.stage.as_deref())?;
+        let stage = context.stage_to_look_at(self.stage.as_deref())?;
         let function = one_function(&stage, self.function.as_deref())?;
         let payload = payload(&self.payload)?;
         let cloud = context.cloud(&stage).await?;

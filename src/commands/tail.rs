@@ -37,7 +37,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let stage = context.stage(self.stage.as_deref())?;
+        let stage = context.stage_to_look_at(self.stage.as_deref())?;
         known_functions(&stage, &self.functions)?;
         let owner = owner_of(&stage);
         let wanted = |name: &&String| self.functions.is_empty() || self.functions.contains(*name);

@@ -26,7 +26,7 @@ pub(crate) struct Undeploy {
 
 impl Undeploy {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let stage = context.stage(self.stage.as_deref())?;
+        let stage = context.stage_to_look_at(self.stage.as_deref())?;
         let (app, name) = (stage.app.clone(), stage.stage.clone());
         if stage.protect {
             return Err(Error::failed(format!("stage `{name}` is protected"))

@@ -33,9 +33,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 use locate::{FILE, Problems};
-use raw::{Entry, Kind, Map};
+use raw::{Kind, Map};
 use resolve::{File, Purpose};
-use stage::StageConfig;
+pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Source, StageConfig};
 
 /// Bytes. No config needs more, and a wrong file should not fill memory.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -206,7 +206,7 @@ impl Project {
     }
 
     /// The entry a stage's name stands for, and the name.
-    fn declared<'a>(&'a self, name: Option<&'a str>) -> Result<(&'a Entry, &'a str)> {
+    fn declared<'a>(&'a self, name: Option<&'a str>) -> Result<(&'a raw::Entry, &'a str)> {
         let all: Vec<&str> = self.stages.0.iter().map(|stage| stage.key.as_str()).collect();
         let name = match (name, all.as_slice()) {
             (Some(name), _) => name,
