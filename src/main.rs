@@ -84,6 +84,7 @@ async fn run(command: Command, context: &Context) -> Result<Box<dyn Report>> {
         result = command.run(context) => result,
         error = context.interrupt.ended() => Err(error),
     };
+    context.release().await;
     signals.abort();
     result
 }

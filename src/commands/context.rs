@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::templates::BRIDGE;
 use crate::aws::{self, Access, Cloud};
 use crate::config::{self, Project, StageConfig};
-use crate::deploy::Owner;
+use crate::deploy::{Lock, Owner};
 use crate::error::{Error, Kind, OrFailed as _, Result};
 use crate::local;
 use crate::package::{self, Package};
@@ -63,12 +63,14 @@ pub(crate) struct Context {
     global: Global,
     pub(crate) ui: Ui,
     pub(crate) interrupt: Interrupt,
+    /// The lock that is held, if any. [`Context::release`] gives it back, however the command ended.
+    lock: tokio::sync::Mutex<Option<Lock>>,
 }
 
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
         let ui = Ui::new(global.color, global.json, global.quiet, global.verbose);
-        Self { global, ui, interrupt: Interrupt::default() }
+        Self { global, ui, interrupt: Interrupt::default(), lock: tokio::sync::Mutex::default() }
     }
 
     /// The project, read and checked.
@@ -125,6 +127,30 @@ impl Context {
         Ok(cloud)
     }
 
+    /// Locks the stage until [`Context::release`]. `make_bucket`: the lock needs the artifact bucket.
+    pub(crate) async fn lock(&self, cloud: &Cloud, owner: &Owner, flags: &Locking, make_bucket: bool) -> Result<()> {
+        let ui = self.ui;
+        let last = std::sync::Mutex::new(String::new());
+        let listener: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |what| {
+            let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if *last != what {
+                ui.say(&format!("… {what}"));
+                what.clone_into(&mut last);
+            }
+        });
+        let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
+        *self.lock.lock().await = aws::LISTENER.scope(listener, acquire).await?;
+        Ok(())
+    }
+
+    /// Gives back the lock, if one is held.
+    pub(crate) async fn release(&self) {
+        if let Some(lock) = self.lock.lock().await.take() {
+            lock.release().await;
+        }
+    }
+
     /// Packages the functions of a stage (or only some of them).
     pub(crate) async fn packages(
         &self,
@@ -135,6 +161,14 @@ impl Context {
         let work = package::default_work_dir()?;
         package::build(stage, only, &work, BRIDGE, &progress.of_package()).await
     }
+}
+
+/// Flags of the commands that change a stage.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Locking {
+    /// Fail at once when somebody else is deploying this stage
+    #[arg(long)]
+    no_wait: bool,
 }
 
 /// Who a stage's resources belong to.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::context::{Context, owner_of};
+use super::context::{Context, Locking, owner_of};
 use super::report::{StageReport, commit_of};
 use crate::deploy::{self, Change, Place, Release};
 use crate::error::{Kind, Result};
@@ -19,6 +19,9 @@ pub(crate) struct Deploy {
     /// Show what would change, change nothing
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    locking: Locking,
 }
 
 impl Deploy {
@@ -30,6 +33,9 @@ impl Deploy {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
+            if !self.dry_run {
+                context.lock(&cloud, &owner, &self.locking, true).await?;
+            }
             let found = deploy::discover(&cloud, &owner).await?;
             Ok((cloud, found))
         };

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::context::{Context, owner_of};
+use super::context::{Context, Locking, owner_of};
 use crate::deploy::{self, Change};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
@@ -22,6 +22,9 @@ pub(crate) struct Undeploy {
     /// Leave the log groups and what is in them
     #[arg(long)]
     keep_logs: bool,
+
+    #[command(flatten)]
+    locking: Locking,
 }
 
 impl Undeploy {
@@ -36,6 +39,7 @@ impl Undeploy {
         let progress = context.ui.progress();
         let spin = progress.spin("looking at what is live");
         let cloud = context.cloud(&stage).await?;
+        context.lock(&cloud, &owner, &self.locking, false).await?;
         let found = deploy::discover(&cloud, &owner).await?;
         drop(spin);
         let plan = deploy::teardown(&found, self.keep_logs);

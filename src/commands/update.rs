@@ -5,7 +5,7 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
-use super::context::{Context, known_functions, owner_of};
+use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::{StageReport, commit_of};
 use crate::deploy::{self, Any, Found, Function, Place};
 use crate::error::{Error, Result};
@@ -20,6 +20,9 @@ pub(crate) struct Update {
     /// Only these functions [default: all]
     #[arg(value_name = "FUNCTION")]
     functions: Vec<String>,
+
+    #[command(flatten)]
+    locking: Locking,
 }
 
 impl Update {
@@ -34,6 +37,7 @@ impl Update {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
+            context.lock(&cloud, &owner, &self.locking, false).await?;
             let live = try_join_all(names.iter().map(|name| live_function(&cloud, &owner, name))).await?;
             Ok((cloud, live))
         };

@@ -156,15 +156,8 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
             Any::Function(function) => Some((step, function)),
             _ => None,
         });
-    let moves = functions.clone().filter(|(step, function)| {
-        let was = step.live.as_ref().and_then(|live| match live {
-            Any::Function(live) => live.decided.version.get(),
-            _ => None,
-        });
-        // A new function's alias was made with it: nobody could call it before.
-        step.action == Action::Update && was != function.decided.version.get()
-    });
-    try_join_all(moves.map(|(_, function)| function.promote(cloud))).await?;
+    let changed = functions.clone().filter(|(step, _)| step.action != Action::Keep);
+    try_join_all(changed.map(|(_, function)| function.promote(cloud))).await?;
     let api = plan.steps.iter().find_map(|step| match &step.resource {
         Any::Api(api) if step.action != Action::Delete => Some(api.clone()),
         _ => None,

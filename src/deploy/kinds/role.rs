@@ -107,7 +107,11 @@ impl Role {
         }
         match call.send().await {
             Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some("EntityAlreadyExists") => Err(self.key().not_ours(&self.owner)),
+            // Somebody was quicker, or it was us and the answer got lost: whose is it?
+            Err(error) if code(&error) == Some("EntityAlreadyExists") => {
+                let ours = !Self::discover(cloud, &self.owner).await?.ours.is_empty();
+                if ours { Ok(()) } else { Err(self.key().not_ours(&self.owner)) }
+            }
             Err(error) => Err(explain(what())(error)),
         }
     }
