@@ -1,0 +1,2 @@
+pub(crate) mod stage;
+pub(crate) use stage::*;
