@@ -5,8 +5,9 @@
 //! the container. It takes compressed data only as an entry of another archive, so each entry is
 //! handed over as a one-entry stream: a local file header with the data behind it.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -41,6 +42,8 @@ pub(super) fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
     let temporary = tempfile::Builder::new()
         .prefix(super::cache::TEMPORARY)
         .suffix(".zip")
+        // As any file the user makes, rather than as a secret: it is copied and handed on.
+        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(|error| failed(&error))?;
     let mut zip = ZipWriter::new(Hashing::new(BufWriter::with_capacity(1 << 20, temporary.as_file())));

@@ -4,7 +4,7 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>). What it could not start
 //! is refused here, where the reason can be told.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 /// The name Lambda looks for, and what it gets as `Handler` (it ignores it).
 pub(super) const NAME: &str = "bootstrap";
 
-/// Moves the executable at `path` (relative to the code folder) to `bootstrap` among `entries`.
-pub(super) fn place(entries: &mut Vec<Entry>, source: &Source, path: &str, arch: Arch) -> Result<()> {
+/// Moves the executable at `path` (relative to the code folder, inside the project `root`) to
+/// `bootstrap` among `entries`.
+pub(super) fn place(entries: &mut Vec<Entry>, root: &Path, source: &Source, path: &str, arch: Arch) -> Result<()> {
     let file = source.dir.join(path);
     let missing = |error: &io::Error| {
         Error::failed(format!("cannot read the bootstrap {}", file.display()))
@@ -29,21 +30,18 @@ pub(super) fn place(entries: &mut Vec<Entry>, source: &Source, path: &str, arch:
     open.by_ref().take(256).read_to_end(&mut head).map_err(|error| missing(&error))?;
     judge(&head, arch).map_err(|error| error.context(format!("{} cannot be Lambda's bootstrap", file.display())))?;
 
-    let inside = std::path::absolute(&file).unwrap_or(file.clone());
-    entries.retain(|entry| !is_same(&entry.content, &inside));
+    let file = fs::canonicalize(&file).map_err(|error| missing(&error))?;
+    if !fs::canonicalize(root).is_ok_and(|root| file.starts_with(root)) {
+        return Err(Error::failed(format!("the bootstrap {path} lies outside the project"))
+            .hint("copy it into the project, or let the build write it there"));
+    }
+    entries.retain(|entry| entry.content != Content::File(file.clone()));
     if entries.iter().any(|entry| entry.path == NAME) {
         return Err(Error::failed(format!("{path} becomes `{NAME}` in the package, but there is a file of that name"))
             .hint(format!("exclude `/{NAME}`, or name it as the bootstrap")));
     }
     entries.push(Entry::file(NAME.to_owned(), file, size, true, Owner::Project));
     Ok(())
-}
-
-fn is_same(content: &Content, file: &Path) -> bool {
-    match content {
-        Content::File(path) => path == file || std::fs::canonicalize(file).is_ok_and(|file| *path == file),
-        Content::Text(_) => false,
-    }
 }
 
 /// Can Lambda start what begins with `head`?
@@ -155,18 +153,24 @@ mod tests {
     #[test]
     fn it_is_moved_not_copied_and_takes_nobodys_name() {
         let folder = tempfile::tempdir().unwrap();
-        let dir = std::fs::canonicalize(folder.path()).unwrap();
+        let dir = fs::canonicalize(folder.path()).unwrap();
         let source = Source { dir: dir.clone(), exclude: vec![], include: vec![] };
-        std::fs::write(dir.join("run.sh"), "#!/bin/sh\n").unwrap();
+        fs::write(dir.join("run.sh"), "#!/bin/sh\n").unwrap();
         let entry = |name: &str| Entry::file(name.into(), dir.join(name), 10, false, Owner::Project);
         let mut entries = vec![entry("data"), entry("run.sh")];
-        place(&mut entries, &source, "run.sh", Arch::Arm64).unwrap();
+        place(&mut entries, &dir, &source, "run.sh", Arch::Arm64).unwrap();
         let seen: Vec<(&str, u32)> = entries.iter().map(|entry| (entry.path.as_str(), entry.mode())).collect();
         assert_eq!(seen, [("data", 0o644), ("bootstrap", 0o755)]);
 
         let mut entries = vec![entry("bootstrap"), entry("run.sh")];
-        let error = place(&mut entries, &source, "run.sh", Arch::Arm64).unwrap_err();
+        let error = place(&mut entries, &dir, &source, "run.sh", Arch::Arm64).unwrap_err();
         assert!(error.message.contains("there is a file of that name"), "{error}");
-        assert!(place(&mut vec![], &source, "gone", Arch::Arm64).unwrap_err().message.contains("cannot read"));
+        assert!(place(&mut vec![], &dir, &source, "gone", Arch::Arm64).unwrap_err().message.contains("cannot read"));
+
+        fs::create_dir(dir.join("code")).unwrap();
+        let code = Source { dir: dir.join("code"), exclude: vec![], include: vec![] };
+        place(&mut vec![], &dir, &code, "../run.sh", Arch::Arm64).unwrap();
+        let error = place(&mut vec![], &dir.join("code"), &code, "../run.sh", Arch::Arm64).unwrap_err();
+        assert_eq!(error.message, "the bootstrap ../run.sh lies outside the project");
     }
 }

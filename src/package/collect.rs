@@ -63,7 +63,7 @@ impl Walk {
     fn folder(&mut self, real: &Path, at: &Path, verdict: Verdict) -> Result<()> {
         for item in fs::read_dir(real).map_err(|error| unreadable(real, "list", &error))? {
             let item = item.map_err(|error| unreadable(real, "list", &error))?;
-            let kind = item.file_type().or_failed(|| format!("look at {}", item.path().display()))?;
+            let kind = item.file_type().or_failed(|| format!("cannot look at {}", item.path().display()))?;
             self.item(&item.path(), &at.join(item.file_name()), kind, verdict)?;
         }
         Ok(())
@@ -104,7 +104,7 @@ impl Walk {
         let seen = fs::metadata(real);
         let is_dir = seen.as_ref().is_ok_and(Metadata::is_dir);
         let verdict = self.rules.judge(at, is_dir, above);
-        if verdict == Verdict::Out && !(is_dir && self.rules.can_come_back()) {
+        if verdict == Verdict::Out {
             return Ok(());
         }
         let points_at = fs::read_link(real).map_err(|error| unreadable(real, "read the link", &error))?;

@@ -4,6 +4,7 @@
 //! and "handed on" fit a budget (one entry larger than it goes alone). Entries are taken and
 //! handed on in the same order, so the one everybody waits for is always already being worked on.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -16,9 +17,6 @@ use crate::error::{Error, Result};
 
 /// Unpacked bytes under way at once; their compressed form comes on top.
 const BUDGET: u64 = 48 << 20;
-
-/// libdeflate's level: the size of `zip -6` or better at several times its speed.
-const LEVEL: i32 = 6;
 
 /// How an entry's bytes are stored: method numbers of the zip format.
 pub(super) const STORED: u16 = 0;
@@ -88,7 +86,7 @@ impl Desk {
         // Level 6: about the size of `zip -6`, in a fraction of its time.
         let mut compressor = Compressor::new(CompressionLvl::default());
         while let Some((index, entry)) = self.pick_up(entries) {
-            let result = read::bytes(entry).map(|bytes| squeeze(&mut compressor, &bytes));
+            let result = read::bytes(entry).map(|bytes| squeeze(&mut compressor, bytes));
             self.lock().ready.insert(index, result);
             self.changed.notify_all();
         }
@@ -145,19 +143,19 @@ impl Drop for Leaving<'_> {
 }
 
 /// Deflates `bytes`, or keeps them as they are when that is not smaller.
-fn squeeze(compressor: &mut Compressor, bytes: &[u8]) -> Squeezed {
-    let crc32 = crc32fast::hash(bytes);
+fn squeeze(compressor: &mut Compressor, bytes: Cow<'_, [u8]>) -> Squeezed {
+    let crc32 = crc32fast::hash(&bytes);
     let size = bytes.len() as u64;
     // Room for one byte less than the input: what does not fit is not smaller.
     let mut data = vec![0; bytes.len().saturating_sub(1)];
-    match compressor.deflate_compress(bytes, &mut data) {
+    match compressor.deflate_compress(&bytes, &mut data) {
         Ok(length) => {
             data.truncate(length);
             data.shrink_to_fit();
             Squeezed { method: DEFLATED, data, crc32, size }
         }
         Err(libdeflater::CompressionError::InsufficientSpace) => {
-            Squeezed { method: STORED, data: bytes.to_vec(), crc32, size }
+            Squeezed { method: STORED, data: bytes.into_owned(), crc32, size }
         }
     }
 }
@@ -216,8 +214,8 @@ mod tests {
     #[test]
     fn what_does_not_get_smaller_is_stored() {
         let mut compressor = Compressor::new(CompressionLvl::default());
-        assert_eq!(squeeze(&mut compressor, b"").method, STORED);
-        assert_eq!(squeeze(&mut compressor, b"a").method, STORED);
-        assert_eq!(squeeze(&mut compressor, &[7; 4096]).method, DEFLATED);
+        assert_eq!(squeeze(&mut compressor, Cow::Borrowed(b"")).method, STORED);
+        assert_eq!(squeeze(&mut compressor, Cow::Borrowed(b"a")).method, STORED);
+        assert_eq!(squeeze(&mut compressor, Cow::Borrowed(&[7; 4096])).method, DEFLATED);
     }
 }

@@ -145,12 +145,34 @@ impl Installer {
         target: &Path,
         platform: &Platform,
     ) -> Result<()> {
-        let mut command = match self {
-            Self::Uv { program, .. } => uv(program, platform),
-            Self::Pip { python, .. } => pip(python, platform),
-        };
-        command.arg("--target").arg(target).arg("-r").arg(requirements).current_dir(dir);
-        let output = run(&mut command).await.or_failed(|| format!("cannot run {}", self.name()))?;
+        match self {
+            Self::Uv { program, .. } => {
+                let mut install = uv(program, platform);
+                install.arg("--target").arg(target).arg("-r").arg(requirements);
+                self.run(&mut install, dir, platform).await
+            }
+            Self::Pip { python, .. } => {
+                // `pip install` holds a package's required Python against pip's own and passes over
+                // what only Lambda's can run; `pip download` asks for the right one.
+                let wheels = tempfile::tempdir_in(target.parent().unwrap_or(target))
+                    .or_failed(|| format!("cannot make a folder beside {}", target.display()))?;
+                let mut download = pip(python, "download", platform);
+                download.arg("--dest").arg(wheels.path()).arg("-r").arg(requirements);
+                self.run(&mut download, dir, platform).await?;
+                let wheels = files(wheels.path()).or_failed(|| "cannot list what pip downloaded")?;
+                if wheels.is_empty() {
+                    return Ok(());
+                }
+                let mut install = pip(python, "install", platform);
+                install.args(["--no-index", "--no-deps", "--ignore-requires-python", "--no-compile"]);
+                install.arg("--target").arg(target).args(wheels);
+                self.run(&mut install, dir, platform).await
+            }
+        }
+    }
+
+    async fn run(&self, command: &mut Command, dir: &Path, platform: &Platform) -> Result<()> {
+        let output = output(command.current_dir(dir)).await.or_failed(|| format!("cannot run {}", self.name()))?;
         if output.status.success() {
             return Ok(());
         }
@@ -189,19 +211,9 @@ fn uv(program: &Path, platform: &Platform) -> Command {
     command
 }
 
-fn pip(python: &Path, platform: &Platform) -> Command {
+fn pip(python: &Path, verb: &str, platform: &Platform) -> Command {
     let mut command = Command::new(python);
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--no-color",
-        "--no-compile",
-        "--progress-bar",
-        "off",
-    ]);
+    command.args(["-m", "pip", verb, "--quiet", "--no-input", "--no-color", "--progress-bar", "off"]);
     command.args(["--disable-pip-version-check", "--only-binary=:all:", "--implementation", "cp"]);
     command.args(["--python-version", &platform.python]);
     for abi in platform.pip_abis() {
@@ -215,16 +227,20 @@ fn pip(python: &Path, platform: &Platform) -> Command {
     command
 }
 
-async fn run(command: &mut Command) -> io::Result<Output> {
+async fn output(command: &mut Command) -> io::Result<Output> {
     for name in CLEARED {
         command.env_remove(name);
     }
     command.stdin(Stdio::null()).kill_on_drop(true).output().await
 }
 
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    std::fs::read_dir(folder)?.map(|item| Ok(item?.path())).collect()
+}
+
 /// The first line it prints, when it runs at all.
 async fn version_of(command: &mut Command) -> Option<String> {
-    let output = run(command).await.ok().filter(|output| output.status.success())?;
+    let output = output(command).await.ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()?.lines().next().map(str::to_owned)
 }
 

@@ -40,7 +40,7 @@ use self::cache::Cache;
 pub(crate) use self::cache::default_work_dir;
 use self::installer::Installer;
 use self::platform::Platform;
-pub(crate) use self::types::{Package, Step, Weight};
+pub(crate) use self::types::{Package, Step};
 use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
@@ -150,11 +150,15 @@ impl Workshop<'_> {
         functions: &[&FunctionConfig],
         names: &str,
     ) -> Result<(Archive, Vec<entry::Entry>)> {
+        if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
+            return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
+                .hint("set `runtime` to a Python, like `python3.13`"));
+        }
         // The folder first: what is wrong with it shows at once, not after an install.
         let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
         let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
         if let Entry::Bootstrap(path) = &first.entry {
-            bootstrap::place(&mut project.entries, &first.source, path, first.arch)?;
+            bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
         }
         if first.runtime.starts_with("nodejs") {
             node::check(&first.source.dir)?;

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use super::cache::CACHE_TAG;
 use crate::config::Source;
 use crate::error::{Error, Result};
 
@@ -51,8 +52,8 @@ const LITTER_ENDINGS: &[&str] = &[".pyc", ".pyo", ".swp", ".swo", "~"];
 const NODE_LITTER: &[&str] = &[".bin", ".cache", ".package-lock.json", ".modules.yaml", ".yarn-integrity"];
 
 /// Files that mark the folder around them as something not to pack: a virtualenv, or a cache
-/// (<https://bford.info/cachedir/>, which cargo's `target` carries too).
-const FOLDER_MARKS: &[&str] = &["pyvenv.cfg", "CACHEDIR.TAG"];
+/// (cargo's `target` is one, and so is rzap's own).
+const FOLDER_MARKS: &[&str] = &["pyvenv.cfg", CACHE_TAG];
 
 /// What the rules say about one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

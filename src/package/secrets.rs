@@ -11,16 +11,17 @@ use regex::bytes::Regex;
 /// Code that only mentions the header is not a key.
 static PRIVATE_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let lines_between = r"(?:\s|\\[nr]|(?:Proc-Type|DEK-Info|Version|Comment):[^\n]*)*";
-    Regex::new(&format!("-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----{lines_between}[A-Za-z0-9+/]{{40}}")).ok()
+    Regex::new(&format!("(?-u)-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----{lines_between}[A-Za-z0-9+/]{{40}}"))
+        .ok()
 });
 
 /// An access key id, as IAM makes them
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>).
-static ACCESS_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b").ok());
+static ACCESS_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u)\b(?:AKIA|ASIA)[A-Z2-7]{16}\b").ok());
 
 /// A secret access key next to its usual name.
 static SECRET_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)secret_?access_?key["']?\s*[=:]\s*["']?[A-Za-z0-9/+]{40}(?:[^A-Za-z0-9/+]|$)"#).ok()
+    Regex::new(r#"(?i-u)secret_?access_?key["']?\s*[=:]\s*["']?[A-Za-z0-9/+]{40}(?:[^A-Za-z0-9/+]|$)"#).ok()
 });
 
 /// What `content` holds, as words that fit after "it holds "; `None` when nothing was found.
@@ -33,7 +34,8 @@ pub(super) fn find(content: &[u8]) -> Option<&'static str> {
     let real_id = || {
         ACCESS_KEY.as_ref().is_some_and(|regex| regex.find_iter(content).any(|id| !id.as_bytes().ends_with(b"EXAMPLE")))
     };
-    if matches(&SECRET_KEY) && real_id() {
+    // In this order: an id is quick to look for, and most files have none.
+    if real_id() && matches(&SECRET_KEY) {
         return Some("an AWS secret access key");
     }
     None

@@ -35,13 +35,16 @@ const BRIDGE: &[(&str, &str)] = &[("rzap_wsgi.py", "def bridge(target):\n    ret
 
 struct Project {
     folder: tempfile::TempDir,
+    work: PathBuf,
     path: Option<OsString>,
     steps: sync::Mutex<Vec<Step>>,
 }
 
 impl Project {
     fn new(files: &[(&str, &str)]) -> Self {
-        let project = Self { folder: tempfile::tempdir().unwrap(), path: None, steps: sync::Mutex::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join("work");
+        let project = Self { folder, work, path: None, steps: sync::Mutex::default() };
         for (name, text) in files {
             project.write(name, text);
         }
@@ -88,7 +91,7 @@ impl Project {
         let tell = |step| self.steps.lock().unwrap().push(step);
         let workshop = Workshop {
             root: &stage.root,
-            cache: Cache::open(&self.folder.path().join("work"))?,
+            cache: Cache::open(&self.work)?,
             bridge: BRIDGE,
             tell: &tell,
             search_path: self.path.clone(),
@@ -146,6 +149,45 @@ async fn the_handler_of_a_wsgi_app_runs() {
     let packages = project.build(&[function("web", Entry::Wsgi("guestbook:app".into()))], None).await.unwrap();
     let script = "import sys; sys.path.insert(0, sys.argv[1]); import rzap_handler; print(rzap_handler.handler)";
     assert_eq!(python(script, &[&packages["web"].file]).trim(), "guestbook:app");
+}
+
+#[test]
+fn a_build_can_be_awaited_on_any_thread() {
+    fn is_send(_: impl Send) {}
+    let _ = |stage: StageConfig| is_send(async move { build(&stage, None, Path::new("/x"), BRIDGE, &|_| ()).await });
+}
+
+#[tokio::test]
+async fn a_work_folder_in_the_project_is_not_packed() {
+    let mut project = Project::new(&[("app.py", "")]);
+    project.work = project.dir().join(".cache");
+    let functions = [handler("a", "app.a")];
+    let first = project.build(&functions, None).await.unwrap();
+    assert_eq!(project.build(&functions, None).await.unwrap(), first);
+    assert_eq!(names(&first["a"]), ["app.py"]);
+}
+
+#[tokio::test]
+async fn a_wsgi_app_needs_python() {
+    let mut web = function("web", Entry::Wsgi("app:a".into()));
+    web.runtime = "nodejs22.x".into();
+    let error = Project::new(&[("app.py", "")]).build(&[web], None).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot package web: a WSGI app cannot run on nodejs22.x");
+}
+
+#[tokio::test]
+async fn a_node_function_brings_its_modules() {
+    let manifest = r#"{"dependencies": {"left-pad": "1"}}"#;
+    let project = Project::new(&[("index.mjs", ""), ("package.json", manifest)]);
+    let mut api = handler("api", "index.handler");
+    api.runtime = "nodejs22.x".into();
+    let error = project.build(&[api.clone()], None).await.unwrap_err();
+    assert!(error.hints[0].contains("npm ci --omit=dev"), "{error:?}");
+    project.write("node_modules/left-pad/index.js", "");
+    project.write("node_modules/.bin/tool", "");
+    let packages = project.build(&[api], None).await.unwrap();
+    assert_eq!(names(&packages["api"]), ["index.mjs", "node_modules/left-pad/index.js", "package.json"]);
+    assert_eq!(packages["api"].handler, "index.handler");
 }
 
 #[tokio::test]
@@ -304,4 +346,13 @@ async fn index_a_package_that_does_not_exist_is_named() {
         .with_program("python3", pip_program());
     let error = project.build(&[handler("a", "app.a")], None).await.unwrap_err();
     assert!(error.to_string().contains("there is no rzap-no-such-package-at-all for Python 3.13"), "{error}");
+}
+
+/// `pip install --python-version` would refuse it on an older host Python.
+#[tokio::test]
+async fn index_pip_asks_for_lambdas_python_not_its_own() {
+    let project =
+        Project::new(&[("app.py", ""), ("requirements.txt", "django==6.0\n")]).with_program("python3", pip_program());
+    let packages = project.build(&[handler("a", "app.a")], None).await.unwrap();
+    assert!(names(&packages["a"]).iter().any(|name| name == "django/__init__.py"));
 }

@@ -174,13 +174,12 @@ proptest! {
     /// which stays below the folder it is unpacked in.
     #[test]
     fn no_name_leaves_the_folder(name in "[a-z.\\\\\n~ é/:]{1,12}") {
+        prop_assume!(name.split('/').all(|part| !["", ".", ".."].contains(&part)));
         let folder = Folder::new(&[]);
-        let inside = Path::new(&name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        prop_assume!(inside && !name.ends_with('/') && !name.contains("//"));
         folder.write(&name, "x");
         if let Ok(listing) = folder.walk() {
             for entry in &listing.entries {
-                prop_assert_eq!(&entry.path, &name.split('/').filter(|part| *part != ".").collect::<Vec<_>>().join("/"));
+                prop_assert_eq!(&entry.path, &name);
                 prop_assert!(!entry.path.starts_with('/') && entry.path.split('/').all(|part| part != ".." && !part.is_empty()));
             }
         }
