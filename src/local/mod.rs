@@ -10,8 +10,24 @@
 //!                 └─► (host or path)    ─► front ─► lambda::invoke ─► worker ─► runtime_api
 //! ```
 
+pub(crate) mod iam;
+pub(crate) mod lambda;
+pub(crate) mod logs;
+pub(crate) mod s3;
 pub(crate) mod store;
 pub(crate) mod wire;
 
+use std::path::PathBuf;
+
 /// The account everything local lives in.
 pub(crate) const ACCOUNT: &str = "000000000000";
+
+/// Placeholder until the whole is there.
+pub(crate) struct Local {
+    pub(crate) home: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) s3: s3::S3,
+    pub(crate) iam: iam::Iam,
+    pub(crate) lambda: lambda::Lambda,
+    pub(crate) logs: logs::Logs,
+}
