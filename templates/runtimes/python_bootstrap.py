@@ -252,6 +252,10 @@ def handle(api, handler, headers, body):
 
 def main():
     global request_id
+    # Where the locale in LANG is not installed Python sets this, and functions are to see Lambda's
+    # environment (https://peps.python.org/pep-0538/).
+    if os.environ.get("LC_CTYPE") == "C.UTF-8":
+        del os.environ["LC_CTYPE"]
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     set_up_path()
     set_up_logging()

@@ -78,7 +78,9 @@ pub(super) fn created(local: &Arc<Local>, body: &Body, name: &str) -> Result<Set
     }
     for member in ["Runtime", "Handler"] {
         if body.text(member)?.is_none() {
-            return Err(refused("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
+            return Err(refused(
+                "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+            ));
         }
     }
     change(local, body, name, &mut settings)?;
@@ -169,7 +171,9 @@ fn known_runtime(runtime: String) -> Result<String, Fault> {
         return Ok(runtime);
     }
     let foreign = ["java", "dotnet", "ruby"];
-    if foreign.iter().any(|prefix| runtime.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))) {
+    if foreign.iter().any(|prefix| {
+        runtime.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    }) {
         return Err(Fault::unsupported("lambda", &format!("runtime {runtime}")));
     }
     Err(refused(format!(
@@ -194,8 +198,7 @@ fn variables(environment: &Body) -> Result<BTreeMap<String, String>, Fault> {
     const SORRY: &str =
         "Lambda was unable to configure your environment variables because the environment variables you have provided";
     let pairs = environment.object("Variables")?.map(|variables| variables.pairs()).transpose()?.unwrap_or_default();
-    let reserved: Vec<&str> =
-        pairs.iter().map(|(key, _)| key.as_str()).filter(|key| RESERVED.contains(key)).collect();
+    let reserved: Vec<&str> = pairs.iter().map(|(key, _)| key.as_str()).filter(|key| RESERVED.contains(key)).collect();
     if !reserved.is_empty() {
         return Err(refused(format!(
             "{SORRY} contains reserved keys that are currently not supported for modification. Reserved keys used in \
@@ -280,9 +283,7 @@ mod tests {
 
     #[test]
     fn a_role_is_trusted_only_by_a_statement_for_lambda() {
-        let trust = |service: &str, action: &str| {
-            json!({ "Statement": { "Effect": "Allow", "Principal": { "Service": [service] }, "Action": [action] } })
-        };
+        let trust = |service: &str, action: &str| json!({ "Statement": { "Effect": "Allow", "Principal": { "Service": [service] }, "Action": [action] } });
         assert!(trusts_lambda(&trust("lambda.amazonaws.com", "sts:AssumeRole")));
         assert!(!trusts_lambda(&trust("ec2.amazonaws.com", "sts:AssumeRole")));
         assert!(!trusts_lambda(&trust("lambda.amazonaws.com", "sts:TagSession")));

@@ -165,9 +165,8 @@ fn read_entry(
 ) -> Result<Entry, Fault> {
     let mut entry = archive.by_index_raw(index).map_err(|_| refused(CANNOT_UNZIP))?;
     let name = entry.name().map(std::borrow::Cow::into_owned).map_err(|_| refused(CANNOT_UNZIP))?;
-    let path = inside(Path::new(&name)).ok_or_else(|| {
-        refused(format!("{CANNOT_UNZIP} The entry {name:?} leaves the folder it is unpacked to."))
-    })?;
+    let path = inside(Path::new(&name))
+        .ok_or_else(|| refused(format!("{CANNOT_UNZIP} The entry {name:?} leaves the folder it is unpacked to.")))?;
     if entry.encrypted() {
         return Err(refused(format!("{CANNOT_UNZIP} The entry {name:?} is encrypted.")));
     }

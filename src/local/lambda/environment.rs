@@ -32,15 +32,14 @@ impl Environment {
     /// Makes an environment and tries to initialise it. How long that took is billed with the first
     /// invocation, unless it failed: then it is tried again there.
     pub(super) async fn cold(local: &Arc<Local>, plan: Plan, registry: &Arc<Registry>) -> (Self, Option<Duration>) {
-        let stream = format!(
-            "{}/[{}]{}",
-            formatted(now_ms(), "%Y/%m/%d"),
-            plan.version,
-            uuid::Uuid::new_v4().simple()
-        );
+        let stream = format!("{}/[{}]{}", formatted(now_ms(), "%Y/%m/%d"), plan.version, uuid::Uuid::new_v4().simple());
         let console = Console::new(local, &plan.build.settings.log_group, stream);
         let version = plan.interpreter.as_ref().map_or("", |interpreter| interpreter.version.as_str());
-        let runtime = plan.build.settings.runtime.trim_end_matches(|last: char| last.is_ascii_digit() || last == '.' || last == 'x');
+        let runtime = plan
+            .build
+            .settings
+            .runtime
+            .trim_end_matches(|last: char| last.is_ascii_digit() || last == '.' || last == 'x');
         console.say(&match version {
             "" => format!("INIT_START Runtime Version: {}:local", plan.build.settings.runtime),
             version => format!("INIT_START Runtime Version: {runtime}:{version}"),

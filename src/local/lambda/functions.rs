@@ -252,7 +252,11 @@ async fn take(lambda: &Lambda, local: &Arc<Local>, body: &Body, keep: bool) -> R
             (from_s3(local, &bucket, &key, version.as_deref()).await?, false)
         }
         (None, None, None) => return Err(refused("Please provide a source for function code.")),
-        _ => return Err(refused("Please provide either ZipFile or S3Bucket with S3Key as the source for function code.")),
+        _ => {
+            return Err(refused(
+                "Please provide either ZipFile or S3Bucket with S3Key as the source for function code.",
+            ));
+        }
     };
     let code = super::code::Packages::check(zip.clone(), inline).await?;
     if keep {

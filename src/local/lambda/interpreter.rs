@@ -79,10 +79,14 @@ pub(super) async fn find(runtime: &str) -> Result<Option<Interpreter>, String> {
         }
     }
     let (distance, path, version) = nearest.ok_or_else(|| {
-        format!("{runtime} cannot run here: no {} was found on the PATH or where version managers put it", language.name)
+        format!(
+            "{runtime} cannot run here: no {} was found on the PATH or where version managers put it",
+            language.name
+        )
     })?;
     let shown = if language.name == "node" { "Node" } else { "Python" };
-    let warning = (distance > 0).then(|| format!("rzap: {runtime} is not installed here; running with {shown} {version}"));
+    let warning =
+        (distance > 0).then(|| format!("rzap: {runtime} is not installed here; running with {shown} {version}"));
     Ok(Some(Interpreter { path, version, warning }))
 }
 
@@ -112,7 +116,8 @@ fn candidates(language: &Language, wanted: &[u32], folders: &[PathBuf], home: Op
         for folder in names.into_iter().rev() {
             let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let version = name.trim_start_matches("cpython-").trim_start_matches('v');
-            let matches = version.strip_prefix(&dotted).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()));
+            let matches =
+                version.strip_prefix(&dotted).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()));
             if matches { &mut exact } else { &mut others }.push(folder.join(tail));
         }
     }

@@ -384,8 +384,7 @@ impl Lambda {
         if let Some(found) = known.get(runtime) {
             return Ok(found.clone());
         }
-        let found =
-            interpreter::find(runtime).await.map_err(|message| Fault::new(501, "NotImplemented", message))?;
+        let found = interpreter::find(runtime).await.map_err(|message| Fault::new(501, "NotImplemented", message))?;
         known.insert(runtime.to_owned(), found.clone());
         Ok(found)
     }

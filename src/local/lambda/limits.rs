@@ -42,7 +42,10 @@ pub(super) fn get(lambda: &Lambda, at: &FunctionRef) -> Result<Reply, Fault> {
     lambda.store.read(|state| {
         Ok(Reply::json(
             200,
-            &state.find(at)?.reserved.map_or_else(|| json!({}), |reserved| json!({ "ReservedConcurrentExecutions": reserved })),
+            &state
+                .find(at)?
+                .reserved
+                .map_or_else(|| json!({}), |reserved| json!({ "ReservedConcurrentExecutions": reserved })),
         ))
     })
 }
@@ -59,7 +62,8 @@ pub(super) fn delete(lambda: &Lambda, at: &FunctionRef) -> Result<Reply, Fault> 
 pub(super) fn account(lambda: &Lambda, region: &str) -> Reply {
     lambda.store.read(|state| {
         let functions: Vec<_> = state.of(region).map(|(_, function)| function).collect();
-        let size: u64 = functions.iter().flat_map(|function| function.every_version()).map(|version| version.build.code.size).sum();
+        let size: u64 =
+            functions.iter().flat_map(|function| function.every_version()).map(|version| version.build.code.size).sum();
         Reply::json(
             200,
             &json!({

@@ -40,9 +40,9 @@ use http::Method;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-pub(crate) use self::invoke::{Invocation, Outcome};
 use self::code::Packages;
 use self::interpreter::Interpreter;
+pub(crate) use self::invoke::{Invocation, Outcome};
 use self::model::State;
 use self::names::FunctionRef;
 use self::permissions::Caller;
@@ -173,8 +173,7 @@ impl Lambda {
     /// URLs need since October 2025. <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
     pub(crate) fn url_is_public(&self, url: &UrlOwner) -> bool {
         let caller = |action| Caller { action, principal: "*", source_arn: None, url_auth: Some(&url.auth_type) };
-        let allowed =
-            |action| self.allows(&url.function_arn, url.qualifier.as_deref(), caller(action));
+        let allowed = |action| self.allows(&url.function_arn, url.qualifier.as_deref(), caller(action));
         url.auth_type == "NONE" && allowed("lambda:InvokeFunctionUrl") && allowed("lambda:InvokeFunction")
     }
 

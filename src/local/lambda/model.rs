@@ -27,10 +27,7 @@ impl State {
     }
 
     pub(super) fn find_mut(&mut self, at: &FunctionRef) -> Result<&mut Function, Fault> {
-        self.regions
-            .get_mut(&at.region)
-            .and_then(|functions| functions.get_mut(&at.name))
-            .ok_or_else(|| at.not_found())
+        self.regions.get_mut(&at.region).and_then(|functions| functions.get_mut(&at.name)).ok_or_else(|| at.not_found())
     }
 
     pub(super) fn get(&self, at: &FunctionRef) -> Option<&Function> {
@@ -300,7 +297,9 @@ impl Code {
     /// `CodeSha256` as AWS writes it.
     pub(super) fn base64(&self) -> String {
         use base64::Engine as _;
-        hex::decode(&self.sha256).map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes)).unwrap_or_default()
+        hex::decode(&self.sha256)
+            .map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes))
+            .unwrap_or_default()
     }
 }
 

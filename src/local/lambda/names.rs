@@ -49,9 +49,7 @@ impl FunctionRef {
             return Err(Fault::new(403, "AccessDeniedException", "the function belongs to another account"));
         }
         if let Some(other) = part("region").filter(|other| other != region) {
-            return Err(missing(format!(
-                "Functions from '{other}' are not reachable in this region ('{region}')"
-            )));
+            return Err(missing(format!("Functions from '{other}' are not reachable in this region ('{region}')")));
         }
         let qualifier = qualifier.filter(|text| !text.is_empty());
         if let Some(text) = qualifier
@@ -64,7 +62,9 @@ impl FunctionRef {
         if let (Some(derived), Some(given)) = (&derived, qualifier)
             && derived != given
         {
-            return Err(refused("The derived qualifier from the function name does not match the specified qualifier."));
+            return Err(refused(
+                "The derived qualifier from the function name does not match the specified qualifier.",
+            ));
         }
         Ok(Self { region: region.to_owned(), name, qualifier: qualifier.map(str::to_owned).or(derived) })
     }
@@ -72,7 +72,9 @@ impl FunctionRef {
     /// `region` from an ARN, otherwise what the caller assumes.
     pub(super) fn region_of(text: &str, otherwise: &str) -> String {
         let region = FUNCTION.as_ref().and_then(|pattern| pattern.captures(text));
-        region.and_then(|found| found.name("region").map(|part| part.as_str().to_owned())).unwrap_or(otherwise.to_owned())
+        region
+            .and_then(|found| found.name("region").map(|part| part.as_str().to_owned()))
+            .unwrap_or(otherwise.to_owned())
     }
 
     /// The function's ARN, without a qualifier.
@@ -118,21 +120,25 @@ mod tests {
 
     #[test]
     fn every_form_names_the_same_function() {
-        for text in [
-            "web",
-            "function:web",
-            "000000000000:function:web",
-            "arn:aws:lambda:eu-west-1:000000000000:function:web",
-        ] {
+        for text in
+            ["web", "function:web", "000000000000:function:web", "arn:aws:lambda:eu-west-1:000000000000:function:web"]
+        {
             assert_eq!(parsed(text, None), Ok(("web".into(), None)), "{text}");
-            assert_eq!(parsed(&format!("{text}:live"), Some("live")), Ok(("web".into(), Some("live".into()))), "{text}");
+            assert_eq!(
+                parsed(&format!("{text}:live"), Some("live")),
+                Ok(("web".into(), Some("live".into()))),
+                "{text}"
+            );
         }
         assert_eq!(parsed("web:$LATEST", None), Ok(("web".into(), Some("$LATEST".into()))));
     }
 
     #[test]
     fn what_is_elsewhere_or_contradictory_is_refused() {
-        assert_eq!(parsed("arn:aws:lambda:us-east-1:000000000000:function:web", None), Err("ResourceNotFoundException"));
+        assert_eq!(
+            parsed("arn:aws:lambda:us-east-1:000000000000:function:web", None),
+            Err("ResourceNotFoundException")
+        );
         assert_eq!(parsed("123456789012:function:web", None), Err("AccessDeniedException"));
         assert_eq!(parsed("web:a", Some("b")), Err("InvalidParameterValueException"));
         assert_eq!(parsed("we b", None), Err("ValidationException"));

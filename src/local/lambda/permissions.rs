@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::super::ACCOUNT;
 use super::super::wire::{Fault, Reply, Request};
+use super::Lambda;
 use super::body::{Body, conflict, invalid, missing, refused};
 use super::functions::same_revision;
 use super::model::{Function, Policy, Statement, fresh_id};
 use super::names::{FunctionRef, LATEST, is_alias};
-use super::Lambda;
 
 /// A caller as a policy sees it.
 #[derive(Debug, Clone, Copy)]
@@ -97,9 +97,10 @@ pub(super) fn allows(function: &Function, qualifier: Option<&str>, caller: Calle
 fn permits(statement: &Statement, caller: Caller<'_>) -> bool {
     let action = ["*", "lambda:*", caller.action].contains(&statement.action.as_str());
     let principal = statement.principal == "*" || statement.principal == caller.principal;
-    let arn = statement.source_arn.as_deref().is_none_or(|pattern| {
-        caller.source_arn.is_some_and(|source| arn_like(pattern, source))
-    });
+    let arn = statement
+        .source_arn
+        .as_deref()
+        .is_none_or(|pattern| caller.source_arn.is_some_and(|source| arn_like(pattern, source)));
     // Everything local lives in one account and in no organization.
     let account = statement.source_account.as_deref().is_none_or(|account| account == ACCOUNT);
     let auth = statement.url_auth.as_deref().is_none_or(|auth| caller.url_auth == Some(auth));
@@ -112,7 +113,8 @@ fn permits(statement: &Statement, caller: Caller<'_>) -> bool {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 fn arn_like(pattern: &str, arn: &str) -> bool {
     let (pattern, arn): (Vec<&str>, Vec<&str>) = (pattern.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
-    pattern.len() == arn.len() && pattern.iter().zip(arn).all(|(pattern, part)| like(pattern.as_bytes(), part.as_bytes()))
+    pattern.len() == arn.len()
+        && pattern.iter().zip(arn).all(|(pattern, part)| like(pattern.as_bytes(), part.as_bytes()))
 }
 
 fn like(pattern: &[u8], text: &[u8]) -> bool {
@@ -169,7 +171,9 @@ fn statement(body: &Body) -> Result<Statement, Fault> {
     }
     let verb = statement.action.strip_prefix("lambda:");
     if statement.action != "*"
-        && !verb.is_some_and(|verb| verb == "*" || (!verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphabetic())))
+        && !verb.is_some_and(|verb| {
+            verb == "*" || (!verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        })
     {
         let constraint = "Member must satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])";
         return Err(invalid(&statement.action, "action", constraint));

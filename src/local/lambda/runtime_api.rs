@@ -104,7 +104,10 @@ impl RuntimeApi {
 
 type Answer = Response<Full<Bytes>>;
 
-async fn answer(exchange: Arc<Exchange>, request: hyper::Request<Incoming>) -> Result<Answer, std::convert::Infallible> {
+async fn answer(
+    exchange: Arc<Exchange>,
+    request: hyper::Request<Incoming>,
+) -> Result<Answer, std::convert::Infallible> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();

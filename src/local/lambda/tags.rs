@@ -49,9 +49,7 @@ pub(super) fn place(arn: &str, region: &str) -> Result<FunctionRef, Fault> {
     }
     let at = FunctionRef::parse(arn, region, None)?;
     if at.qualifier.is_some() {
-        return Err(refused(
-            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
-        ));
+        return Err(refused("Tags on function aliases and versions are not supported. Please specify a function ARN."));
     }
     Ok(at)
 }
@@ -62,7 +60,9 @@ pub(super) fn checked(tags: Option<Body>) -> Result<BTreeMap<String, String>, Fa
         tags.map(|tags| tags.pairs()).transpose()?.unwrap_or_default().into_iter().collect();
     for (key, value) in &tags {
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
-            return Err(refused(format!("The tag {key:?} is too long: keys have 1–128 characters, values at most 256.")));
+            return Err(refused(format!(
+                "The tag {key:?} is too long: keys have 1–128 characters, values at most 256."
+            )));
         }
         if key.to_ascii_lowercase().starts_with("aws:") {
             return Err(refused("System tags cannot be added/updated by requester"));

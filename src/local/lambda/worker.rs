@@ -146,7 +146,9 @@ impl Worker {
                     return Ok(event);
                 }
                 self.pipe.drain().await;
-                Err(Failure::Exited(status.map_or_else(|| "Runtime exited without providing a reason".to_owned(), ended)))
+                Err(Failure::Exited(
+                    status.map_or_else(|| "Runtime exited without providing a reason".to_owned(), ended),
+                ))
             }
             Err(_) => {
                 self.pipe.drain().await;
