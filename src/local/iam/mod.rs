@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) struct RoleView {
     pub(crate) name: String,
     pub(crate) arn: String,
-    pub(crate) trust: Value,
+    pub(crate) trust_policy: Value,
     pub(crate) created: SystemTime,
 }
 

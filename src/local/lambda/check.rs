@@ -254,7 +254,7 @@ fn assumable(local: &Arc<Local>, arn: &str) -> Result<(), Fault> {
             "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+",
         ));
     }
-    let trusted = local.iam.role(arn).is_some_and(|role| trusts_lambda(&role.trust));
+    let trusted = local.iam.role(arn).is_some_and(|role| trusts_lambda(&role.trust_policy));
     if trusted { Ok(()) } else { Err(refused("The role defined for the function cannot be assumed by Lambda.")) }
 }
 

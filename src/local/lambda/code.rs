@@ -119,10 +119,12 @@ impl Packages {
 }
 
 /// Runs disk and CPU work off the server's threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(Fault::new(500, "ServiceException", format!("unpacking stopped: {error}"))))
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(Fault::new(500, "ServiceException", format!("the work on the package stopped: {error}")))
+    })
 }
 
 fn check(zip: &[u8]) -> Result<Code, Fault> {

@@ -20,7 +20,7 @@ use super::model::now_ms;
 
 /// `LogType=Tail` gives the last 4 KB.
 const TAIL: usize = 4096;
-/// A CloudWatch Logs event holds at most 256 KB; longer lines are cut there.
+/// An event of `CloudWatch` Logs holds at most 256 KB; longer lines are cut there.
 const MOST_LINE: usize = 256 * 1024;
 /// Linux gives a pipe at most 1 MiB without privileges: more cannot have been written before.
 const MOST_DRAINED: usize = 1024 * 1024;
@@ -29,14 +29,16 @@ const MOST_DRAINED: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Console {
     local: Weak<Local>,
+    region: String,
     group: String,
     pub(super) stream: String,
     tail: Mutex<Vec<u8>>,
 }
 
 impl Console {
-    pub(super) fn new(local: &Arc<Local>, group: &str, stream: String) -> Arc<Self> {
-        Arc::new(Self { local: Arc::downgrade(local), group: group.to_owned(), stream, tail: Mutex::default() })
+    pub(super) fn new(local: &Arc<Local>, region: &str, group: &str, stream: String) -> Arc<Self> {
+        let (region, group) = (region.to_owned(), group.to_owned());
+        Arc::new(Self { local: Arc::downgrade(local), region, group, stream, tail: Mutex::default() })
     }
 
     /// Writes one event; like Lambda's, it ends with a line feed.
@@ -72,7 +74,8 @@ impl Console {
         let now = now_ms();
         if let Some(local) = self.local.upgrade() {
             let events = messages.into_iter().map(|message| (now, message)).collect();
-            local.logs.write(&self.group, &self.stream, events);
+            // Where a log cannot be written, the function runs all the same, as on AWS.
+            let _ = local.logs.write(&self.region, &self.group, &self.stream, events);
         }
     }
 }

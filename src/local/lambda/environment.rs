@@ -14,7 +14,7 @@ use super::model::{formatted, now_ms};
 use super::pool::Registry;
 use super::runtime_api::Job;
 use super::sandbox::Plan;
-use super::worker::{Answer, Failure, Worker};
+use super::worker::{Answer, Failure, NO_REASON, Worker};
 
 /// "The Init phase is limited to 10 seconds."
 const MOST_INIT: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ impl Environment {
     /// invocation, unless it failed: then it is tried again there.
     pub(super) async fn cold(local: &Arc<Local>, plan: Plan, registry: &Arc<Registry>) -> (Self, Option<Duration>) {
         let stream = format!("{}/[{}]{}", formatted(now_ms(), "%Y/%m/%d"), plan.version, uuid::Uuid::new_v4().simple());
-        let console = Console::new(local, &plan.build.settings.log_group, stream);
+        let console = Console::new(local, &plan.region, &plan.build.settings.log_group, stream);
         let version = plan.interpreter.as_ref().map_or("", |interpreter| interpreter.version.as_str());
         let runtime = plan
             .build
@@ -76,7 +76,7 @@ impl Environment {
             self.start(deadline).await?;
         }
         let Some(worker) = self.worker.as_mut() else {
-            return Err(Failure::Exited("Runtime exited without providing a reason".to_owned()));
+            return Err(Failure::Exited(NO_REASON.to_owned()));
         };
         let answer = worker.run(job, deadline).await;
         if answer.is_err() {

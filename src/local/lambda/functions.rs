@@ -228,7 +228,7 @@ pub(super) fn delete(lambda: &Lambda, at: &FunctionRef) -> Result<Reply, Fault> 
 pub(super) fn unqualified(at: &FunctionRef) -> Result<(), Fault> {
     match at.qualifier.as_deref() {
         Some(qualifier) if is_version(qualifier) || is_alias(qualifier) => {
-            Err(refused(format!("This operation is permitted on Lambda functions only. {} is a qualifier.", qualifier)))
+            Err(refused(format!("This operation is permitted on Lambda functions only. {qualifier} is a qualifier.")))
         }
         _ => Ok(()),
     }
@@ -274,7 +274,10 @@ fn inline_zip(text: &str) -> Result<Bytes, Fault> {
 }
 
 async fn from_s3(local: &Arc<Local>, bucket: &str, key: &str, version: Option<&str>) -> Result<Bytes, Fault> {
-    local.s3.object(bucket, key, version).await.map_err(|fault| {
+    let (shared, bucket, key) = (Arc::clone(local), bucket.to_owned(), key.to_owned());
+    let version = version.map(str::to_owned);
+    let read = super::code::blocking(move || shared.s3.object(&bucket, &key, version.as_deref()));
+    read.await.map_err(|fault| {
         refused(format!(
             "Error occurred while GetObject. S3 Error Code: {}. S3 Error Message: {}",
             fault.code, fault.message

@@ -23,7 +23,7 @@ use super::sandbox::Plan;
 use super::worker::{Answer, Failure};
 use super::{Lambda, aliases, interpreter, limits};
 
-/// 6 MB for RequestResponse, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+/// 6 MB for `RequestResponse`, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 const MOST_SYNCHRONOUS: usize = 6 * 1024 * 1024;
 /// 1 MB for Event, the same page.
 const MOST_ASYNCHRONOUS: usize = 1024 * 1024;
@@ -32,7 +32,7 @@ const MOST_ASYNCHRONOUS: usize = 1024 * 1024;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const RETRIES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 /// How long an event waits for a free place; on AWS up to six hours.
-const THROTTLED: Duration = Duration::from_secs(60);
+const THROTTLED: Duration = Duration::from_mins(1);
 /// After its answer a runtime asks for the next job at once; only then is it warm for the next call.
 const SETTLE: Duration = Duration::from_millis(100);
 

@@ -80,7 +80,7 @@ pub(super) struct Version {
     /// `$LATEST` or a number.
     pub(super) number: String,
     pub(super) build: Build,
-    /// A description given to PublishVersion, in place of the settings' one.
+    /// A description given to `PublishVersion`, in place of the settings' one.
     pub(super) description: Option<String>,
     pub(super) revision: String,
     /// ms since the epoch.
@@ -102,7 +102,7 @@ pub(super) struct Build {
     pub(super) code: Code,
 }
 
-/// What UpdateFunctionConfiguration changes.
+/// What `UpdateFunctionConfiguration` changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Settings {
     pub(super) runtime: String,

@@ -13,7 +13,7 @@ use super::names::FunctionRef;
 use super::worker::kill_group;
 
 /// How long an environment stays warm without work. AWS does not say; minutes are usual.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 
 /// The environments of all functions.
 #[derive(Debug, Default)]

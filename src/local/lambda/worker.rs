@@ -15,6 +15,9 @@ use super::pool::Registry;
 use super::runtime_api::{Event, Job, RuntimeApi};
 use super::sandbox::{self, Plan};
 
+/// What AWS says of a process that ended with status 0.
+pub(super) const NO_REASON: &str = "Runtime exited without providing a reason";
+
 /// A worker process with its Runtime API and its output.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -62,7 +65,7 @@ impl Worker {
         let child = command.spawn().map_err(failed)?;
         let receiver = tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into()).map_err(failed)?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let group = group.ok_or_else(|| Failure::Exited("Runtime exited without providing a reason".to_owned()))?;
+        let group = group.ok_or_else(|| Failure::Exited(NO_REASON.to_owned()))?;
         registry.add(group);
         let pipe = Pipe::follow(receiver, Arc::clone(console));
         Ok(Self { child, group, api, pipe, registry: Arc::clone(registry), _home: home })
@@ -83,7 +86,7 @@ impl Worker {
     /// Runs one job. When this returns, all that was written until the answer is in the log.
     pub(super) async fn run(&mut self, job: Job, deadline: Instant) -> Result<Answer, Failure> {
         if self.api.jobs.send(job).await.is_err() {
-            return Err(Failure::Exited("Runtime exited without providing a reason".to_owned()));
+            return Err(Failure::Exited(NO_REASON.to_owned()));
         }
         loop {
             let answer = |payload, error| Answer { payload, error, content_type: None, streamed: false };
@@ -146,9 +149,7 @@ impl Worker {
                     return Ok(event);
                 }
                 self.pipe.drain().await;
-                Err(Failure::Exited(
-                    status.map_or_else(|| "Runtime exited without providing a reason".to_owned(), ended),
-                ))
+                Err(Failure::Exited(status.map_or_else(|| NO_REASON.to_owned(), ended)))
             }
             Err(_) => {
                 self.pipe.drain().await;
@@ -172,10 +173,9 @@ pub(super) fn kill_group(group: Pid) {
 fn ended(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
-        (Some(0), _) => "Runtime exited without providing a reason".to_owned(),
-        (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
+        (Some(code), _) if code != 0 => format!("Runtime exited with error: exit status {code}"),
         (None, Some(signal)) => format!("Runtime exited with error: signal: {}", signal_name(signal)),
-        (None, None) => "Runtime exited without providing a reason".to_owned(),
+        _ => NO_REASON.to_owned(),
     }
 }
 
