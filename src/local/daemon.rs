@@ -150,7 +150,9 @@ pub(crate) async fn reset(state_dir: &Path) -> Result<Reset> {
         let (code, body) = answer.or_failed(|| "reset the running local cloud")?;
         if code != 200 {
             let text = String::from_utf8_lossy(&body).into_owned();
-            return Err(Error::failed("the running local cloud could not be reset").because(&std::io::Error::other(text)));
+            return Err(
+                Error::failed("the running local cloud could not be reset").because(&std::io::Error::other(text))
+            );
         }
         return Ok(Reset { running: Some(running), removed: true });
     }

@@ -125,7 +125,9 @@ impl Scope {
         // An access key id may contain a slash, so it is what is left of the scope.
         let access_key = parts.rev().collect::<Vec<_>>().join("/");
         match (terminator, service, region, date) {
-            (Some("aws4_request"), Some(service), Some(region), Some(_)) if !region.is_empty() && !access_key.is_empty() => {
+            (Some("aws4_request"), Some(service), Some(region), Some(_))
+                if !region.is_empty() && !access_key.is_empty() =>
+            {
                 Ok(Some(Self { access_key, region: region.to_owned(), service: service.to_owned(), presigned }))
             }
             _ => Err(malformed()),
@@ -209,7 +211,9 @@ fn guess(request: &Request) -> Dialect {
         Dialect::Json11
     } else if is_form(request, "application/x-www-form-urlencoded") {
         Dialect::Query
-    } else if dated || ["/restapis", "/v2/apis", "/apikeys", "/account"].iter().any(|prefix| request.path.starts_with(prefix)) {
+    } else if dated
+        || ["/restapis", "/v2/apis", "/apikeys", "/account"].iter().any(|prefix| request.path.starts_with(prefix))
+    {
         Dialect::RestJson
     } else if request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
         Dialect::RestJson
@@ -225,9 +229,9 @@ fn is_form(request: &Request, kind: &str) -> bool {
 /// The two STS actions that bring their own proof instead of a signature.
 fn is_federated(request: &Request) -> bool {
     let body = String::from_utf8_lossy(&request.body);
-    parse_query(&body)
-        .iter()
-        .any(|(name, value)| name == "Action" && matches!(value.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML"))
+    parse_query(&body).iter().any(|(name, value)| {
+        name == "Action" && matches!(value.as_str(), "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML")
+    })
 }
 
 #[cfg(test)]
@@ -255,7 +259,9 @@ mod tests {
     }
 
     fn signed(service: &str) -> Request {
-        let value = format!("AWS4-HMAC-SHA256 Credential=AK/20261121/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
+        let value = format!(
+            "AWS4-HMAC-SHA256 Credential=AK/20261121/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
         request(Method::POST, "/", &[("authorization", &value)])
     }
 

@@ -140,7 +140,10 @@ mod tests {
 
     #[test]
     fn reads_entities_namespaces_and_empty_elements() {
-        let root = Element::parse(b"<?xml version='1.0'?>\n<a xmlns=\"u\"><b>1 &amp; &#50;</b><x:b/>\n<c><![CDATA[<]]></c></a>\n").unwrap();
+        let root = Element::parse(
+            b"<?xml version='1.0'?>\n<a xmlns=\"u\"><b>1 &amp; &#50;</b><x:b/>\n<c><![CDATA[<]]></c></a>\n",
+        )
+        .unwrap();
         assert_eq!(root.name, "a");
         assert_eq!(root.all("b").map(|b| b.text.as_str()).collect::<Vec<_>>(), ["1 & 2", ""]);
         assert_eq!(root.value("c"), Some("<"));
