@@ -109,10 +109,16 @@ impl Scope {
             Some(_) => return Ok(None),
             None => {
                 let query = parse_query(raw_query);
-                let credential = query.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-credential"));
-                match credential {
-                    Some((_, credential)) => (Some(credential), true),
-                    None => return Ok(None),
+                let find = |wanted: &str| query.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                match (find("x-amz-credential"), find("AWSAccessKeyId")) {
+                    (Some((_, credential)), _) => (Some(credential.clone()), true),
+                    // What boto3 still writes into links to S3 unless told otherwise: signature version 2,
+                    // which knows neither region nor service.
+                    (None, Some((_, key))) if find("Signature").is_some() => {
+                        let (access_key, region) = (key.clone(), "us-east-1".to_owned());
+                        return Ok(Some(Self { access_key, region, service: "s3".to_owned(), presigned: true }));
+                    }
+                    (None, _) => return Ok(None),
                 }
             }
         };
