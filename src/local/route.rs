@@ -213,15 +213,14 @@ fn guess(request: &Request) -> Dialect {
             _ => byte.is_ascii_digit(),
         }) && rest.len() > 8
     });
+    let is_api =
+        ["/restapis", "/v2/apis", "/apikeys", "/account"].iter().any(|prefix| request.path.starts_with(prefix));
     if request.header("x-amz-target").is_some() {
         Dialect::Json11
     } else if is_form(request, "application/x-www-form-urlencoded") {
         Dialect::Query
-    } else if dated
-        || ["/restapis", "/v2/apis", "/apikeys", "/account"].iter().any(|prefix| request.path.starts_with(prefix))
+    } else if dated || is_api || request.header("content-type").is_some_and(|kind| kind.starts_with("application/json"))
     {
-        Dialect::RestJson
-    } else if request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
         Dialect::RestJson
     } else {
         Dialect::S3

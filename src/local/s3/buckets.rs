@@ -22,10 +22,7 @@ impl S3 {
                 Some(value) => return Err(Fault::unsupported("S3", &format!("CreateBucket with {header}: {value}"))),
             }
         }
-        let body = match request.body.is_empty() {
-            true => None,
-            false => Some(call.document("CreateBucketConfiguration")?),
-        };
+        let body = if request.body.is_empty() { None } else { Some(call.document("CreateBucketConfiguration")?) };
         let constraint =
             body.as_ref().and_then(|body| body.value("LocationConstraint")).filter(|region| !region.is_empty());
         let mut config = Config::new(region(&request.region, constraint)?, now());
@@ -153,11 +150,10 @@ fn check_name(name: &str) -> Result<(), Fault> {
         && name.parse::<Ipv4Addr>().is_err()
         && !["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix))
         && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix));
-    match legal {
-        true => Ok(()),
-        false => {
-            Err(Fault::new(400, "InvalidBucketName", "The specified bucket is not valid.").member("BucketName", name))
-        }
+    if legal {
+        Ok(())
+    } else {
+        Err(Fault::new(400, "InvalidBucketName", "The specified bucket is not valid.").member("BucketName", name))
     }
 }
 

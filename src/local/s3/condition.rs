@@ -23,9 +23,10 @@ pub(super) fn read(headers: &HeaderMap, object: &Object) -> Result<Read, Fault> 
 
 /// Conditions of a copy on its source: `x-amz-copy-source-if-*`.
 pub(super) fn copy_source(headers: &HeaderMap, object: &Object) -> Result<(), Fault> {
-    match evaluate(headers, "x-amz-copy-source-", object)? {
-        true => Ok(()),
-        false => Err(failed("x-amz-copy-source-If-None-Match")),
+    if evaluate(headers, "x-amz-copy-source-", object)? {
+        Ok(())
+    } else {
+        Err(failed("x-amz-copy-source-If-None-Match"))
     }
 }
 
@@ -45,7 +46,7 @@ pub(super) fn write(headers: &HeaderMap, key: &str, current: Option<&Object>) ->
     }
 }
 
-/// The condition of a delete: an ETag, or `*` for "it exists".
+/// The condition of a delete: an entity tag, or `*` for "it exists".
 pub(super) fn delete(etag: Option<&str>, current: Option<&Object>) -> Result<(), Fault> {
     match (etag, current) {
         (None, _) => Ok(()),
@@ -54,7 +55,7 @@ pub(super) fn delete(etag: Option<&str>, current: Option<&Object>) -> Result<(),
     }
 }
 
-/// `Ok(false)`: the reader already has it. RFC 9110 §13.2.2, and S3's pages of GetObject and CopyObject:
+/// `Ok(false)`: the reader already has it. RFC 9110 §13.2.2, and S3's pages of `GetObject` and `CopyObject`:
 /// a tag that was compared outweighs a date.
 fn evaluate(headers: &HeaderMap, prefix: &str, object: &Object) -> Result<bool, Fault> {
     let get = |name: &str| text(headers, &format!("{prefix}{name}"));

@@ -33,6 +33,7 @@ pub(super) struct Config {
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the four switches of AWS")]
 struct PublicAccess {
     block_acls: bool,
     ignore_acls: bool,
@@ -109,9 +110,10 @@ fn missing(bucket: &Bucket, code: &'static str, message: &str) -> Fault {
 
 fn get_tags(bucket: &Bucket) -> Result<Reply, Fault> {
     let tags = bucket.config.read(|config| config.tags.clone());
-    match tags.is_empty() {
-        true => Err(missing(bucket, "NoSuchTagSet", "The TagSet does not exist")),
-        false => Ok(xml(&tags::document(&tags))),
+    if tags.is_empty() {
+        Err(missing(bucket, "NoSuchTagSet", "The TagSet does not exist"))
+    } else {
+        Ok(xml(&tags::document(&tags)))
     }
 }
 
@@ -253,9 +255,10 @@ fn put_ownership(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
 }
 
 fn put_notification(call: &Call<'_>) -> Result<Reply, Fault> {
-    match call.document("NotificationConfiguration")?.children.is_empty() {
+    if call.document("NotificationConfiguration")?.children.is_empty() {
         // Switching off what is off.
-        true => Ok(Reply::empty(200)),
-        false => Err(Fault::unsupported("S3", "notification of events")),
+        Ok(Reply::empty(200))
+    } else {
+        Err(Fault::unsupported("S3", "notification of events"))
     }
 }

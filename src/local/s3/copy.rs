@@ -1,4 +1,4 @@
-//! CopyObject and UploadPartCopy.
+//! `CopyObject` and `UploadPartCopy`.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 

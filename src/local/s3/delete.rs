@@ -1,4 +1,4 @@
-//! DeleteObject and DeleteObjects.
+//! `DeleteObject` and `DeleteObjects`.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 

@@ -1,4 +1,4 @@
-//! GetObject and HeadObject.
+//! `GetObject` and `HeadObject`.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 
@@ -74,10 +74,7 @@ fn bytes(mut file: File, range: Range<u64>) -> Result<Bytes, Fault> {
 }
 
 fn content_range(range: &Range<u64>, size: u64) -> String {
-    match range.is_empty() {
-        true => format!("bytes */{size}"),
-        false => format!("bytes {}-{}/{size}", range.start, range.end - 1),
-    }
+    if range.is_empty() { format!("bytes */{size}") } else { format!("bytes {}-{}/{size}", range.start, range.end - 1) }
 }
 
 /// `bytes=a-b`, `a-` or `-n`. `None` for what is no such range: HTTP says to ignore it, and S3 sends

@@ -59,13 +59,14 @@ pub(super) fn given(headers: &HeaderMap) -> Result<Option<Checksum>, Fault> {
 
 /// `BadDigest` when the computed value is another one.
 pub(super) fn compare(given: &Checksum, computed: &str) -> Result<(), Fault> {
-    match given.value == computed {
-        true => Ok(()),
-        false => Err(Fault::new(
+    if given.value == computed {
+        Ok(())
+    } else {
+        Err(Fault::new(
             400,
             "BadDigest",
             format!("The {} you specified did not match the calculated checksum.", given.algorithm.name()),
-        )),
+        ))
     }
 }
 
@@ -74,9 +75,10 @@ fn verify_md5(request: &Request) -> Result<(), Fault> {
     let expected = STANDARD.decode(header).ok().filter(|raw| raw.len() == 16);
     let expected =
         expected.ok_or_else(|| Fault::new(400, "InvalidDigest", "The Content-MD5 you specified was invalid."))?;
-    match md5::Md5::digest(&request.body).as_slice() == expected {
-        true => Ok(()),
-        false => Err(Fault::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")),
+    if md5::Md5::digest(&request.body).as_slice() == expected {
+        Ok(())
+    } else {
+        Err(Fault::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received."))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Listings of a bucket: ListObjects, ListObjectsV2, ListObjectVersions.
+//! Listings of a bucket: `ListObjects`, `ListObjectsV2`, `ListObjectVersions`.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 
@@ -151,7 +151,7 @@ fn page<'a>(
             page.next = Some(last);
             break;
         }
-        last = shown.to_owned();
+        shown.clone_into(&mut last);
         match group {
             Some(group) => page.prefixes.push(group.to_owned()),
             None => page.keys.push(key),

@@ -210,7 +210,10 @@ impl<'a> Call<'a> {
         let mut subs = Vec::new();
         for (name, value) in request.query() {
             // Part of the signature, or the SDK's note of which operation it meant.
-            if name == "x-id" || name.to_ascii_lowercase().starts_with("x-amz-") || presigned::V2.contains(&name.as_str()) {
+            if name == "x-id"
+                || name.to_ascii_lowercase().starts_with("x-amz-")
+                || presigned::V2.contains(&name.as_str())
+            {
                 continue;
             }
             if !PARAMETERS.contains(&name.as_str()) {
@@ -283,13 +286,12 @@ impl<'a> Call<'a> {
 fn address(request: &Request) -> (Option<String>, Option<String>) {
     let path = request.path.strip_prefix('/').unwrap_or(&request.path);
     let filled = |text: &str| (!text.is_empty()).then(|| percent_decode(text));
-    match request.header("host").map(guard::host_name).as_deref().and_then(virtual_bucket) {
-        Some(bucket) => (Some(bucket.to_owned()), filled(path)),
-        None => {
-            let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-            (filled(bucket), filled(key))
-        }
+    let host = request.header("host").map(guard::host_name);
+    if let Some(bucket) = host.as_deref().and_then(virtual_bucket) {
+        return (Some(bucket.to_owned()), filled(path));
     }
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    (filled(bucket), filled(key))
 }
 
 fn virtual_bucket(host: &str) -> Option<&str> {

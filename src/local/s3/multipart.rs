@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use md5::Digest as _;
@@ -27,10 +28,9 @@ pub(super) fn create(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Repl
     };
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html#Full-object-checksums
     let composite = match (request.header("x-amz-checksum-type"), algorithm) {
-        (None, Algorithm::Crc64Nvme) => false,
-        (None, _) => true,
-        (Some("FULL_OBJECT"), Algorithm::Crc32 | Algorithm::Crc32c | Algorithm::Crc64Nvme) => false,
-        (Some("COMPOSITE"), Algorithm::Crc32 | Algorithm::Crc32c | Algorithm::Sha1 | Algorithm::Sha256) => true,
+        (None | Some("FULL_OBJECT"), Algorithm::Crc64Nvme)
+        | (Some("FULL_OBJECT"), Algorithm::Crc32 | Algorithm::Crc32c) => false,
+        (None | Some("COMPOSITE"), Algorithm::Crc32 | Algorithm::Crc32c | Algorithm::Sha1 | Algorithm::Sha256) => true,
         (Some(kind), _) => {
             let message =
                 format!("The {kind} checksum type cannot be used with the {} checksum algorithm.", algorithm.name());
@@ -46,7 +46,7 @@ pub(super) fn create(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Repl
         algorithm,
         composite,
         chosen: chosen.is_some(),
-        parts: Default::default(),
+        parts: BTreeMap::new(),
     };
     let fields = [("Bucket", bucket.name.as_str()), ("Key", key), ("UploadId", &upload.id)];
     let result =
@@ -106,11 +106,10 @@ pub(super) fn complete(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Re
     if let Some(given) = given.filter(|given| given.algorithm == checksum.algorithm) {
         integrity::compare(&given, checksum.value.split('-').next().unwrap_or_default())?;
     }
-    if let Some(size) = request.header("x-amz-mp-object-size") {
-        if size.parse() != Ok(staged.size) {
-            let message = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
-            return Err(Fault::new(400, "InvalidRequest", message));
-        }
+    let announced = request.header("x-amz-mp-object-size");
+    if announced.is_some_and(|size| size.parse() != Ok(staged.size)) {
+        let message = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
+        return Err(Fault::new(400, "InvalidRequest", message));
     }
     let Upload { attributes, id, .. } = upload.clone();
     let sizes = parts.iter().map(|part| part.size).collect();

@@ -13,7 +13,9 @@ pub(super) const V2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
 
 /// Whether the request is such a link; those name no region.
 pub(super) fn is_v2(request: &Request) -> bool {
-    !request.headers.contains_key("authorization") && request.param(V2[0]).is_some() && request.param("X-Amz-Credential").is_none()
+    !request.headers.contains_key("authorization")
+        && request.param(V2[0]).is_some()
+        && request.param("X-Amz-Credential").is_none()
 }
 
 /// Refuses a link that is past its end.
@@ -24,7 +26,9 @@ pub(super) fn check(request: &Request) -> Result<(), Fault> {
     } else if is_v2(request) {
         let seconds = request.param(V2[1]).and_then(|seconds| seconds.parse().ok());
         let Some(ends) = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) else {
-            return malformed("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
+            return malformed(
+                "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
+            );
         };
         ends
     } else {
@@ -33,13 +37,16 @@ pub(super) fn check(request: &Request) -> Result<(), Fault> {
         };
         let seconds: Option<i64> = request.param("X-Amz-Expires").and_then(|seconds| seconds.parse().ok());
         let Some(seconds) = seconds.filter(|seconds| (0..=604_800).contains(seconds)) else {
-            return malformed("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds");
+            return malformed(
+                "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds",
+            );
         };
         signed + seconds.seconds()
     };
-    match Timestamp::now() > ends {
-        true => Err(Fault::new(403, "AccessDenied", "Request has expired").member("Expires", ends.to_string())),
-        false => Ok(()),
+    if Timestamp::now() > ends {
+        Err(Fault::new(403, "AccessDenied", "Request has expired").member("Expires", ends.to_string()))
+    } else {
+        Ok(())
     }
 }
 

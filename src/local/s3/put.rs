@@ -1,4 +1,4 @@
-//! PutObject.
+//! `PutObject`.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 

@@ -21,7 +21,7 @@ pub(super) fn no_upload() -> Fault {
     Fault::new(404, "NoSuchUpload", message)
 }
 
-/// ListParts.
+/// `ListParts`.
 pub(super) fn parts(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
     let upload = find(call, bucket, key)?;
     let limit = call.limit("max-parts")?;
@@ -63,7 +63,7 @@ pub(super) fn parts(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply
     Ok(xml(&Element::new("ListPartsResult", fields)))
 }
 
-/// ListMultipartUploads: by key, and by age within a key.
+/// `ListMultipartUploads`: by key, and by age within a key.
 pub(super) fn list(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     if call.param("delimiter").is_some_and(|delimiter| !delimiter.is_empty()) {
         return Err(Fault::unsupported("S3", "ListMultipartUploads with a delimiter"));
