@@ -109,10 +109,16 @@ impl Scope {
             Some(_) => return Ok(None),
             None => {
                 let query = parse_query(raw_query);
-                let credential = query.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-credential"));
-                match credential {
-                    Some((_, credential)) => (Some(credential), true),
-                    None => return Ok(None),
+                let find = |wanted: &str| query.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                match (find("x-amz-credential"), find("AWSAccessKeyId")) {
+                    (Some((_, credential)), _) => (Some(credential.clone()), true),
+                    // What boto3 still writes into links to S3 unless told otherwise: signature version 2,
+                    // which knows neither region nor service.
+                    (None, Some((_, key))) if find("Signature").is_some() => {
+                        let (access_key, region) = (key.clone(), "us-east-1".to_owned());
+                        return Ok(Some(Self { access_key, region, service: "s3".to_owned(), presigned: true }));
+                    }
+                    (None, _) => return Ok(None),
                 }
             }
         };
@@ -207,15 +213,14 @@ fn guess(request: &Request) -> Dialect {
             _ => byte.is_ascii_digit(),
         }) && rest.len() > 8
     });
+    let is_api =
+        ["/restapis", "/v2/apis", "/apikeys", "/account"].iter().any(|prefix| request.path.starts_with(prefix));
     if request.header("x-amz-target").is_some() {
         Dialect::Json11
     } else if is_form(request, "application/x-www-form-urlencoded") {
         Dialect::Query
-    } else if dated
-        || ["/restapis", "/v2/apis", "/apikeys", "/account"].iter().any(|prefix| request.path.starts_with(prefix))
+    } else if dated || is_api || request.header("content-type").is_some_and(|kind| kind.starts_with("application/json"))
     {
-        Dialect::RestJson
-    } else if request.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
         Dialect::RestJson
     } else {
         Dialect::S3

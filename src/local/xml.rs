@@ -52,7 +52,8 @@ impl Element {
                 Event::Empty(tag) if root.is_none() => {
                     close(&mut open, &mut root, Self::leaf(local_name(tag.local_name().as_ref()), ""));
                 }
-                Event::Start(_) | Event::Empty(_) => return None,
+                // A second root, or too deep. A document type could define entities; no AWS client sends one.
+                Event::Start(_) | Event::Empty(_) | Event::DocType(_) => return None,
                 Event::End(_) => {
                     let done = open.pop()?;
                     close(&mut open, &mut root, done);
@@ -68,8 +69,6 @@ impl Element {
                 }
                 Event::Eof => return root.filter(|_| open.is_empty()),
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
-                // A document type could define entities; no AWS client sends one.
-                Event::DocType(_) => return None,
             }
         }
     }

@@ -114,9 +114,10 @@ fn check_action(action: &str, purpose: Purpose) -> Result<(), Fault> {
     match action.split_once(':') {
         _ if action == "*" => Ok(()),
         Some((vendor, name)) if !vendor.is_empty() && !name.is_empty() => {
-            match vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-                true => Ok(()),
-                false => Err(malformed(format!("Vendor {vendor} is not valid"))),
+            if vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+                Ok(())
+            } else {
+                Err(malformed(format!("Vendor {vendor} is not valid")))
             }
         }
         _ => Err(malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")),

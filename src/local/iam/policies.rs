@@ -164,7 +164,7 @@ impl Iam {
     pub(super) fn list_policies(&self, form: &Form) -> Result<Vec<Element>, Fault> {
         match form.get("Scope") {
             Some("Local") => {}
-            Some("AWS") | Some("All") | None => {
+            Some("AWS" | "All") | None => {
                 return Err(Fault::unsupported("iam", "ListPolicies of AWS's own policies (use Scope=Local); it"));
             }
             Some(other) => return Err(invalid(format!("Scope must be All, AWS or Local, not {other}"))),
@@ -209,9 +209,10 @@ fn managed_name(state: &State, arn: &str) -> Result<String, Fault> {
             return Ok(name.to_owned());
         }
     }
-    match arn.starts_with(&format!("arn:aws:iam::{ACCOUNT}:policy/")) || arn.starts_with("arn:aws:iam::aws:policy/") {
-        true => Err(no_policy(arn)),
-        false => Err(Fault::new(400, "InvalidInput", format!("ARN {arn} is not valid."))),
+    if arn.starts_with(&format!("arn:aws:iam::{ACCOUNT}:policy/")) || arn.starts_with("arn:aws:iam::aws:policy/") {
+        Err(no_policy(arn))
+    } else {
+        Err(Fault::new(400, "InvalidInput", format!("ARN {arn} is not valid.")))
     }
 }
 

@@ -152,7 +152,7 @@ impl Iam {
     }
 }
 
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
     Full,
     Listed,
