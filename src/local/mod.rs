@@ -10,8 +10,25 @@
 //!                 └─► (host or path)    ─► front ─► lambda::invoke ─► worker ─► runtime_api
 //! ```
 
+pub(crate) mod apigateway;
+pub(crate) mod front;
+pub(crate) mod lambda;
+pub(crate) mod logs;
 pub(crate) mod store;
 pub(crate) mod wire;
 
+use std::path::PathBuf;
+
 /// The account everything local lives in.
 pub(crate) const ACCOUNT: &str = "000000000000";
+
+/// All services of one local cloud, always shared as `Arc<Local>`.
+pub(crate) struct Local {
+    /// The folder the services keep their state in, one sub-folder each.
+    pub(crate) home: PathBuf,
+    /// The port the server really listens on.
+    pub(crate) port: u16,
+    pub(crate) lambda: lambda::Lambda,
+    pub(crate) apigateway: apigateway::ApiGateway,
+    pub(crate) logs: logs::Logs,
+}

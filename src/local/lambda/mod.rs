@@ -1,0 +1,3 @@
+//! Placeholder for the service `lambda`; replaced on merge.
+#[derive(Debug)]
+pub(crate) struct Lambda;
