@@ -70,7 +70,7 @@ impl Integration {
             request_parameters: input.texts("requestParameters")?,
             request_templates: input.texts("requestTemplates")?,
             passthrough_behavior: passthrough,
-            content_handling: input.text("contentHandling")?,
+            content_handling: content_handling(input)?,
             timeout_in_millis: timeout,
             cache_namespace: input.text("cacheNamespace")?.unwrap_or_else(|| resource.to_owned()),
             cache_key_parameters: Vec::new(),
@@ -148,7 +148,7 @@ impl ApiGateway {
             selection_pattern: input.text("selectionPattern")?,
             response_parameters: input.texts("responseParameters")?,
             response_templates: templates(input.get("responseTemplates")?.unwrap_or_default())?,
-            content_handling: input.text("contentHandling")?,
+            content_handling: content_handling(&input)?,
         };
         self.state.write(|state| {
             let method = state.api_mut(&request.region, api)?.routes.method_mut(resource, verb)?;
@@ -156,6 +156,16 @@ impl ApiGateway {
             integration.integration_responses.insert(status.to_owned(), response.clone());
             Ok(Reply::json(201, &shown(&response)))
         })
+    }
+}
+
+/// Text is what a proxy integration gets anyway; the conversion the other way is not served.
+pub(super) fn content_handling(input: &Input) -> Result<Option<String>, Fault> {
+    match input.text("contentHandling")?.as_deref() {
+        None | Some("") => Ok(None),
+        Some("CONVERT_TO_TEXT") => Ok(Some("CONVERT_TO_TEXT".into())),
+        Some("CONVERT_TO_BINARY") => Err(unsupported("contentHandling CONVERT_TO_BINARY")),
+        Some(other) => Err(bad_request(format!("Invalid content handling specified: {other}"))),
     }
 }
 

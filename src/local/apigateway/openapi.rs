@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use super::input::Input;
-use super::integrations::{MEMBERS, templates};
+use super::integrations::{MEMBERS, content_handling, templates};
 use super::model::{
     GatewayResponse, Integration, IntegrationResponse, Method, MethodResponse, bad_request, unsupported,
 };
@@ -212,7 +212,7 @@ impl Reader<'_> {
                 selection_pattern: (pattern != "default").then(|| pattern.clone()),
                 response_parameters: input.texts("responseParameters")?,
                 response_templates: templates(input.get("responseTemplates")?.unwrap_or_default())?,
-                content_handling: input.text("contentHandling")?,
+                content_handling: content_handling(&input)?,
             };
             integration.integration_responses.insert(status, response);
         }

@@ -200,6 +200,6 @@ fn default_settings() -> Map<String, Value> {
     defaults.as_object().cloned().unwrap_or_default()
 }
 
-fn no_stage() -> Fault {
+pub(super) fn no_stage() -> Fault {
     not_found("Invalid stage identifier specified")
 }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::ApiGateway;
 use super::input::Input;
-use super::model::{State, Texts, bad_request, not_found, unsupported};
+use super::model::{State, Texts, bad_request, unsupported};
+use super::stages::no_stage;
 use crate::local::wire::{Fault, Reply, Request};
 
 /// Adds tags under the documented limits: 50 per resource, keys of 1 to 128 characters that do not
@@ -27,8 +28,15 @@ pub(super) fn add(tags: &mut Texts, more: Texts) -> Result<(), Fault> {
 
 impl ApiGateway {
     pub(super) fn get_tags(&self, request: &Request, arn: &str) -> Result<Reply, Fault> {
-        let tags = self.state.read(|state| tags_of(&mut state.clone(), request, arn).cloned())?;
-        Ok(Reply::json(200, &json!({ "tags": tags })))
+        let target = Target::read(request, arn)?;
+        self.state.read(|state| {
+            let api = state.api(&request.region, &target.api)?;
+            let tags = match &target.stage {
+                None => &api.info.tags,
+                Some(stage) => &api.stages.get(stage).ok_or_else(no_stage)?.tags,
+            };
+            Ok(Reply::json(200, &json!({ "tags": tags })))
+        })
     }
 
     pub(super) fn tag(&self, request: &Request, arn: &str) -> Result<Reply, Fault> {
@@ -36,7 +44,8 @@ impl ApiGateway {
         if more.is_empty() {
             return Err(bad_request("Tags must be specified"));
         }
-        self.state.write(|state| add(tags_of(state, request, arn)?, more))?;
+        let target = Target::read(request, arn)?;
+        self.state.write(|state| add(target.tags(state, request)?, more))?;
         Ok(Reply::empty(204))
     }
 
@@ -46,8 +55,9 @@ impl ApiGateway {
         if keys.is_empty() {
             return Err(bad_request("Tag keys must be specified"));
         }
+        let target = Target::read(request, arn)?;
         self.state.write(|state| {
-            tags_of(state, request, arn)?.retain(|key, _| !keys.contains(key));
+            target.tags(state, request)?.retain(|key, _| !keys.contains(key));
             Ok(())
         })?;
         Ok(Reply::empty(204))
@@ -55,25 +65,34 @@ impl ApiGateway {
 }
 
 /// `arn:aws:apigateway:{region}::/restapis/{id}` and `…/stages/{name}`.
-fn tags_of<'a>(state: &'a mut State, request: &Request, arn: &str) -> Result<&'a mut Texts, Fault> {
-    let invalid = || bad_request("Invalid ARN specified in the request");
-    let (region, path) =
-        arn.strip_prefix("arn:aws:apigateway:").and_then(|rest| rest.split_once("::/")).ok_or_else(invalid)?;
-    if region != request.region {
-        return Err(bad_request("Invalid ARN specified in the request: it belongs to another region"));
+struct Target {
+    api: String,
+    stage: Option<String>,
+}
+
+impl Target {
+    fn read(request: &Request, arn: &str) -> Result<Self, Fault> {
+        let invalid = || bad_request("Invalid ARN specified in the request");
+        let (region, path) =
+            arn.strip_prefix("arn:aws:apigateway:").and_then(|rest| rest.split_once("::/")).ok_or_else(invalid)?;
+        if region != request.region {
+            return Err(bad_request("Invalid ARN specified in the request: it belongs to another region"));
+        }
+        match path.split('/').collect::<Vec<_>>().as_slice() {
+            ["restapis", api] => Ok(Self { api: (*api).to_owned(), stage: None }),
+            ["restapis", api, "stages", stage] => Ok(Self { api: (*api).to_owned(), stage: Some((*stage).to_owned()) }),
+            ["apikeys" | "clientcertificates" | "domainnames" | "usageplans" | "vpclinks", ..] => {
+                Err(unsupported(&format!("tags of {path}")))
+            }
+            _ => Err(invalid()),
+        }
     }
-    match path.split('/').collect::<Vec<_>>().as_slice() {
-        ["restapis", id] => Ok(&mut state.api_mut(region, id)?.info.tags),
-        ["restapis", id, "stages", stage] => {
-            let stages = &mut state.api_mut(region, id)?.stages;
-            stages
-                .get_mut(*stage)
-                .map(|stage| &mut stage.tags)
-                .ok_or_else(|| not_found("Invalid stage identifier specified"))
+
+    fn tags<'a>(&self, state: &'a mut State, request: &Request) -> Result<&'a mut Texts, Fault> {
+        let api = state.api_mut(&request.region, &self.api)?;
+        match &self.stage {
+            None => Ok(&mut api.info.tags),
+            Some(stage) => api.stages.get_mut(stage).map(|stage| &mut stage.tags).ok_or_else(no_stage),
         }
-        ["apikeys" | "clientcertificates" | "domainnames" | "usageplans" | "vpclinks", ..] => {
-            Err(unsupported(&format!("tags of {path}")))
-        }
-        _ => Err(invalid()),
     }
 }
