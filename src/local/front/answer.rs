@@ -74,6 +74,24 @@ pub(super) fn url(payload: &[u8]) -> Result<Reply, Failure> {
     Ok(reply.body(if encoded { decoded(&body).ok_or_else(Failure::bad_gateway)? } else { body.into() }))
 }
 
+/// What Lambda streams for a function URL: with this content type a JSON prelude (status, headers,
+/// cookies), eight zero bytes and the body; otherwise the body alone.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
+pub(super) fn streamed(payload: &[u8], content_type: Option<&str>) -> Result<Reply, Failure> {
+    const PRELUDE: &str = "application/vnd.awslambda.http-integration-response";
+    if content_type != Some(PRELUDE) {
+        let kind = content_type.unwrap_or("application/octet-stream");
+        return Ok(Reply::empty(200).with("content-type", kind).body(Bytes::copy_from_slice(payload)));
+    }
+    let end = payload.windows(8).position(|window| window == [0; 8]).ok_or_else(Failure::bad_gateway)?;
+    let prelude: Value = serde_json::from_slice(&payload[..end]).map_err(|_| Failure::bad_gateway())?;
+    let Value::Object(mut prelude) = prelude else { return Err(Failure::bad_gateway()) };
+    prelude.entry("statusCode").or_insert_with(|| 200.into());
+    prelude.remove("body");
+    let head = url(Value::Object(prelude).to_string().as_bytes())?;
+    Ok(head.body(Bytes::copy_from_slice(&payload[end + 8..])))
+}
+
 fn inferred(payload: &[u8]) -> Reply {
     Reply::empty(200).with("content-type", "application/json").body(Bytes::copy_from_slice(payload))
 }

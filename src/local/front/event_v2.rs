@@ -8,17 +8,25 @@ use serde_json::{Map, Value, json};
 
 use super::address::{Address, host};
 use super::binary;
-use super::context::{clf_time, forwarded, signed_by, trace_id};
+use super::context::{clf_time, forwarded, signed_by};
 use crate::local::wire::Request;
 use crate::local::{ACCOUNT, Local};
 
-/// Builds the event of the URL `id`.
-pub(super) fn event(local: &Local, request: &Request, address: &Address, id: &str, iam: bool) -> Value {
-    let trace = request.header("x-amzn-trace-id").map_or_else(trace_id, str::to_owned);
+/// What the event says beside the request.
+pub(super) struct Caller<'a> {
+    /// The URL's id.
+    pub(super) id: &'a str,
+    /// The URL wants signed requests.
+    pub(super) iam: bool,
+    pub(super) trace_id: &'a str,
+}
+
+/// Builds the event.
+pub(super) fn event(local: &Local, request: &Request, address: &Address, caller: &Caller<'_>) -> Value {
     let prefix = (!address.prefix.is_empty()).then_some(address.prefix.as_str());
     let mut headers = Map::new();
     let mut cookies: Vec<Value> = Vec::new();
-    for (name, value) in forwarded(request, local.port, &trace, prefix) {
+    for (name, value) in forwarded(request, local.port, caller.trace_id, prefix) {
         if name == "cookie" {
             cookies.extend(value.split(';').map(|cookie| cookie.trim().into()));
         } else {
@@ -31,10 +39,10 @@ pub(super) fn event(local: &Local, request: &Request, address: &Address, id: &st
     }
     let now = Timestamp::now();
     let domain = host(request).unwrap_or_else(|| "localhost".into());
-    let signer = if iam { signed_by(request) } else { None };
+    let signer = if caller.iam { signed_by(request) } else { None };
     let mut context = json!({
         "accountId": signer.as_ref().map_or("anonymous", |_| ACCOUNT),
-        "apiId": id,
+        "apiId": caller.id,
         "domainName": domain,
         "domainPrefix": domain.split('.').next(),
         "http": {

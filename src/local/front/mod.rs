@@ -15,8 +15,9 @@
 //! `/{stage}`, otherwise nothing) finds the mount point of the path form in `X-Forwarded-Prefix`.
 //! Scheme and port are the local ones, in `X-Forwarded-Proto` and `X-Forwarded-Port`.
 //!
-//! Not here: HTTP and WebSocket APIs, custom domains, throttling, caching, execution and access logs,
-//! response streaming. Signatures of `AWS_IAM` routes are required, but not verified.
+//! Not here: HTTP and WebSocket APIs, custom domains, throttling, caching, execution and access logs.
+//! Responses are sent when they are complete, also those of streaming functions. `AWS_IAM` wants a
+//! signature, but does not verify it.
 
 mod address;
 mod answer;

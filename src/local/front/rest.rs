@@ -76,14 +76,22 @@ async fn proxy(
         return Err(Failure::configuration());
     }
     let source = source_arn(context, &deployed.region);
-    if !local.lambda.permits(&arn, "apigateway.amazonaws.com", &source) {
+    if !function::lets_gateway_in(local, &arn, &source) {
         return Err(Failure::configuration());
     }
     let types = &deployed.routes.binary_media_types;
     let event = event_v1::event(context, method.authorization_type == "AWS_IAM", types);
     let limit = Duration::from_millis(integration.timeout_in_millis);
+    let call = function::Call {
+        function: &arn,
+        qualifier: None,
+        region: &deployed.region,
+        // Gateway and function have request ids of their own.
+        request_id: uuid::Uuid::new_v4().to_string(),
+        trace_id: &context.trace_id,
+    };
     let outcome =
-        tokio::time::timeout(limit, function::invoke(local, &arn, &event)).await.map_err(|_| Failure::timeout())?;
+        tokio::time::timeout(limit, function::invoke(local, call, &event)).await.map_err(|_| Failure::timeout())?;
     let outcome = outcome
         .map_err(|fault| if fault.status == 413 { Failure::event_too_large() } else { Failure::configuration() })?;
     if outcome.function_error.is_some() {
