@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::templates::BRIDGE;
 use crate::aws::{self, Access, Cloud};
 use crate::config::{self, Project, StageConfig};
-use crate::deploy::{Lock, Owner};
+use crate::deploy::{Change, Lock, Owner};
 use crate::error::{Error, Kind, OrFailed as _, Result};
 use crate::local;
 use crate::package::{self, Package};
@@ -127,8 +127,15 @@ impl Context {
         Ok(cloud)
     }
 
-    /// Locks the stage until [`Context::release`]. `make_bucket`: the lock needs the artifact bucket.
-    pub(crate) async fn lock(&self, cloud: &Cloud, owner: &Owner, flags: &Locking, make_bucket: bool) -> Result<()> {
+    /// Locks the stage until [`Context::release`]. With `make_bucket` the artifact bucket, where the
+    /// lock lies, is created when it is missing; that change is returned.
+    pub(crate) async fn lock(
+        &self,
+        cloud: &Cloud,
+        owner: &Owner,
+        flags: &Locking,
+        make_bucket: bool,
+    ) -> Result<Option<Change>> {
         let ui = self.ui;
         let last = std::sync::Mutex::new(String::new());
         let listener: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |what| {
@@ -140,8 +147,10 @@ impl Context {
         });
         let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
-        *self.lock.lock().await = aws::LISTENER.scope(listener, acquire).await?;
-        Ok(())
+        let mut lock = aws::LISTENER.scope(listener, acquire).await?;
+        let made_bucket = lock.as_mut().and_then(|lock| lock.made_bucket.take());
+        *self.lock.lock().await = lock;
+        Ok(made_bucket)
     }
 
     /// Gives back the lock, if one is held.

@@ -33,13 +33,11 @@ impl Deploy {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            if !self.dry_run {
-                context.lock(&cloud, &owner, &self.locking, true).await?;
-            }
+            let made_bucket = if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true).await? };
             let found = deploy::discover(&cloud, &owner).await?;
-            Ok((cloud, found))
+            Ok((cloud, found, made_bucket))
         };
-        let (packages, (cloud, found)) = tokio::try_join!(context.packages(&stage, None, &progress), look)?;
+        let (packages, (cloud, found, made_bucket)) = tokio::try_join!(context.packages(&stage, None, &progress), look)?;
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
         if self.dry_run {
@@ -56,7 +54,8 @@ impl Deploy {
         })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
-        report.release = if plan.is_empty() {
+        report.changes.splice(0..0, made_bucket);
+        report.release = if report.changes.is_empty() {
             Release::latest(&cloud, &owner).await?.map(|release| release.number)
         } else {
             let seconds = started.elapsed().as_secs_f64();

@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 
 use super::kinds::Bucket;
 use super::names::{bucket_name, lock_key};
-use super::resource::{Owner, Resource as _};
+use super::plan::{Action, Change};
+use super::resource::{Key, Owner, Resource as _};
 use crate::aws::{Cloud, code, explain, is_code, say};
 use crate::error::{Error, Result};
 
@@ -44,6 +45,8 @@ pub(crate) struct Lock {
     key: String,
     id: String,
     heart: JoinHandle<()>,
+    /// The artifact bucket was created for it.
+    pub(crate) made_bucket: Option<Change>,
 }
 
 /// How an attempt to write ended.
@@ -66,12 +69,18 @@ impl Lock {
         let note = Note { id: id.clone(), by: cloud.caller.clone(), host, pid: std::process::id(), since, beat: 0 };
         let started = Instant::now();
         let mut seen: Option<(String, Instant)> = None;
+        let mut made_bucket = None;
         loop {
             match write(cloud, &bucket, &key, &note, None).await? {
-                Written::Ours(etag) => return Ok(Some(Self::hold(cloud, bucket, key, note, etag))),
+                Written::Ours(etag) => {
+                    return Ok(Some(Self { made_bucket, ..Self::hold(cloud, bucket, key, note, etag) }));
+                }
                 Written::NoBucket if make_bucket => {
                     say("creating the artifact bucket");
-                    Bucket::wanted(&cloud.account, &cloud.region).converge(cloud, None).await?;
+                    let wanted = Bucket::wanted(&cloud.account, &cloud.region);
+                    wanted.converge(cloud, None).await?;
+                    let Key { kind, name } = wanted.key();
+                    made_bucket = Some(Change { action: Action::Create, kind, name, differences: Vec::new() });
                     continue;
                 }
                 Written::NoBucket => return Ok(None),
@@ -108,7 +117,7 @@ impl Lock {
 
     fn hold(cloud: &Cloud, bucket: String, key: String, note: Note, etag: String) -> Self {
         let heart = tokio::spawn(beat(cloud.clone(), bucket.clone(), key.clone(), note.clone(), etag));
-        Self { cloud: cloud.clone(), bucket, key, id: note.id, heart }
+        Self { cloud: cloud.clone(), bucket, key, id: note.id, heart, made_bucket: None }
     }
 
     /// Gives it back. Best effort: what stays is taken over after a minute.
