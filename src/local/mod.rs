@@ -1,23 +1,42 @@
 //! The local cloud: an embedded server that speaks AWS's wire protocols on loopback.
 //!
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
-//! only agree by both being right. Lambda, API Gateway and CloudWatch Logs follow AWS's documented
+//! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
 //! behaviour including errors and states; S3, IAM and STS do what deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!
+//! Any access key is accepted and no signature is checked: only processes of this machine can reach
+//! it, and `guard` keeps web pages out.
+//!
 //! ```text
-//! socket ─► server ─► (signature scope) ─► s3 · iam · sts · lambda · apigateway · logs
-//!                 └─► (host or path)    ─► front ─► lambda::invoke ─► worker ─► runtime_api
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway · logs   (signature scope)
+//!                                  └──► front ─► lambda::invoke ─► worker            (host or path)
 //! ```
 
 pub(crate) mod apigateway;
+pub(crate) mod checksum;
+pub(crate) mod chunked;
+pub(crate) mod daemon;
+pub(crate) mod form;
 pub(crate) mod front;
+pub(crate) mod guard;
+pub(crate) mod iam;
 pub(crate) mod lambda;
 pub(crate) mod logs;
+pub(crate) mod route;
+pub(crate) mod run;
+pub(crate) mod s3;
+pub(crate) mod server;
+pub(crate) mod state_dir;
 pub(crate) mod store;
+pub(crate) mod sts;
 pub(crate) mod wire;
+pub(crate) mod xml;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{OrFailed as _, Result};
 
 /// The account everything local lives in.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -28,7 +47,29 @@ pub(crate) struct Local {
     pub(crate) home: PathBuf,
     /// The port the server really listens on.
     pub(crate) port: u16,
+    pub(crate) s3: s3::S3,
+    pub(crate) iam: iam::Iam,
+    pub(crate) sts: sts::Sts,
     pub(crate) lambda: lambda::Lambda,
     pub(crate) apigateway: apigateway::ApiGateway,
     pub(crate) logs: logs::Logs,
+}
+
+impl Local {
+    /// Opens (or makes) the state in `home` and starts what works in the background.
+    pub(crate) async fn open(home: &Path, port: u16) -> Result<Arc<Self>> {
+        std::fs::create_dir_all(home).or_failed(|| format!("create {}", home.display()))?;
+        let local = Arc::new(Self {
+            home: home.to_owned(),
+            port,
+            s3: s3::S3::open(home)?,
+            iam: iam::Iam::open(home)?,
+            sts: sts::Sts::open(home)?,
+            lambda: lambda::Lambda::open(home)?,
+            apigateway: apigateway::ApiGateway::open(home)?,
+            logs: logs::Logs::open(home)?,
+        });
+        local.lambda.start(&local).await;
+        Ok(local)
+    }
 }

@@ -1,7 +1,7 @@
 //! What crosses the socket: a request as the services see it, their reply, and a fault in AWS's shape.
 //!
 //! Services speak four dialects (REST-XML for S3, Query-XML for IAM and STS, REST-JSON for Lambda and
-//! API Gateway, JSON 1.1 for CloudWatch Logs). They all take a [`Request`] and give a [`Reply`] or a
+//! API Gateway, JSON 1.1 for Logs). They all take a [`Request`] and give a [`Reply`] or a
 //! [`Fault`]; the dialect decides only how the fault is written.
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 /// One HTTP request, read completely, its signature scope taken apart.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the request id is called that everywhere")]
 pub(crate) struct Request {
     pub(crate) method: Method,
     /// As sent, still percent-encoded, without the query.
@@ -129,6 +130,13 @@ impl Fault {
         self
     }
 
+    /// Adds a header to the error's answer.
+    #[must_use]
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
     /// The answer to an operation this server does not know: never a silent success.
     pub(crate) fn unsupported(service: &str, what: &str) -> Self {
         Self::new(501, "NotImplemented", format!("{service} {what} is not supported by the local cloud"))
@@ -195,18 +203,31 @@ pub(crate) fn percent_decode(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let escape = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        match escape.and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
+        let byte =
+            escape.and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok());
+        if let Some(byte) = byte {
+            out.push(byte);
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Percent-encoding as RFC 3986 wants it: everything but letters, digits and `-._~`, and what `keep` holds.
+pub(crate) fn percent_encode(text: &str, keep: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keep.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 /// `a=1&b=&c` → `[("a","1"),("b",""),("c","")]`, decoded.

@@ -1,0 +1,178 @@
+//! What AWS answered, in words a person can act on.
+//!
+//! The SDK's own text for a failed call is "service error" with the truth three levels down. Here it
+//! becomes one message with AWS's code and text, the kind that decides the exit code, and the hint.
+
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+use crate::error::{Error, Kind};
+
+/// Turns an SDK error into ours: `.map_err(explain("create the role `x`"))`.
+///
+/// `what` fits after "failed to".
+pub(crate) fn explain<E, R>(what: impl Into<String>) -> impl FnOnce(SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let what = what.into();
+    move |error| match error.as_service_error() {
+        Some(service) => {
+            from_service(&what, service.code().unwrap_or("unknown error"), service.message().unwrap_or(""))
+        }
+        None => from_transport(&what, &error),
+    }
+}
+
+/// AWS's code of a failed call, if AWS answered at all.
+pub(crate) fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// True when the call failed with one of these codes.
+pub(crate) fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
+    code(error).is_some_and(|code| codes.contains(&code))
+}
+
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
+const UNKNOWN_KEY: &[&str] = &[
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "NotAuthorized",
+    "AuthorizationError",
+    "Forbidden",
+    "403",
+];
+
+fn from_service(what: &str, code: &str, message: &str) -> Error {
+    let text = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
+    let error = |kind| {
+        let mut error = Error::new(kind, format!("failed to {what}"));
+        error.causes.push(text.clone());
+        error
+    };
+    if EXPIRED.contains(&code) {
+        return error(Kind::Access)
+            .hint("the credentials have expired: run `aws sso login` or renew them, then run rzap again");
+    }
+    if UNKNOWN_KEY.contains(&code) {
+        return error(Kind::Access)
+            .hint(CREDENTIALS_HINT)
+            .hint("`aws sts get-caller-identity` shows whether AWS knows your keys");
+    }
+    if DENIED.contains(&code) {
+        let error = error(Kind::Access);
+        return match missing_action(message) {
+            Some(action) => error.hint(format!("whoever runs rzap needs the permission `{action}`")),
+            None => error.hint("whoever runs rzap lacks the permission for this call"),
+        };
+    }
+    if code == "PermanentRedirect"
+        || code == "AuthorizationHeaderMalformed"
+        || code == "IllegalLocationConstraintException"
+    {
+        return error(Kind::Failed)
+            .hint("this belongs to another region: check `region` in rzap.yaml, `--region` and AWS_REGION");
+    }
+    error(Kind::Failed)
+}
+
+/// AWS says `… is not authorized to perform: lambda:CreateFunction on resource: …`.
+fn missing_action(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("not authorized to perform: ")?;
+    rest.split_whitespace().next().filter(|action| action.contains(':'))
+}
+
+const CREDENTIALS_HINT: &str = "run `aws configure` or `aws sso login`, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
+fn from_transport<E, R>(what: &str, error: &SdkError<E, R>) -> Error
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let chain = DisplayErrorContext(error).to_string();
+    let lower = chain.to_lowercase();
+    let mut ours = Error::failed(format!("failed to {what}"));
+    // Credentials are looked for lazily, so their absence surfaces as a failed first call.
+    let about_credentials = ["credential", "sso", "profile `", "assume role", "token expired", "web identity"];
+    if about_credentials.iter().any(|word| lower.contains(word)) {
+        ours.kind = Kind::Access;
+        ours.causes.push(credentials_cause(&lower, error));
+        return if lower.contains("sso") || lower.contains("expired") {
+            ours.hint("run `aws sso login` (with `--profile NAME` when you use one), then run rzap again")
+        } else {
+            ours.hint(CREDENTIALS_HINT).hint("`--local` needs no credentials at all")
+        };
+    }
+    ours = ours.because(error);
+    ours.causes.retain(|cause| cause != "dispatch failure");
+    match error {
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            ours.hint("the network is slow or blocked: try again")
+        }
+        SdkError::TimeoutError(_) => ours.hint("the network is slow or blocked: try again"),
+        SdkError::DispatchFailure(_) => ours
+            .hint("nothing answers there: check the network, `--endpoint-url`, AWS_ENDPOINT_URL and the region's name"),
+        _ => ours.hint("is this an endpoint that speaks AWS's protocols?"),
+    }
+}
+
+fn credentials_cause<E, R>(lower: &str, error: &SdkError<E, R>) -> String
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    if lower.contains("no credentials") || lower.contains("not loaded") || lower.contains("not provided") {
+        return "no AWS credentials were found in the environment, the profile files, SSO or the instance".to_owned();
+    }
+    let mut root: &dyn std::error::Error = error;
+    while let Some(next) = root.source() {
+        root = next;
+    }
+    root.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_names_the_missing_action() {
+        let error = from_service(
+            "create the function `web`",
+            "AccessDeniedException",
+            "User: arn:aws:iam::1:user/ci is not authorized to perform: lambda:CreateFunction on resource: arn:aws:lambda:x",
+        );
+        assert_eq!(error.kind, Kind::Access);
+        assert_eq!(error.hints, ["whoever runs rzap needs the permission `lambda:CreateFunction`"]);
+    }
+
+    #[test]
+    fn expired_credentials_say_how_to_renew_them() {
+        let error = from_service(
+            "find out who we are",
+            "ExpiredToken",
+            "The security token included in the request is expired",
+        );
+        assert_eq!(error.kind.exit_code(), 4);
+        assert!(error.hints[0].contains("aws sso login"), "{:?}", error.hints);
+    }
+
+    #[test]
+    fn anything_else_keeps_awss_own_words() {
+        let error = from_service("put it", "Throttling", "Rate exceeded");
+        assert_eq!(error.to_string(), "failed to put it: Throttling: Rate exceeded");
+    }
+}

@@ -1,0 +1,114 @@
+//! The cloud as the rest of the house sees it: clients, account, region, endpoint.
+//!
+//! This room knows how to reach AWS (or anything that speaks its protocols), how to wait for it and
+//! how to say what it answered. It knows nothing of stages, plans or terminals.
+
+mod explain;
+mod pace;
+mod wait;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_s3::config::Credentials;
+
+pub(crate) use self::explain::{code, explain, is_code};
+pub(crate) use self::pace::Pace;
+pub(crate) use self::wait::{Backoff, LISTENER, say};
+use crate::error::{Error, Result};
+
+/// How to reach a cloud: what flags, config and environment said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Access {
+    pub(crate) profile: Option<String>,
+    pub(crate) region: Option<String>,
+    /// `--endpoint-url`, or the local cloud's address. The SDK reads `AWS_ENDPOINT_URL*` by itself.
+    pub(crate) endpoint: Option<String>,
+    /// The local cloud: it takes any key, so none of the user's leave the house.
+    pub(crate) local: bool,
+}
+
+/// Clients for one account and region.
+#[derive(Debug, Clone)]
+pub(crate) struct Cloud {
+    /// Twelve digits.
+    pub(crate) account: String,
+    /// Who rzap acts as, an ARN.
+    pub(crate) caller: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub(crate) partition: String,
+    pub(crate) region: String,
+    /// Set when this is not AWS itself.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) apigateway: aws_sdk_apigateway::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) pace: Pace,
+}
+
+/// Finds region and credentials as the AWS CLI does and asks STS who we are.
+///
+/// # Errors
+/// `Usage` when there is no region, `Access` when credentials are missing, expired or refused,
+/// `Failed` when the endpoint does not answer.
+pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
+    // Throttling is normal on the control plane: API Gateway allows some calls once in 30 s.
+    let retry = RetryConfig::standard().with_max_attempts(6).with_max_backoff(std::time::Duration::from_secs(20));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retry);
+    if let Some(profile) = &access.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &access.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &access.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if access.local {
+        loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "the local cloud"));
+        if access.region.is_none() {
+            loader = loader.region(Region::new("us-east-1"));
+        }
+    }
+    let config = loader.load().await;
+    let Some(region) = config.region().map(ToString::to_string) else {
+        return Err(Error::usage("no AWS region is configured")
+            .hint("add `region: eu-west-1` to rzap.yaml, pass `--region`, or set AWS_REGION")
+            .hint("`--local` needs no AWS account at all"));
+    };
+    let identity = aws_sdk_sts::Client::new(&config)
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(explain("find out who we are (sts:GetCallerIdentity)"))?;
+    let caller = identity.arn().unwrap_or_default().to_owned();
+    let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
+    // Bucket names in the host would need DNS that points at the endpoint.
+    let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(endpoint.is_some()).build();
+    Ok(Cloud {
+        account: identity.account().unwrap_or_default().to_owned(),
+        partition: caller.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned(),
+        caller,
+        region,
+        lambda: aws_sdk_lambda::Client::new(&config),
+        s3: aws_sdk_s3::Client::from_conf(s3),
+        iam: aws_sdk_iam::Client::new(&config),
+        apigateway: aws_sdk_apigateway::Client::new(&config),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        pace: Pace::new(endpoint.is_none()),
+        endpoint,
+    })
+}
+
+impl Cloud {
+    /// `arn:aws:lambda:eu-west-1:123456789012:function:name`
+    pub(crate) fn function_arn(&self, name: &str) -> String {
+        format!("arn:{}:lambda:{}:{}:function:{name}", self.partition, self.region, self.account)
+    }
+
+    /// `arn:aws:logs:eu-west-1:123456789012:log-group:name`
+    pub(crate) fn log_group_arn(&self, name: &str) -> String {
+        format!("arn:{}:logs:{}:{}:log-group:{name}", self.partition, self.region, self.account)
+    }
+}

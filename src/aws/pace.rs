@@ -1,0 +1,102 @@
+//! Our own pace for operations that AWS allows only every few seconds.
+//!
+//! The SDK's retries do not pace: without this, a burst would spend its attempts on being refused.
+//! Rates: <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html> and
+//! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::wait::say;
+
+/// One slot per paced operation; shared by all clones of a `Cloud`.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    /// Emulators have no such limits.
+    on: bool,
+    slots: Arc<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    create_api: Mutex<Option<Instant>>,
+    put_api: Mutex<Option<Instant>>,
+    create_deployment: Mutex<Option<Instant>>,
+    delete_api: Mutex<Option<Instant>>,
+    lambda: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    /// `on` is false for anything that is not AWS itself.
+    pub(crate) fn new(on: bool) -> Self {
+        Self { on, slots: Arc::default() }
+    }
+
+    /// `CreateRestApi`, `ImportRestApi`: one per 3 s.
+    pub(crate) async fn create_api(&self) {
+        self.turn(&self.slots.create_api, Duration::from_secs(3)).await;
+    }
+
+    /// `PutRestApi`: one per second.
+    pub(crate) async fn put_api(&self) {
+        self.turn(&self.slots.put_api, Duration::from_secs(1)).await;
+    }
+
+    /// `CreateDeployment`: one per 5 s.
+    pub(crate) async fn create_deployment(&self) {
+        self.turn(&self.slots.create_deployment, Duration::from_secs(5)).await;
+    }
+
+    /// `DeleteRestApi`: one per 30 s.
+    pub(crate) async fn delete_api(&self) {
+        self.turn(&self.slots.delete_api, Duration::from_secs(30)).await;
+    }
+
+    /// Lambda's control plane: 15 requests per second together.
+    pub(crate) async fn lambda(&self) {
+        self.turn(&self.slots.lambda, Duration::from_millis(67)).await;
+    }
+
+    async fn turn(&self, slot: &Mutex<Option<Instant>>, every: Duration) {
+        if !self.on {
+            return;
+        }
+        let mut free_at = slot.lock().await;
+        let now = Instant::now();
+        let start = free_at.map_or(now, |at| at.max(now));
+        *free_at = Some(start + every);
+        drop(free_at);
+        if start > now + Duration::from_secs(1) {
+            say("waiting for its turn: AWS limits how often this may be called");
+        }
+        tokio::time::sleep_until(start).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_spaced_and_the_first_is_free() {
+        let pace = Pace::new(true);
+        let start = Instant::now();
+        for _ in 0..3 {
+            pace.create_deployment().await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn emulators_are_not_paced() {
+        let pace = Pace::new(false);
+        let start = Instant::now();
+        for _ in 0..3 {
+            pace.delete_api().await;
+        }
+        assert!(start.elapsed().is_zero());
+    }
+}

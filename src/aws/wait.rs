@@ -1,0 +1,77 @@
+//! Waiting, bounded and audible: backoff with jitter, and a way to say what we are waiting for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+tokio::task_local! {
+    /// Who hears [`say`] in this task. `apply` sets it to the step it is running.
+    pub(crate) static LISTENER: Arc<dyn Fn(&str) + Send + Sync>;
+}
+
+/// Tells whoever started this task what it is doing right now.
+pub(crate) fn say(what: &str) {
+    let _ = LISTENER.try_with(|listener| listener(what));
+}
+
+/// Sleeps that grow by half each time and end at a deadline.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    next: Duration,
+    most: Duration,
+    deadline: Instant,
+}
+
+impl Backoff {
+    /// First sleep, longest sleep, and how long to go on in all.
+    pub(crate) fn new(first: Duration, most: Duration, limit: Duration) -> Self {
+        Self { next: first, most, deadline: Instant::now() + limit }
+    }
+
+    /// For function states: they change within 0.1 s (an emulator) to minutes (a large image).
+    pub(crate) fn state() -> Self {
+        Self::new(Duration::from_millis(100), Duration::from_secs(2), Duration::from_mins(5))
+    }
+
+    /// For a fresh role, which Lambda may refuse for some ten seconds (see AWS re:Post, and
+    /// zappa#1361); 90 s is far beyond what was ever reported.
+    pub(crate) fn propagation() -> Self {
+        Self::new(Duration::from_millis(500), Duration::from_secs(3), Duration::from_secs(90))
+    }
+
+    /// Sleeps once; `false` when the time is up.
+    pub(crate) async fn sleep(&mut self) -> bool {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        tokio::time::sleep(self.next.min(left)).await;
+        self.next = (self.next * 3 / 2).min(self.most);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_at_its_deadline() {
+        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(2), Duration::from_millis(8));
+        let mut sleeps = 0;
+        while backoff.sleep().await {
+            sleeps += 1;
+        }
+        assert!((2..=8).contains(&sleeps), "{sleeps}");
+    }
+
+    #[tokio::test]
+    async fn what_is_said_reaches_the_listener_of_the_task() {
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ear = heard.clone();
+        let listener: Arc<dyn Fn(&str) + Send + Sync> =
+            Arc::new(move |what: &str| ear.lock().expect("lock").push(what.to_owned()));
+        say("nobody listens");
+        LISTENER.scope(listener, async { say("waiting") }).await;
+        assert_eq!(*heard.lock().expect("lock"), ["waiting"]);
+    }
+}

@@ -1,0 +1,254 @@
+//! What every command needs: the flags they share, the project, the cloud, and Ctrl-C.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use super::templates::BRIDGE;
+use crate::aws::{self, Access, Cloud};
+use crate::config::{self, Project, StageConfig};
+use crate::deploy::{Lock, Owner};
+use crate::error::{Error, Kind, OrFailed as _, Result};
+use crate::local;
+use crate::package::{self, Package};
+use crate::ui::{Color, Progress, Ui};
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The project's folder [default: the nearest one upwards with `rzap.yaml`]
+    #[arg(long, global = true, value_name = "DIR")]
+    project: Option<PathBuf>,
+
+    /// Use the local cloud, starting it when it is not running (also: RZAP_LOCAL=1)
+    #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "profile"])]
+    local: bool,
+
+    /// Talk to this endpoint instead of AWS (also: AWS_ENDPOINT_URL)
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint_url: Option<String>,
+
+    /// The AWS profile (also: AWS_PROFILE)
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// The AWS region; wins over rzap.yaml
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
+
+    /// Answer with one JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// No progress and no notes, only warnings and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
+    /// More detail on stderr
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    color: Color,
+}
+
+/// The flags, the terminal, and what Ctrl-C asked for.
+#[derive(Debug)]
+pub(crate) struct Context {
+    global: Global,
+    pub(crate) ui: Ui,
+    pub(crate) interrupt: Interrupt,
+    /// The lock that is held, if any. [`Context::release`] gives it back, however the command ended.
+    lock: tokio::sync::Mutex<Option<Lock>>,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Self {
+        let ui = Ui::new(global.color, global.json, global.quiet, global.verbose);
+        Self { global, ui, interrupt: Interrupt::default(), lock: tokio::sync::Mutex::default() }
+    }
+
+    /// The project, read and checked.
+    pub(crate) fn project(&self) -> Result<Project> {
+        let root = match &self.global.project {
+            // Said explicitly, it is meant exactly: nothing above it is looked at.
+            Some(dir) if dir.join("rzap.yaml").is_file() => dir.clone(),
+            Some(dir) => {
+                return Err(Error::usage(format!("there is no rzap.yaml in `{}`", dir.display()))
+                    .hint(format!("run `rzap init {}` to write one", dir.display())));
+            }
+            None => config::find(&std::env::current_dir().or_failed(|| "find the current folder")?)?,
+        };
+        config::load(&root, &|name| std::env::var(name).ok())
+    }
+
+    /// One stage of the project, resolved: for packaging and deploying.
+    pub(crate) fn stage(&self, name: Option<&str>) -> Result<StageConfig> {
+        self.project()?.stage(name)
+    }
+
+    /// One stage as far as it takes to look at what is deployed: neither its code nor the environment
+    /// variables its config mentions have to be at hand.
+    pub(crate) fn stage_to_look_at(&self, name: Option<&str>) -> Result<StageConfig> {
+        self.project()?.stage_to_look_at(name)
+    }
+
+    /// Whether the stage lives in the local cloud.
+    fn is_local(&self, stage: &StageConfig) -> bool {
+        let by_environment =
+            std::env::var("RZAP_LOCAL").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        let elsewhere = self.global.endpoint_url.is_some();
+        self.global.local || (!elsewhere && (by_environment || stage.local))
+    }
+
+    /// The cloud the stage lives in. Starts the local one when it is needed.
+    pub(crate) async fn cloud(&self, stage: &StageConfig) -> Result<Cloud> {
+        let local = self.is_local(stage);
+        let endpoint = if local {
+            let running = local::daemon::ensure(&local::daemon::state_dir()?, None).await?;
+            self.ui.detail(&format!("the local cloud answers at {}", running.endpoint));
+            Some(running.endpoint)
+        } else {
+            self.global.endpoint_url.clone()
+        };
+        let access = Access {
+            profile: self.global.profile.clone().or_else(|| stage.profile.clone()).filter(|_| !local),
+            region: self.global.region.clone().or_else(|| stage.region.clone()),
+            endpoint,
+            local,
+        };
+        let cloud = aws::connect(&access).await?;
+        self.ui.detail(&format!("account {} in {} as {}", cloud.account, cloud.region, cloud.caller));
+        Ok(cloud)
+    }
+
+    /// Locks the stage until [`Context::release`]. `make_bucket`: the lock needs the artifact bucket.
+    pub(crate) async fn lock(&self, cloud: &Cloud, owner: &Owner, flags: &Locking, make_bucket: bool) -> Result<()> {
+        let ui = self.ui;
+        let last = std::sync::Mutex::new(String::new());
+        let listener: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |what| {
+            let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if *last != what {
+                ui.say(&format!("… {what}"));
+                what.clone_into(&mut last);
+            }
+        });
+        let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
+        *self.lock.lock().await = aws::LISTENER.scope(listener, acquire).await?;
+        Ok(())
+    }
+
+    /// Gives back the lock, if one is held.
+    pub(crate) async fn release(&self) {
+        if let Some(lock) = self.lock.lock().await.take() {
+            lock.release().await;
+        }
+    }
+
+    /// Packages the functions of a stage (or only some of them).
+    pub(crate) async fn packages(
+        &self,
+        stage: &StageConfig,
+        only: Option<&[String]>,
+        progress: &Progress,
+    ) -> Result<BTreeMap<String, Package>> {
+        let work = package::default_work_dir()?;
+        package::build(stage, only, &work, BRIDGE, &progress.of_package()).await
+    }
+}
+
+/// Flags of the commands that change a stage.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Locking {
+    /// Fail at once when somebody else is deploying this stage
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Who a stage's resources belong to.
+pub(crate) fn owner_of(stage: &StageConfig) -> Owner {
+    Owner { app: stage.app.clone(), stage: stage.stage.clone() }
+}
+
+/// Checks names of functions given on the command line.
+pub(crate) fn known_functions(stage: &StageConfig, names: &[String]) -> Result<()> {
+    for name in names {
+        if !stage.functions.contains_key(name) {
+            let all: Vec<&str> = stage.functions.keys().map(String::as_str).collect();
+            let near = config::suggest::nearest(name, all.iter().copied());
+            let hint = near.map_or_else(
+                || format!("there is {}", config::suggest::list(&all)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(Error::usage(format!("no function `{name}` in stage `{}`", stage.stage)).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// The function that is meant: the named one, or the only one.
+pub(crate) fn one_function(stage: &StageConfig, name: Option<&str>) -> Result<String> {
+    match name {
+        Some(name) => {
+            known_functions(stage, &[name.to_owned()])?;
+            Ok(name.to_owned())
+        }
+        None if stage.functions.len() == 1 => Ok(stage.functions.keys().next().cloned().unwrap_or_default()),
+        None => {
+            let all: Vec<&str> = stage.functions.keys().map(String::as_str).collect();
+            Err(Error::usage("which function?").hint(format!("name one: {}", config::suggest::list(&all))))
+        }
+    }
+}
+
+/// Ctrl-C and SIGTERM. While a plan is being carried out they only stop what has not started; at any
+/// other time, or the second time, they end the program.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interrupt {
+    /// Nothing new may start.
+    pub(crate) stop: Arc<AtomicBool>,
+    careful: Arc<AtomicBool>,
+    hard: Arc<Notify>,
+}
+
+impl Interrupt {
+    /// From here until the guard is dropped, running calls are finished first.
+    pub(crate) fn carefully(&self) -> Careful {
+        self.careful.store(true, Ordering::Relaxed);
+        Careful { flag: self.careful.clone() }
+    }
+
+    /// Called by `main` for each signal; `say` tells the user what happens now.
+    pub(crate) fn signal(&self, say: impl Fn(&str)) {
+        let again = self.stop.swap(true, Ordering::Relaxed);
+        if self.careful.load(Ordering::Relaxed) && !again {
+            say("stopping: running calls are finished, nothing new is started (again to stop at once)");
+        } else {
+            self.hard.notify_one();
+        }
+    }
+
+    /// Resolves when the program should end at once.
+    pub(crate) async fn ended(&self) -> Error {
+        self.hard.notified().await;
+        Error::new(Kind::Interrupted, "interrupted")
+    }
+}
+
+/// See [`Interrupt::carefully`].
+#[derive(Debug)]
+pub(crate) struct Careful {
+    flag: Arc<AtomicBool>,
+}
+
+impl Drop for Careful {
+    fn drop(&mut self) {
+        self.flag.store(false, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,117 @@
+//! `rzap deploy`: everything in rzap.yaml becomes so.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::context::{Context, Locking, owner_of};
+use super::report::{StageReport, commit_of};
+use crate::deploy::{self, Change, Place, Release};
+use crate::error::{Kind, Result};
+use crate::ui::{self, Report};
+
+/// Deploy a stage: package, create or update what differs, switch traffic
+#[derive(Debug, clap::Args)]
+pub(crate) struct Deploy {
+    /// The stage; may be left out when there is only one
+    stage: Option<String>,
+
+    /// Show what would change, change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    locking: Locking,
+}
+
+impl Deploy {
+    pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
+        let started = Instant::now();
+        let stage = context.stage(self.stage.as_deref())?;
+        let owner = owner_of(&stage);
+        let progress = context.ui.progress();
+        let look = async {
+            let _spin = progress.spin("looking at what is live");
+            let cloud = context.cloud(&stage).await?;
+            if !self.dry_run {
+                context.lock(&cloud, &owner, &self.locking, true).await?;
+            }
+            let found = deploy::discover(&cloud, &owner).await?;
+            Ok((cloud, found))
+        };
+        let (packages, (cloud, found)) = tokio::try_join!(context.packages(&stage, None, &progress), look)?;
+        let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
+        let plan = deploy::plan(&blueprint, &found)?;
+        if self.dry_run {
+            return Ok(Box::new(DryRun { app: stage.app, stage: stage.stage, changes: plan.changes() }));
+        }
+        let careful = context.interrupt.carefully();
+        let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
+        applied.map_err(|error| match error.kind {
+            Kind::Interrupted => error,
+            _ => error.hint(format!(
+                "traffic was not moved; what is done stays done: `rzap deploy {}` continues from here",
+                stage.stage
+            )),
+        })?;
+        let outcome = deploy::promote(&cloud, &plan).await?;
+        let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
+        report.release = if plan.is_empty() {
+            Release::latest(&cloud, &owner).await?.map(|release| release.number)
+        } else {
+            let seconds = started.elapsed().as_secs_f64();
+            Some(report.release(&cloud, seconds, commit_of(&stage.root).await).write(&cloud).await?)
+        };
+        drop(careful);
+        Ok(Box::new(Done { report, took: started.elapsed() }))
+    }
+}
+
+/// After a deploy.
+struct Done {
+    report: StageReport,
+    took: std::time::Duration,
+}
+
+impl Report for Done {
+    fn text(&self) -> String {
+        let StageReport { app, stage, changes, url, release, .. } = &self.report;
+        let took = ui::duration(self.took);
+        let release = release.map(|number| format!(", release {number}")).unwrap_or_default();
+        let mut text = if changes.is_empty() {
+            format!("{app} {stage}: nothing to change ({took}{release})\n")
+        } else {
+            let what = ui::summary(changes, ["created", "updated", "deleted"]);
+            format!("{app} {stage}: {what} ({took}{release})\n")
+        };
+        if let Some(url) = url {
+            text.push_str(&format!("{url}\n"));
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        self.report.document()
+    }
+}
+
+/// Instead of a deploy.
+struct DryRun {
+    app: String,
+    stage: String,
+    changes: Vec<Change>,
+}
+
+impl Report for DryRun {
+    fn text(&self) -> String {
+        if self.changes.is_empty() {
+            return format!("{} {}: nothing to change\n", self.app, self.stage);
+        }
+        let what = ui::summary(&self.changes, ["to create", "to update", "to delete"]);
+        format!("{} {}: {what}\n{}", self.app, self.stage, ui::plan_text(&self.changes))
+    }
+
+    fn json(&self) -> Value {
+        json!({"app": self.app, "stage": self.stage, "dry_run": true, "changes": self.changes})
+    }
+}

@@ -1,0 +1,54 @@
+//! The index of commands: one file each, one line each in the list below.
+//!
+//! A command parses its own arguments, does its work through the other rooms, and returns one report.
+
+mod context;
+mod deploy;
+mod init;
+mod invoke;
+mod local;
+mod package;
+mod report;
+mod status;
+mod tail;
+mod templates;
+mod undeploy;
+mod update;
+mod validate;
+
+pub(crate) use self::context::{Context, Global, Interrupt};
+use crate::error::Result;
+use crate::ui::Report;
+
+/// What rzap can do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Init(init::Init),
+    Validate(validate::Validate),
+    Package(package::Package),
+    Deploy(deploy::Deploy),
+    Update(update::Update),
+    Status(status::Status),
+    Invoke(invoke::Invoke),
+    Tail(tail::Tail),
+    Undeploy(undeploy::Undeploy),
+    Local(local::Local),
+}
+
+impl Command {
+    /// Runs the command. What it has to say at its end is the report.
+    pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
+        match self {
+            Self::Init(init) => init.run(context),
+            Self::Validate(validate) => validate.run(context),
+            Self::Package(package) => package.run(context).await,
+            Self::Deploy(deploy) => deploy.run(context).await,
+            Self::Update(update) => update.run(context).await,
+            Self::Status(status) => status.run(context).await,
+            Self::Invoke(invoke) => invoke.run(context).await,
+            Self::Tail(tail) => tail.run(context).await,
+            Self::Undeploy(undeploy) => undeploy.run(context).await,
+            Self::Local(local) => local.run(context).await,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The report that `deploy`, `update` and `status` share: what a stage is now, and what changed.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::aws::Cloud;
+use crate::deploy::{Api, Change, Function, Outcome, Release};
+
+/// A stage with its functions.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StageReport {
+    pub(crate) app: String,
+    pub(crate) stage: String,
+    pub(crate) account: String,
+    pub(crate) region: String,
+    /// Where the stage answers; null when it has neither an API nor a function URL.
+    pub(crate) url: Option<String>,
+    pub(crate) functions: Vec<FunctionReport>,
+    pub(crate) changes: Vec<Change>,
+    /// The number of the release that serves.
+    pub(crate) release: Option<u64>,
+}
+
+/// One function of the report.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FunctionReport {
+    /// The name in the config.
+    pub(crate) name: String,
+    /// The name on AWS.
+    pub(crate) function_name: String,
+    pub(crate) arn: String,
+    /// The version the alias `live` serves; null when there is none yet.
+    pub(crate) version: Option<String>,
+    pub(crate) code_sha256: String,
+    pub(crate) runtime: String,
+    /// MB.
+    pub(crate) memory: i32,
+    /// The function's own URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    /// As AWS calls it: `Active`, `Pending`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<String>,
+    /// When AWS says it was changed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) modified: Option<String>,
+}
+
+impl StageReport {
+    /// From functions and API as they are.
+    pub(crate) fn new(cloud: &Cloud, (app, stage): (&str, &str), functions: &[Function], api: Option<&Api>) -> Self {
+        let mut functions: Vec<_> = functions.iter().map(|function| FunctionReport::new(cloud, function)).collect();
+        functions.sort_by(|a, b| a.name.cmp(&b.name));
+        let url =
+            api.and_then(|api| api.url(cloud)).or_else(|| functions.iter().find_map(|function| function.url.clone()));
+        Self {
+            app: app.to_owned(),
+            stage: stage.to_owned(),
+            account: cloud.account.clone(),
+            region: cloud.region.clone(),
+            url,
+            functions,
+            changes: Vec::new(),
+            release: None,
+        }
+    }
+
+    /// From what a plan's execution left behind.
+    pub(crate) fn of_outcome(cloud: &Cloud, owner: (&str, &str), outcome: Outcome) -> Self {
+        let report = Self::new(cloud, owner, &outcome.functions, outcome.api.as_ref());
+        Self { changes: outcome.changes, ..report }
+    }
+
+    /// The document, always with all its keys.
+    pub(crate) fn document(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_else(|error| json!({"error": error.to_string()}))
+    }
+
+    /// What a release records of this stage.
+    pub(crate) fn release(&self, cloud: &Cloud, seconds: f64, commit: Option<String>) -> Release {
+        let functions = self.functions.iter().map(|function| {
+            let released = crate::deploy::ReleasedFunction {
+                version: function.version.clone().unwrap_or_default(),
+                code_sha256: function.code_sha256.clone(),
+            };
+            (function.name.clone(), released)
+        });
+        Release {
+            number: 0,
+            app: self.app.clone(),
+            stage: self.stage.clone(),
+            at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            by: cloud.caller.clone(),
+            commit,
+            rzap: env!("CARGO_PKG_VERSION").to_owned(),
+            seconds: (seconds * 10.0).round() / 10.0,
+            functions: functions.collect(),
+        }
+    }
+}
+
+impl FunctionReport {
+    fn new(cloud: &Cloud, function: &Function) -> Self {
+        Self {
+            name: function.short_name.clone(),
+            function_name: function.name.clone(),
+            arn: cloud.function_arn(&function.name),
+            version: function.decided.version.get().cloned(),
+            code_sha256: function.settings.code_sha256.clone(),
+            runtime: function.settings.runtime.clone(),
+            memory: function.settings.memory,
+            url: function.decided.url.get().filter(|_| function.url).map(|url| reachable(cloud, url)),
+            state: function.decided.state.clone(),
+            modified: function.decided.modified.clone(),
+        }
+    }
+}
+
+/// A function URL as it can be called. The host of an emulator's URL resolves nowhere (or only where
+/// `*.localhost` does), so its path form is given.
+fn reachable(cloud: &Cloud, url: &str) -> String {
+    let id = url.split("://").nth(1).and_then(|rest| rest.split(['.', '/']).next());
+    match (&cloud.endpoint, id) {
+        (Some(endpoint), Some(id)) if url.contains(".lambda-url.") => format!("{endpoint}/_aws/lambda-url/{id}/"),
+        _ => url.to_owned(),
+    }
+}
+
+/// The git commit of a folder, if it is a checkout and git is there.
+pub(crate) async fn commit_of(root: &std::path::Path) -> Option<String> {
+    let mut git = tokio::process::Command::new("git");
+    git.args(["rev-parse", "--short=12", "HEAD"]).current_dir(root).kill_on_drop(true);
+    let output = git.stdin(std::process::Stdio::null()).output().await.ok()?;
+    let commit = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !commit.is_empty()).then_some(commit)
+}

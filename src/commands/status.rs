@@ -1,0 +1,150 @@
+//! `rzap status`: what is live, and what differs from rzap.yaml.
+
+use serde_json::{Value, json};
+
+use super::context::{Context, owner_of};
+use super::report::StageReport;
+use crate::config::StageConfig;
+use crate::deploy::{self, Any, Api, Found, Function, Place, Release};
+use crate::error::{Error, Kind, Result};
+use crate::package::Package;
+use crate::ui::{self, Report, Table};
+
+/// Show what is live and what differs from rzap.yaml
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    /// The stage; may be left out when there is only one
+    stage: Option<String>,
+
+    /// Exit with 3 when something differs
+    #[arg(long)]
+    check: bool,
+}
+
+impl Status {
+    pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
+        let stage = context.stage(self.stage.as_deref())?;
+        let owner = owner_of(&stage);
+        let progress = context.ui.progress();
+        let look = async {
+            let _spin = progress.spin("looking at what is live");
+            let cloud = context.cloud(&stage).await?;
+            let (found, release) = tokio::try_join!(deploy::discover(&cloud, &owner), Release::latest(&cloud, &owner))?;
+            Ok::<_, Error>((cloud, found, release))
+        };
+        let (packages, live) = tokio::join!(context.packages(&stage, None, &progress), look);
+        let (cloud, found, release) = live?;
+        let packages = match packages {
+            Ok(packages) => packages,
+            // Without `--check` it is better to show what can be compared than nothing at all.
+            Err(error) if !self.check => {
+                context.ui.warn(&format!("the code cannot be compared: {error}"));
+                as_deployed(&stage, &found)
+            }
+            Err(error) => return Err(error),
+        };
+        let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
+        let plan = deploy::plan(&blueprint, &found)?;
+        let (functions, api) = live_parts(&found);
+        let mut report = StageReport::new(&cloud, (&stage.app, &stage.stage), &functions, api.as_ref());
+        report.changes = plan.changes();
+        report.release = release.as_ref().map(|release| release.number);
+        Ok(Box::new(Live { report, release, check: self.check }))
+    }
+}
+
+fn live_parts(found: &Found<Any>) -> (Vec<Function>, Option<Api>) {
+    let functions = found.ours.iter().filter_map(|any| match any {
+        Any::Function(function) => Some(function.clone()),
+        _ => None,
+    });
+    let api = found.ours.iter().find_map(|any| match any {
+        Any::Api(api) if !api.duplicate => Some(api.clone()),
+        _ => None,
+    });
+    (functions.collect(), api)
+}
+
+/// Stands in for packages that could not be built: the code counts as unchanged.
+fn as_deployed(stage: &StageConfig, found: &Found<Any>) -> std::collections::BTreeMap<String, Package> {
+    let (functions, _) = live_parts(found);
+    let of = |name: &String| {
+        let live = functions.iter().find(|function| &function.short_name == name);
+        let settings = live.map(|live| &live.settings);
+        Package {
+            file: std::path::PathBuf::new(),
+            sha256: String::new(),
+            code_sha256: settings.map(|it| it.code_sha256.clone()).unwrap_or_default(),
+            zipped: 0,
+            unzipped: 0,
+            files: 0,
+            handler: settings.map(|it| it.handler.clone()).unwrap_or_default(),
+            heaviest: Vec::new(),
+        }
+    };
+    stage.functions.keys().map(|name| (name.clone(), of(name))).collect()
+}
+
+struct Live {
+    report: StageReport,
+    release: Option<Release>,
+    check: bool,
+}
+
+impl Report for Live {
+    fn text(&self) -> String {
+        let StageReport { app, stage, region, account, url, functions, changes, .. } = &self.report;
+        let mut text = format!("{app} {stage}  {region}, account {account}\n");
+        if let Some(url) = url {
+            text.push_str(&format!("{url}\n"));
+        }
+        if let Some(release) = &self.release {
+            let commit = release.commit.as_ref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
+            text.push_str(&format!("release {} of {} by {}{commit}\n", release.number, release.at, release.by));
+        }
+        if functions.is_empty() {
+            text.push_str("nothing is deployed\n");
+        } else {
+            let mut table =
+                Table::new(["function", "state", "version", "runtime", "memory", "last change"]).right(&[2, 4]);
+            for function in functions {
+                table.row([
+                    function.name.clone(),
+                    function.state.clone().unwrap_or_else(|| "–".to_owned()),
+                    function.version.clone().unwrap_or_else(|| "–".to_owned()),
+                    function.runtime.clone(),
+                    format!("{} MB", function.memory),
+                    function.modified.as_deref().map_or_else(|| "–".to_owned(), readable_time),
+                ]);
+            }
+            text.push('\n');
+            text.push_str(&table.text());
+        }
+        if changes.is_empty() {
+            text.push_str("\nas rzap.yaml says\n");
+        } else {
+            let what = ui::summary(changes, ["missing", "different", "too many"]);
+            text.push_str(&format!("\ndiffers from rzap.yaml: {what}\n{}", ui::plan_text(changes)));
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let mut document = self.report.document();
+        document["last_release"] = json!(self.release);
+        document["in_sync"] = json!(self.report.changes.is_empty());
+        document
+    }
+
+    fn exit(&self) -> Option<Kind> {
+        (self.check && !self.report.changes.is_empty()).then_some(Kind::Pending)
+    }
+}
+
+/// `2026-11-21T02:52:00.000+0000` → `2026-11-21 02:52:00 UTC`
+fn readable_time(text: &str) -> String {
+    match text.strip_suffix("+0000").and_then(|text| text.split('.').next()) {
+        Some(time) => format!("{} UTC", time.replace('T', " ")),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,151 @@
+//! `rzap tail`: the logs of all functions of a stage, merged in time order.
+
+use std::collections::BTreeMap;
+
+use console::{Color, style};
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::{Value, json};
+
+use super::context::{Context, known_functions, owner_of};
+use crate::deploy;
+use crate::error::{Error, Result};
+use crate::observe::{self, Filter, LogEvent};
+use crate::ui::{Report, Ui};
+
+/// Show the logs of all functions of a stage, in time order, and follow them
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tail {
+    /// The stage; may be left out when there is only one
+    stage: Option<String>,
+
+    /// Only these functions [default: all]
+    #[arg(value_name = "FUNCTION")]
+    functions: Vec<String>,
+
+    /// From when on: 30s, 10m, 2h, 1d
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
+    since: i64,
+
+    /// CloudWatch's filter pattern, e.g. ERROR or '{ $.level = "error" }'
+    #[arg(long, value_name = "PATTERN")]
+    filter: Option<String>,
+
+    /// Print what is there and end
+    #[arg(long)]
+    no_follow: bool,
+}
+
+impl Tail {
+    pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
+        let stage = context.stage_to_look_at(self.stage.as_deref())?;
+        known_functions(&stage, &self.functions)?;
+        let owner = owner_of(&stage);
+        let wanted = |name: &&String| self.functions.is_empty() || self.functions.contains(*name);
+        let groups: BTreeMap<String, String> = stage
+            .functions
+            .keys()
+            .filter(wanted)
+            .map(|name| (name.clone(), deploy::log_group_name(&deploy::function_name(&owner, name))))
+            .collect();
+        let count = groups.len();
+        let printer = Printer::new(context.ui, groups.keys());
+        let cloud = context.cloud(&stage).await?;
+        let since = Timestamp::now().as_millisecond() - self.since;
+        let mut tail = observe::Tail::new(groups, Filter { since, pattern: self.filter });
+        let mut first = true;
+        loop {
+            for event in tail.round(&cloud).await? {
+                printer.print(&event);
+            }
+            if first && tail.missing().len() == count {
+                return Err(observe::Tail::nothing_there(&stage.stage));
+            }
+            first = false;
+            if self.no_follow {
+                return Ok(Box::new(Nothing));
+            }
+            tail.rest().await;
+        }
+    }
+}
+
+/// `90`, `90s`, `10m`, `2h`, `1d`, `1w` → milliseconds.
+fn age(text: &str) -> std::result::Result<i64, Error> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" | "sec" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 604_800_000,
+        _ => 0,
+    };
+    match digits.parse::<i64>().ok().and_then(|number| number.checked_mul(unit)) {
+        Some(age) if age > 0 => Ok(age),
+        _ => Err(Error::usage(format!("`{text}` is no age: write 30s, 10m, 2h or 1d"))),
+    }
+}
+
+/// Lays out one event per line.
+struct Printer {
+    ui: Ui,
+    /// Function → its colour; the names are padded to the longest.
+    colours: BTreeMap<String, Color>,
+    width: usize,
+}
+
+impl Printer {
+    fn new<'a>(ui: Ui, functions: impl Iterator<Item = &'a String>) -> Self {
+        let palette = [Color::Cyan, Color::Magenta, Color::Green, Color::Yellow, Color::Blue];
+        let colours: BTreeMap<String, Color> = functions.cloned().zip(palette.into_iter().cycle()).collect();
+        let width = colours.keys().map(String::len).max().unwrap_or(0);
+        Self { ui, colours, width }
+    }
+
+    fn print(&self, event: &LogEvent) {
+        if self.ui.is_json() {
+            return self.ui.json_line(event);
+        }
+        let time = Timestamp::from_millisecond(event.timestamp).unwrap_or_default().to_zoned(TimeZone::system());
+        let colour = self.colours.get(&event.function).copied().unwrap_or(Color::White);
+        let name = style(format!("{:width$}", event.function, width = self.width)).fg(colour);
+        let time = style(time.strftime("%H:%M:%S%.3f")).dim();
+        let frame = ["START RequestId", "END RequestId", "REPORT RequestId", "INIT_START"];
+        let quiet = frame.iter().any(|start| event.message.starts_with(start));
+        let mut text = String::new();
+        for line in event.message.split('\n') {
+            let line = if quiet { style(line.replace('\t', "  ")).dim().to_string() } else { line.to_owned() };
+            text.push_str(&format!("{time} {name} {line}\n"));
+        }
+        self.ui.data(text.as_bytes());
+    }
+}
+
+/// Everything was said on the way.
+struct Nothing;
+
+impl Report for Nothing {
+    fn text(&self) -> String {
+        String::new()
+    }
+
+    fn json(&self) -> Value {
+        json!({"end": true})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::age;
+
+    #[test]
+    fn ages_are_written_as_people_do() {
+        assert_eq!(
+            [age("90"), age("30s"), age("10m"), age("1d")].map(|age| age.ok()),
+            [Some(90_000), Some(30_000), Some(600_000), Some(86_400_000)]
+        );
+        for wrong in ["", "m", "-5m", "10x", "0s", "99999999999999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `rzap update`: the same plan narrowed to function code, in as few calls as that takes.
+
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+use serde_json::Value;
+
+use super::context::{Context, Locking, known_functions, owner_of};
+use super::report::{StageReport, commit_of};
+use crate::deploy::{self, Any, Found, Function, Place};
+use crate::error::{Error, Result};
+use crate::ui::{self, Report};
+
+/// Update the code of functions, and nothing else
+#[derive(Debug, clap::Args)]
+pub(crate) struct Update {
+    /// The stage; may be left out when there is only one
+    stage: Option<String>,
+
+    /// Only these functions [default: all]
+    #[arg(value_name = "FUNCTION")]
+    functions: Vec<String>,
+
+    #[command(flatten)]
+    locking: Locking,
+}
+
+impl Update {
+    pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
+        let started = Instant::now();
+        let stage = context.stage(self.stage.as_deref())?;
+        known_functions(&stage, &self.functions)?;
+        let owner = owner_of(&stage);
+        let names: Vec<String> =
+            if self.functions.is_empty() { stage.functions.keys().cloned().collect() } else { self.functions };
+        let progress = context.ui.progress();
+        let look = async {
+            let _spin = progress.spin("looking at what is live");
+            let cloud = context.cloud(&stage).await?;
+            context.lock(&cloud, &owner, &self.locking, false).await?;
+            let live = try_join_all(names.iter().map(|name| live_function(&cloud, &owner, name))).await?;
+            Ok((cloud, live))
+        };
+        let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
+        let blueprint = deploy::code_only(&owner, &live, &packages, &Place::of(&cloud))?;
+        let found = Found::ours(live.into_iter().map(Any::Function).collect());
+        let plan = deploy::plan(&blueprint, &found)?;
+        let careful = context.interrupt.carefully();
+        deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await.map_err(|error| {
+            let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
+            if gone {
+                error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage))
+            } else {
+                error
+            }
+        })?;
+        let outcome = deploy::promote(&cloud, &plan).await?;
+        let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
+        if !plan.is_empty() {
+            let seconds = started.elapsed().as_secs_f64();
+            report.release = Some(report.release(&cloud, seconds, commit_of(&stage.root).await).write(&cloud).await?);
+        }
+        drop(careful);
+        Ok(Box::new(Done { report, took: started.elapsed() }))
+    }
+}
+
+async fn live_function(cloud: &crate::aws::Cloud, owner: &deploy::Owner, name: &str) -> Result<Function> {
+    let full = deploy::function_name(owner, name);
+    let found = Function::read(cloud, owner, &full).await?;
+    if let Some(key) = found.foreign.first() {
+        return Err(key.not_ours(owner));
+    }
+    let function = found.ours.into_iter().next().map(|function| Function { short_name: name.to_owned(), ..function });
+    function.ok_or_else(|| {
+        Error::failed(format!("the function `{name}` of stage `{}` is not deployed", owner.stage))
+            .hint(format!("run `rzap deploy {}` first; `update` changes code only", owner.stage))
+    })
+}
+
+struct Done {
+    report: StageReport,
+    took: std::time::Duration,
+}
+
+impl Report for Done {
+    fn text(&self) -> String {
+        let StageReport { app, stage, changes, functions, .. } = &self.report;
+        let took = ui::duration(self.took);
+        let updated =
+            |name: &str| changes.iter().any(|change| change.kind == deploy::Kind::Function && change.name == name);
+        let mut lines = String::new();
+        for function in functions.iter().filter(|function| updated(&function.function_name)) {
+            let version = function.version.as_deref().unwrap_or("?");
+            lines.push_str(&format!("{app} {stage}: {} is version {version} ({took})\n", function.name));
+        }
+        if lines.is_empty() { format!("{app} {stage}: the code is up to date ({took})\n") } else { lines }
+    }
+
+    fn json(&self) -> Value {
+        self.report.document()
+    }
+}

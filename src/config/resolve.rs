@@ -1,0 +1,219 @@
+//! From the tree to `StageConfig`: one stage with every default filled in.
+//!
+//! Owns rzap's own defaults. Which place counts is said in `layers`, what a value may be in
+//! `values`, what AWS allows in `limits`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::code;
+use super::interpolate::{Word, Words};
+use super::keys::ENTRIES;
+use super::layers::{self, Function, Layers};
+use super::limits;
+use super::locate::Problems;
+use super::policies;
+use super::raw::{Entry, Kind, Map};
+use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
+use super::values::Reader;
+
+/// MB. Lambda's own default of 128 starts a Python web app ten times slower than need be.
+const MEMORY: u32 = 512;
+/// Seconds. What API Gateway waits for, and a second more for the function's own error to be seen.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const TIMEOUT: u32 = 30;
+/// MB; what Lambda gives for free.
+const EPHEMERAL_STORAGE: u32 = 512;
+/// Days.
+const LOG_RETENTION: i32 = 30;
+
+/// What a resolved stage is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Only finding out what is wrong with the file.
+    Check,
+    /// Packaging and deploying: everything has to be there.
+    Deploy,
+    /// Showing it: as for a deploy, with `${env.NAME}` left as it is.
+    Show,
+    /// Looking at what is deployed: neither the code nor secrets need to be at hand.
+    Look,
+}
+
+/// The file as a whole: everything a stage is made of.
+#[derive(Clone, Copy)]
+pub(super) struct File<'a> {
+    pub(super) source: &'a str,
+    /// Canonical.
+    pub(super) root: &'a Path,
+    pub(super) top: &'a Map,
+    pub(super) stages: &'a Map,
+    /// The environment variables the file mentions, as far as they are set.
+    pub(super) env: &'a BTreeMap<String, String>,
+}
+
+impl<'a> File<'a> {
+    /// A reader for a part of the file before any stage is chosen.
+    pub(super) fn reader(&self) -> Reader<'a> {
+        let later = Word::Later;
+        let words = Words { app: later, stage: later, region: later, env: self.env, env_required: false };
+        Reader { source: self.source, words, problems: Problems::default(), masked: false }
+    }
+
+    /// The app's name, when it is text.
+    fn app(&self) -> Option<&'a str> {
+        match &self.top.get("app")?.value.kind {
+            Kind::Text(app) => Some(app),
+            _ => None,
+        }
+    }
+}
+
+/// Resolves the stage declared as `declared` under the name `name` (they differ for a pattern).
+/// What is wrong goes to `problems`; the config is to be used only if nothing was added.
+pub(super) fn stage(
+    file: File<'_>,
+    declared: &Entry,
+    name: &str,
+    purpose: Purpose,
+    problems: &mut Problems,
+) -> Option<StageConfig> {
+    let chain = layers::chain(file.stages, declared, problems);
+    let wide = Layers::of_stage(file.top, &chain);
+    let region_entry = wide.strongest("region");
+
+    let mut reader = file.reader();
+    reader.words.app = file.app().map_or(Word::Later, Word::Is);
+    reader.words.stage = Word::Is(name);
+    reader.words.region = Word::Unset;
+    reader.words.env_required = matches!(purpose, Purpose::Deploy | Purpose::Show);
+    reader.masked = purpose == Purpose::Show;
+    let region = region_entry.and_then(|entry| reader.region(entry));
+    reader.words.region = match (&region, region_entry) {
+        (Some(region), _) => Word::Is(region),
+        (None, Some(_)) => Word::Later,
+        (None, None) => Word::Unset,
+    };
+
+    let profile = wide.strongest("profile").and_then(|entry| reader.some_text(entry));
+    let local = wide.strongest("local").and_then(|entry| reader.yes_or_no(entry));
+    let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
+    let functions = functions(&mut reader, file, &chain);
+    if purpose == Purpose::Look {
+        reader.problems.forgive_disk();
+    }
+    problems.extend(reader.problems);
+    Some(StageConfig {
+        app: file.app()?.to_owned(),
+        stage: name.to_owned(),
+        region,
+        profile,
+        local: local.unwrap_or(false),
+        protect: protect.unwrap_or(false),
+        functions: functions?,
+        root: file.root.to_owned(),
+    })
+}
+
+/// All functions of a stage; `None` when one of them could not be resolved.
+fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<BTreeMap<String, FunctionConfig>> {
+    let mut resolved = Vec::new();
+    let mut with_api: Option<&str> = None;
+    for declared in layers::functions(file.top, &mut reader.problems) {
+        let layers = Layers::of_function(file.top, chain, &declared);
+        let config = function(reader, file.root, &declared, &layers);
+        if config.as_ref().is_some_and(|config| config.http == Some(Http::Rest)) {
+            if let Some(first) = with_api {
+                let span = match layers.strongest("http") {
+                    Some(http) => &http.value.span,
+                    None => &declared.named_at.key_span,
+                };
+                // One REST API per stage, and it hands every path to one function.
+                let title = format!("`{first}` and `{}` both have `http: rest`", declared.name);
+                reader.problem(span, title, "a stage has one REST API: use `http: url` here");
+            }
+            with_api = with_api.or(Some(declared.name));
+        }
+        resolved.push(config);
+    }
+    resolved.into_iter().map(|config| config.map(|config| (config.name.clone(), config))).collect()
+}
+
+/// One function from the maps that say something about it, weakest first.
+fn function(
+    reader: &mut Reader<'_>,
+    root: &Path,
+    declared: &Function<'_>,
+    layers: &Layers<'_>,
+) -> Option<FunctionConfig> {
+    let find = |key| layers.strongest(key);
+    let memory = find("memory").and_then(|entry| reader.whole(entry, &limits::MEMORY, "MB"));
+    let timeout = find("timeout").and_then(|entry| reader.whole(entry, &limits::TIMEOUT, "seconds"));
+    let storage = find("ephemeral_storage").and_then(|entry| reader.whole(entry, &limits::EPHEMERAL_STORAGE, "MB"));
+    let arch = find("arch").and_then(|entry| reader.arch(entry));
+    let description = find("description").and_then(|entry| reader.description(entry));
+    let log_retention = find("log_retention").and_then(|entry| reader.log_retention(entry));
+    let policies = find("policies").and_then(|entry| policies::read(reader, entry));
+    let include = find("include").and_then(|entry| reader.patterns(entry));
+    let exclude = find("exclude").and_then(|entry| reader.patterns(entry));
+    let http = find("http").and_then(|entry| reader.http(entry));
+    let env = env(reader, declared, layers);
+    let dir = code::dir(reader, root, find("dir"));
+
+    let Some(entry) = layers.strongest_of(&ENTRIES) else {
+        let title = format!("nothing says what function `{}` runs", declared.name);
+        reader.problem(&declared.named_at.key_span, title, "add `wsgi:`, `handler:` or `bootstrap:`");
+        return None;
+    };
+    let called = code::called(reader, entry)?;
+    let runtime = match find("runtime") {
+        Some(entry) => Some((reader.runtime(entry)?, entry, layers.is_own("runtime"))),
+        None => None,
+    };
+    let runtime = code::runtime(reader, &called, runtime, (declared.name, &declared.named_at.key_span))?;
+    if let Some(dir) = &dir {
+        code::check_file(reader, &called, &runtime, dir, root);
+    }
+    let dir = dir.unwrap_or_else(|| root.to_owned());
+    Some(FunctionConfig {
+        name: declared.name.to_owned(),
+        runtime,
+        arch: arch.unwrap_or(Arch::X86_64),
+        memory: memory.unwrap_or(MEMORY),
+        timeout: timeout.unwrap_or(TIMEOUT),
+        ephemeral_storage: storage.unwrap_or(EPHEMERAL_STORAGE),
+        env,
+        description,
+        http: http.or(called.entry.is_wsgi().then_some(Http::Rest)),
+        log_retention: log_retention.unwrap_or(LOG_RETENTION),
+        policies: policies.unwrap_or_default(),
+        source: Source { dir, exclude: exclude.unwrap_or_default(), include: include.unwrap_or_default() },
+        entry: called.entry,
+    })
+}
+
+/// The variables of all layers, the stronger ones over the weaker ones.
+fn env(reader: &mut Reader<'_>, declared: &Function<'_>, layers: &Layers<'_>) -> BTreeMap<String, String> {
+    let mut merged = BTreeMap::new();
+    let entries: Vec<&Entry> = layers.all("env");
+    for entry in &entries {
+        for (name, value) in reader.env(entry) {
+            match value {
+                Some(value) => merged.insert(name, value),
+                None => merged.remove(&name),
+            };
+        }
+    }
+    let bytes: usize = merged.iter().map(|(name, value)| name.len() + value.len()).sum();
+    // What is masked has other lengths; `load` has counted the real ones.
+    if !reader.masked
+        && bytes > limits::ENV_BYTES
+        && let Some(last) = entries.last()
+    {
+        let grouped = |bytes: usize| limits::grouped(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let title = format!("the environment of `{}` has {} bytes", declared.name, grouped(bytes));
+        let label = format!("Lambda allows {} for all names and values", grouped(limits::ENV_BYTES));
+        reader.problem(&last.key_span, title, label);
+    }
+    merged
+}

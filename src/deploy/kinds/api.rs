@@ -1,0 +1,393 @@
+//! The REST API of a stage: its routes, its deployment, and its permission to call the functions.
+//!
+//! API Gateway's control plane is throttled hard (one `CreateRestApi` per 3 s, five `CreateResource`
+//! per second, one `CreateDeployment` per 5 s), so the whole definition travels as one OpenAPI document.
+//! Nothing a client can see changes until `CreateDeployment` switches the stage in one step.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+use aws_sdk_apigateway::config::retry::RetryConfig;
+use aws_sdk_apigateway::primitives::{Blob, DateTime};
+use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, PutMode, Resource as Route, RestApi};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::Kind;
+use super::function::statements;
+use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::deploy::names::{ALIAS, api_name};
+use crate::deploy::resource::{Found, Key, Owner, Resource};
+use crate::error::{Error, Result};
+
+/// A REST API with one stage.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Api {
+    #[serde(skip)]
+    pub(crate) name: String,
+    #[serde(skip)]
+    pub(crate) owner: Owner,
+    /// `ANY /{proxy+}` → the function's name on AWS. Calls go to its alias `live`.
+    pub(crate) routes: BTreeMap<String, String>,
+    /// Media types handed over as base64.
+    pub(crate) binary: Vec<String>,
+    /// The stage serves exactly these routes.
+    pub(crate) deployed: bool,
+    /// The API may call its functions.
+    pub(crate) permitted: bool,
+    /// What the cloud decided.
+    #[serde(skip)]
+    pub(crate) id: OnceLock<String>,
+    /// A second API with our tags, left by a lost answer: it is a deletion.
+    #[serde(skip)]
+    pub(crate) duplicate: bool,
+}
+
+impl Api {
+    /// As it should be: everything goes to one function.
+    pub(crate) fn wanted(owner: &Owner, function: &str, all_binary: bool) -> Self {
+        let routes = ["ANY /", "ANY /{proxy+}"].map(|route| (route.to_owned(), function.to_owned()));
+        Self {
+            name: api_name(owner),
+            owner: owner.clone(),
+            routes: routes.into(),
+            binary: if all_binary { vec!["*/*".to_owned()] } else { Vec::new() },
+            deployed: true,
+            permitted: true,
+            id: OnceLock::new(),
+            duplicate: false,
+        }
+    }
+
+    /// Where it answers, with a `/` at the end.
+    pub(crate) fn url(&self, cloud: &Cloud) -> Option<String> {
+        let (id, stage) = (self.id.get()?, &self.owner.stage);
+        Some(match &cloud.endpoint {
+            // `{id}.execute-api.localhost` does not resolve everywhere; this path does.
+            Some(endpoint) => format!("{endpoint}/_aws/execute-api/{id}/{stage}/"),
+            None => {
+                let suffix = if cloud.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+                format!("https://{id}.execute-api.{}.{suffix}/{stage}/", cloud.region)
+            }
+        })
+    }
+
+    /// Tells one definition from another; the deployment carries it as its description.
+    fn fingerprint(&self) -> String {
+        let text = json!([self.routes, self.binary]).to_string();
+        format!("rzap {}", hex::encode(&Sha256::digest(text.as_bytes())[..8]))
+    }
+
+    fn integration_uri(cloud: &Cloud, function: &str) -> String {
+        format!(
+            "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}:{ALIAS}/invocations",
+            cloud.partition,
+            cloud.region,
+            cloud.function_arn(function)
+        )
+    }
+
+    /// The definition as OpenAPI 3 with API Gateway's extensions.
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html>
+    fn openapi(&self, cloud: &Cloud) -> Value {
+        let mut paths: BTreeMap<&str, Value> = BTreeMap::new();
+        for (route, function) in &self.routes {
+            let (_, path) = route.split_once(' ').unwrap_or(("ANY", route));
+            let mut method = json!({
+                "responses": {"default": {"description": "whatever the function answers"}},
+                "x-amazon-apigateway-integration": {
+                    "type": "aws_proxy",
+                    "httpMethod": "POST",
+                    "uri": Self::integration_uri(cloud, function),
+                    "passthroughBehavior": "when_no_match",
+                },
+            });
+            if path.contains("{proxy+}") {
+                method["parameters"] =
+                    json!([{"name": "proxy", "in": "path", "required": true, "schema": {"type": "string"}}]);
+            }
+            paths.insert(path, json!({"x-amazon-apigateway-any-method": method}));
+        }
+        json!({
+            "openapi": "3.0.1",
+            "info": {
+                "title": self.name,
+                "version": "1",
+                "description": format!("{} {} (made by rzap)", self.owner.app, self.owner.stage),
+            },
+            "paths": paths,
+            "x-amazon-apigateway-binary-media-types": self.binary,
+        })
+    }
+
+    /// SDK retries are off for this one call: names are not unique, so a repeated call after a lost
+    /// answer would make a second API. A throttled call did nothing and is repeated here.
+    async fn create(&self, cloud: &Cloud) -> Result<String> {
+        let what = || format!("create the API `{}`", self.name);
+        let mut backoff = Backoff::propagation();
+        loop {
+            cloud.pace.create_api().await;
+            let call = cloud
+                .apigateway
+                .create_rest_api()
+                .name(&self.name)
+                .description(format!("{} {} (made by rzap)", self.owner.app, self.owner.stage))
+                .endpoint_configuration(EndpointConfiguration::builder().types(EndpointType::Regional).build())
+                .set_binary_media_types(Some(self.binary.clone()))
+                .set_tags(Some(HashMap::from(self.owner.tags())));
+            let once = aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
+            match call.customize().config_override(once).send().await {
+                Ok(api) => {
+                    return api.id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what())));
+                }
+                Err(error) if is_code(&error, &["TooManyRequestsException", "ThrottlingException", "Throttling"]) => {
+                    say("waiting: API Gateway allows one new API every 3 seconds");
+                    if !backoff.sleep().await {
+                        return Err(
+                            explain(what())(error).hint("other deployments use up the account's rate: try again")
+                        );
+                    }
+                }
+                Err(error) => return Err(explain(what())(error).hint("run rzap again: it finds what was made")),
+            }
+        }
+    }
+
+    async fn define(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        cloud.pace.put_api().await;
+        let body = Blob::new(self.openapi(cloud).to_string());
+        let call =
+            cloud.apigateway.put_rest_api().rest_api_id(id).mode(PutMode::Overwrite).fail_on_warnings(true).body(body);
+        match call.send().await {
+            Ok(_) => Ok(()),
+            // Some emulators have no PutRestApi. AWS has, so this road is never taken there.
+            Err(error) if cloud.endpoint.is_some() && error.as_service_error().is_some() => {
+                self.define_by_hand(cloud, id).await.map_err(|by_hand| {
+                    explain(format!("define the routes of the API `{}`", self.name))(error).context(by_hand.to_string())
+                })
+            }
+            Err(error) => Err(explain(format!("define the routes of the API `{}`", self.name))(error)),
+        }
+    }
+
+    /// The same definition in single calls, for endpoints without `PutRestApi`.
+    async fn define_by_hand(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        let what = || format!("define the routes of the API `{}` one by one", self.name);
+        let mut known: HashMap<String, String> = routes_of(cloud, id)
+            .await?
+            .iter()
+            .filter_map(|route| Some((route.path()?.to_owned(), route.id()?.to_owned())))
+            .collect();
+        for (route, function) in &self.routes {
+            let (_, path) = route.split_once(' ').unwrap_or(("ANY", route));
+            if !known.contains_key(path) {
+                let root = known.get("/").cloned().unwrap_or_default();
+                let call = cloud.apigateway.create_resource().rest_api_id(id).parent_id(root);
+                let made = call.path_part(path.trim_start_matches('/')).send().await.map_err(explain(what()))?;
+                known.insert(path.to_owned(), made.id.unwrap_or_default());
+            }
+            let resource = known.get(path).cloned().unwrap_or_default();
+            let method = cloud.apigateway.put_method().rest_api_id(id).resource_id(&resource).http_method("ANY");
+            match method.authorization_type("NONE").send().await {
+                Err(error) if code(&error) != Some("ConflictException") => return Err(explain(what())(error)),
+                _ => {}
+            }
+            let call = cloud.apigateway.put_integration().rest_api_id(id).resource_id(&resource).http_method("ANY");
+            call.r#type(aws_sdk_apigateway::types::IntegrationType::AwsProxy)
+                .integration_http_method("POST")
+                .uri(Self::integration_uri(cloud, function))
+                .send()
+                .await
+                .map_err(explain(what()))?;
+        }
+        Ok(())
+    }
+
+    async fn deploy(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        cloud.pace.create_deployment().await;
+        let call = cloud.apigateway.create_deployment().rest_api_id(id).stage_name(&self.owner.stage);
+        call.description(self.fingerprint())
+            .send()
+            .await
+            .map_err(explain(format!("switch the stage `{}` of the API `{}`", self.owner.stage, self.name)))?;
+        Ok(())
+    }
+
+    /// A statement id made of what it allows, so that reconciling is a comparison of ids.
+    fn statement_id(id: &str) -> String {
+        format!("rzap-api-{id}")
+    }
+
+    async fn permit(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        let mut functions: Vec<_> = self.routes.values().collect();
+        functions.dedup();
+        for function in functions {
+            cloud.pace.lambda().await;
+            let call = cloud.lambda.add_permission().function_name(function).qualifier(ALIAS);
+            let call = call
+                .statement_id(Self::statement_id(id))
+                .action("lambda:InvokeFunction")
+                .principal("apigateway.amazonaws.com")
+                .source_arn(format!(
+                    "arn:{}:execute-api:{}:{}:{id}/{}/*",
+                    cloud.partition, cloud.region, cloud.account, self.owner.stage
+                ));
+            match call.send().await {
+                Ok(_) => {}
+                Err(error) if code(&error) == Some("ResourceConflictException") => {}
+                Err(error) => return Err(explain(format!("let the API call the function `{function}`"))(error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(cloud: &Cloud, owner: &Owner, api: &RestApi, duplicate: bool) -> Result<Self> {
+        let id = api.id().unwrap_or_default();
+        let mut live = Self {
+            name: api_name(owner),
+            owner: owner.clone(),
+            routes: BTreeMap::new(),
+            binary: api.binary_media_types().to_vec(),
+            deployed: false,
+            permitted: false,
+            id: OnceLock::from(id.to_owned()),
+            duplicate,
+        };
+        if duplicate {
+            live.name = format!("{} ({id})", live.name);
+            return Ok(live);
+        }
+        let (routes, description) =
+            tokio::try_join!(routes_of(cloud, id), deployed_description(cloud, id, &owner.stage))?;
+        for route in &routes {
+            for (method, what) in route.resource_methods().into_iter().flatten() {
+                let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
+                live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+            }
+        }
+        live.deployed = description.is_some_and(|description| description == live.fingerprint());
+        let mut functions: Vec<_> = live.routes.values().cloned().collect();
+        functions.dedup();
+        live.permitted = !functions.is_empty();
+        for function in functions {
+            let statements = statements(cloud, &function).await?;
+            live.permitted &= statements.contains(&Self::statement_id(id));
+        }
+        Ok(live)
+    }
+}
+
+impl Resource for Api {
+    fn key(&self) -> Key {
+        Key::new(Kind::Api, &self.name)
+    }
+
+    fn after(&self) -> Vec<Key> {
+        self.routes.values().map(|function| Key::new(Kind::Function, function)).collect()
+    }
+
+    async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
+        let mut ours = Vec::new();
+        let mut pages = cloud.apigateway.get_rest_apis().limit(500).into_paginator().items().send();
+        while let Some(api) = pages.next().await {
+            let api = api.map_err(explain("list the APIs"))?;
+            let tags = api.tags.iter().flatten();
+            if owner.owns(tags.map(|(key, value)| (key.as_str(), value.as_str()))) {
+                ours.push(api);
+            }
+        }
+        // The oldest is the one clients know.
+        ours.sort_by_key(|api| (api.created_date().map_or(i64::MAX, DateTime::secs), api.id().map(str::to_owned)));
+        let mut found = Vec::new();
+        for (index, api) in ours.iter().enumerate() {
+            found.push(Self::read(cloud, owner, api, index > 0).await?);
+        }
+        Ok(Found::ours(found))
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let id = match live.and_then(|live| live.id.get()) {
+            Some(id) => id.clone(),
+            None => self.create(cloud).await?,
+        };
+        let _ = self.id.set(id.clone());
+        let defined = live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary);
+        let define = async { if defined { Ok(()) } else { self.define(cloud, &id).await } };
+        let permit = async {
+            if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await }
+        };
+        tokio::try_join!(define, permit)?;
+        if defined && live.is_some_and(|live| live.deployed) { Ok(()) } else { self.deploy(cloud, &id).await }
+    }
+
+    async fn delete(&self, cloud: &Cloud) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
+        let mut backoff = Backoff::propagation();
+        loop {
+            cloud.pace.delete_api().await;
+            match cloud.apigateway.delete_rest_api().rest_api_id(id).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if code(&error) == Some("NotFoundException") => return Ok(()),
+                Err(error) if code(&error) == Some("TooManyRequestsException") => {
+                    say("waiting: API Gateway allows one deletion every 30 seconds");
+                    if !backoff.sleep().await {
+                        return Err(explain(format!("delete the API `{}`", self.name))(error));
+                    }
+                }
+                Err(error) => return Err(explain(format!("delete the API `{}`", self.name))(error)),
+            }
+        }
+    }
+}
+
+async fn routes_of(cloud: &Cloud, id: &str) -> Result<Vec<Route>> {
+    let mut pages =
+        cloud.apigateway.get_resources().rest_api_id(id).embed("methods").limit(500).into_paginator().items().send();
+    let mut routes = Vec::new();
+    while let Some(route) = pages.next().await {
+        routes.push(route.map_err(explain(format!("read the routes of the API `{id}`")))?);
+    }
+    Ok(routes)
+}
+
+/// The description of the deployment that the stage serves.
+async fn deployed_description(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<String>> {
+    let stage = match cloud.apigateway.get_stage().rest_api_id(id).stage_name(stage).send().await {
+        Ok(stage) => stage,
+        Err(error) if code(&error) == Some("NotFoundException") => return Ok(None),
+        Err(error) => return Err(explain(format!("read the stage of the API `{id}`"))(error)),
+    };
+    let Some(deployment) = stage.deployment_id() else { return Ok(None) };
+    match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(deployment).send().await {
+        Ok(deployment) => Ok(deployment.description),
+        Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
+        Err(error) => Err(explain(format!("read the deployment of the API `{id}`"))(error)),
+    }
+}
+
+/// `…:function:NAME:live/invocations` → `NAME`; anything else stays as it is, and so is a difference.
+fn function_in(uri: &str) -> String {
+    let name = uri.rsplit_once(":function:").and_then(|(_, rest)| rest.strip_suffix(&format!(":{ALIAS}/invocations")));
+    name.unwrap_or(uri).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_is_read_back_from_the_integration() {
+        let uri = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:1:function:a-dev-web:live/invocations";
+        assert_eq!(function_in(uri), "a-dev-web");
+        assert_eq!(function_in("https://example.com"), "https://example.com", "what we did not write is a difference");
+    }
+
+    #[test]
+    fn another_definition_has_another_fingerprint() {
+        let owner = Owner { app: "a".into(), stage: "dev".into() };
+        let (text, binary) = (Api::wanted(&owner, "f", false), Api::wanted(&owner, "f", true));
+        assert_ne!(text.fingerprint(), binary.fingerprint());
+        assert_eq!(text.fingerprint(), Api::wanted(&owner, "f", false).fingerprint());
+    }
+}

@@ -1,0 +1,209 @@
+//! A package in the artifact bucket, under a key made of its content: the same bytes are never
+//! uploaded twice.
+
+use std::path::PathBuf;
+
+use aws_sdk_s3::primitives::{ByteStream, Length};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Serialize;
+
+use super::Kind;
+use super::bucket::ARTIFACT_TAG;
+use crate::aws::{Cloud, explain, is_code, say};
+use crate::deploy::names::{artifact_key, bucket_name, stage_prefix};
+use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
+use crate::error::{Error, OrFailed as _, Result};
+use crate::package::Package;
+
+/// Bytes of one part; S3 wants at least 5 MiB for all but the last.
+const PART: u64 = 8 * 1024 * 1024;
+/// Parts under way at once.
+const PARALLEL: usize = 6;
+
+/// One uploaded package.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Artifact {
+    #[serde(skip)]
+    pub(crate) bucket: String,
+    /// `{app}/{sha256}.zip`
+    #[serde(skip)]
+    pub(crate) object: String,
+    /// Bytes; a truncated one does not count as uploaded.
+    pub(crate) size: u64,
+    /// The zip on this machine; empty for one that was found.
+    #[serde(skip)]
+    pub(crate) file: PathBuf,
+    /// Whether another stage of the app may still need it.
+    #[serde(skip)]
+    pub(crate) shared: bool,
+}
+
+impl Artifact {
+    /// As it should be.
+    pub(crate) fn wanted(app: &str, bucket: &str, package: &Package) -> Self {
+        Self {
+            bucket: bucket.to_owned(),
+            object: artifact_key(app, &package.sha256),
+            size: package.zipped,
+            file: package.file.clone(),
+            shared: false,
+        }
+    }
+
+    /// The key of the artifact with this hash.
+    pub(crate) fn key_of(app: &str, package: &Package) -> Key {
+        Key::new(Kind::Artifact, artifact_key(app, &package.sha256))
+    }
+
+    async fn body(&self, from: u64, length: u64) -> Result<ByteStream> {
+        ByteStream::read_from()
+            .path(&self.file)
+            .offset(from)
+            .length(Length::Exact(length))
+            .build()
+            .await
+            .or_failed(|| format!("read the package {}", self.file.display()))
+    }
+
+    fn tagging() -> String {
+        format!("{}={}", ARTIFACT_TAG.0.replace(':', "%3A"), ARTIFACT_TAG.1)
+    }
+
+    async fn put(&self, cloud: &Cloud) -> Result<()> {
+        let call = cloud.s3.put_object().bucket(&self.bucket).key(&self.object).tagging(Self::tagging());
+        call.expected_bucket_owner(&cloud.account)
+            .content_type("application/zip")
+            .body(self.body(0, self.size).await?)
+            .send()
+            .await
+            .map_err(explain(self.what()))?;
+        Ok(())
+    }
+
+    async fn put_in_parts(&self, cloud: &Cloud) -> Result<()> {
+        let start = cloud.s3.create_multipart_upload().bucket(&self.bucket).key(&self.object);
+        let upload = start
+            .tagging(Self::tagging())
+            .content_type("application/zip")
+            .expected_bucket_owner(&cloud.account)
+            .send()
+            .await
+            .map_err(explain(self.what()))?;
+        let Some(id) = upload.upload_id() else {
+            return Err(Error::failed(format!("failed to {}: S3 gave no upload id", self.what())));
+        };
+        let sent = self.send_parts(cloud, id).await;
+        if sent.is_err() {
+            // Best effort: the bucket's lifecycle removes what is left of it after a day.
+            let _ = cloud.s3.abort_multipart_upload().bucket(&self.bucket).key(&self.object).upload_id(id).send().await;
+        }
+        sent
+    }
+
+    async fn send_parts(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        let count = self.size.div_ceil(PART);
+        let mut parts: Vec<CompletedPart> = stream::iter(0..count)
+            .map(|index| async move {
+                let from = index * PART;
+                let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
+                let body = self.body(from, PART.min(self.size - from)).await?;
+                let call = cloud.s3.upload_part().bucket(&self.bucket).key(&self.object).upload_id(id);
+                let part = call.part_number(number).body(body).send().await.map_err(explain(self.what()))?;
+                say(&format!("part {number} of {count}"));
+                Ok::<_, Error>(
+                    CompletedPart::builder()
+                        .part_number(number)
+                        .set_e_tag(part.e_tag().map(str::to_owned))
+                        .set_checksum_crc32(part.checksum_crc32().map(str::to_owned))
+                        .build(),
+                )
+            })
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await?;
+        parts.sort_by_key(CompletedPart::part_number);
+        let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let finish = cloud.s3.complete_multipart_upload().bucket(&self.bucket).key(&self.object);
+        finish.upload_id(id).multipart_upload(all).send().await.map_err(explain(self.what()))?;
+        Ok(())
+    }
+
+    /// A look that may fail: then it is uploaded, and the upload says what is wrong.
+    async fn is_there(&self, cloud: &Cloud) -> bool {
+        let head = cloud.s3.head_object().bucket(&self.bucket).key(&self.object).send().await;
+        head.is_ok_and(|object| object.content_length().and_then(|size| u64::try_from(size).ok()) == Some(self.size))
+    }
+
+    fn what(&self) -> String {
+        format!("upload the package to s3://{}/{}", self.bucket, self.object)
+    }
+}
+
+/// Ours are written in lower case, always.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "keys are compared as we wrote them")]
+fn is_artifact(key: &str) -> bool {
+    key.ends_with(".zip")
+}
+
+impl Resource for Artifact {
+    fn key(&self) -> Key {
+        Key::new(Kind::Artifact, &self.object)
+    }
+
+    fn after(&self) -> Vec<Key> {
+        vec![Key::new(Kind::Bucket, &self.bucket)]
+    }
+
+    async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
+        let bucket = bucket_name(&cloud.account, &cloud.region);
+        let prefix = format!("{}/", owner.app);
+        let own_stage = stage_prefix(owner);
+        let mut pages =
+            cloud.s3.list_objects_v2().bucket(&bucket).prefix(&prefix).delimiter("/").into_paginator().send();
+        let mut found = Vec::new();
+        let mut shared = false;
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                // Bucket's own discovery says what is wrong with it, better than a listing can.
+                Err(error) if is_code(&error, &["NoSuchBucket", "AccessDenied"]) => return Ok(Found::none()),
+                Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
+            };
+            shared |= page.common_prefixes().iter().any(|stage| stage.prefix() != Some(own_stage.as_str()));
+            found.extend(page.contents().iter().filter_map(|object| {
+                Some(Self {
+                    bucket: bucket.clone(),
+                    object: object.key().filter(|key| is_artifact(key))?.to_owned(),
+                    size: u64::try_from(object.size()?).ok()?,
+                    file: PathBuf::new(),
+                    shared: false,
+                })
+            }));
+        }
+        for artifact in &mut found {
+            artifact.shared = shared;
+        }
+        Ok(Found::ours(found))
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        // `update` does not look around first: for a large package one look is cheaper than an upload.
+        if live.is_none() && self.size > PART && self.is_there(cloud).await {
+            return Ok(());
+        }
+        if self.size <= PART { self.put(cloud).await } else { self.put_in_parts(cloud).await }
+    }
+
+    async fn delete(&self, cloud: &Cloud) -> Result<()> {
+        match cloud.s3.delete_object().bucket(&self.bucket).key(&self.object).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_code(&error, &["NoSuchBucket"]) => Ok(()),
+            Err(error) => Err(explain(format!("delete s3://{}/{}", self.bucket, self.object))(error)),
+        }
+    }
+
+    fn orphan(&self) -> Orphan {
+        if self.shared { Orphan::Keep } else { Orphan::WithStage }
+    }
+}

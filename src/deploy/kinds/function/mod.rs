@@ -1,0 +1,441 @@
+//! A Lambda function with its code, its published version, the alias `live` and its URL.
+//!
+//! `converge` makes everything ready and moves no traffic: a new version stands beside the one that
+//! serves. [`Function::promote`] moves the alias, and is called only when all of the stage is ready.
+
+mod settings;
+mod url;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::{
+    Architecture, Environment, EphemeralStorage, FunctionCode, LastUpdateStatus, Runtime, State,
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Serialize;
+
+pub(crate) use self::settings::Settings;
+pub(in crate::deploy::kinds) use self::url::statements;
+use super::Kind;
+use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
+use crate::deploy::resource::{Found, Key, Owner, Resource};
+use crate::error::{Error, Result};
+
+/// Functions read at once; `GetFunction` allows 100 requests per second.
+const PARALLEL: usize = 16;
+
+/// A function of a stage.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Function {
+    /// The name on AWS.
+    #[serde(skip)]
+    pub(crate) name: String,
+    /// The name in the config.
+    #[serde(skip)]
+    pub(crate) short_name: String,
+    #[serde(skip)]
+    pub(crate) owner: Owner,
+    #[serde(flatten)]
+    pub(crate) settings: Settings,
+    /// It answers at a URL of its own.
+    pub(crate) url: bool,
+    /// The alias `live` serves exactly these settings and this code.
+    pub(crate) serving: bool,
+    /// Where its code lies: bucket and key.
+    #[serde(skip)]
+    pub(crate) artifact: (String, String),
+    /// What must stand first.
+    #[serde(skip)]
+    pub(crate) after: Vec<Key>,
+    /// What the cloud decided.
+    #[serde(skip)]
+    pub(crate) decided: Decided,
+}
+
+/// What only the cloud knows of a function.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Decided {
+    /// The version that serves (found), or will after [`Function::promote`].
+    pub(crate) version: OnceLock<String>,
+    /// The version `live` points at right now; unset when there is no alias yet.
+    pub(crate) live: OnceLock<String>,
+    /// The address of its function URL.
+    pub(crate) url: OnceLock<String>,
+    /// When it was last changed, as AWS writes it.
+    pub(crate) modified: Option<String>,
+    /// `Active`, `Pending`, `Inactive`, `Failed`.
+    pub(crate) state: Option<String>,
+}
+
+impl Function {
+    /// One function, by its name on AWS.
+    pub(crate) async fn read(cloud: &Cloud, owner: &Owner, name: &str) -> Result<Found<Self>> {
+        let what = || format!("look at the function `{name}`");
+        let get = |qualifier: Option<&str>| {
+            cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send()
+        };
+        let (latest, serving, url) = tokio::join!(get(None), get(Some(ALIAS)), url::find(cloud, name));
+        let Some(latest) = absent(latest, what())? else { return Ok(Found::none()) };
+        let tags = latest.tags.clone().unwrap_or_default();
+        if !owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
+            return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::Function, name)] });
+        }
+        let serving = absent(serving, what())?;
+        let url = url?;
+        let Some(config) = latest.configuration() else { return Ok(Found::none()) };
+        let settings = Settings::found(config);
+        let served = serving.as_ref().and_then(GetFunctionOutput::configuration);
+        let version: OnceLock<String> =
+            served.and_then(|it| it.version()).map(str::to_owned).map(OnceLock::from).unwrap_or_default();
+        let decided = Decided {
+            live: version.clone(),
+            version,
+            url: url.address.clone().map(OnceLock::from).unwrap_or_default(),
+            modified: served.unwrap_or(config).last_modified().map(str::to_owned),
+            state: config.state().map(|it| it.as_str().to_owned()),
+        };
+        let prefix = function_prefix(owner);
+        Ok(Found::ours(vec![Self {
+            name: name.to_owned(),
+            short_name: name.strip_prefix(&prefix).unwrap_or(name).to_owned(),
+            owner: owner.clone(),
+            serving: served.is_some_and(|served| Settings::found(served) == settings),
+            after: Self::after_of(&settings, name),
+            settings,
+            url: url.public,
+            artifact: (String::new(), String::new()),
+            decided,
+        }]))
+    }
+
+    /// The role and the log group a function of these settings stands on.
+    pub(crate) fn after_of(settings: &Settings, name: &str) -> Vec<Key> {
+        let role = settings.role.rsplit('/').next().unwrap_or_default();
+        vec![Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))]
+    }
+
+    /// Moves the alias `live` to what `converge` published. One call, or none when it is there.
+    pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
+        let Some(version) = self.decided.version.get() else { return Ok(()) };
+        if self.decided.live.get() == Some(version) {
+            return Ok(());
+        }
+        let what = || format!("move the alias `{ALIAS}` of the function `{}` to version {version}", self.name);
+        let call = cloud.lambda.update_alias().function_name(&self.name).name(ALIAS).function_version(version);
+        let Err(error) = call.send().await else { return Ok(()) };
+        if is_code(&error, &["ResourceNotFoundException"]) {
+            return self.create_alias(cloud, version).await;
+        }
+        Err(explain(what())(error))
+    }
+
+    async fn create_alias(&self, cloud: &Cloud, version: &str) -> Result<()> {
+        let call = cloud.lambda.create_alias().function_name(&self.name).name(ALIAS).function_version(version);
+        match call.send().await {
+            Ok(_) => {
+                let _ = self.decided.live.set(version.to_owned());
+                Ok(())
+            }
+            Err(error) if code(&error) == Some("ResourceConflictException") => Ok(()),
+            Err(error) => Err(explain(format!("create the alias `{ALIAS}` of the function `{}`", self.name))(error)),
+        }
+    }
+
+    /// Creates it with its code, its tags and version 1 in one call. If it turns out to be there
+    /// already, and ours, it is returned instead.
+    async fn create(&self, cloud: &Cloud) -> Result<Option<Self>> {
+        let settings = &self.settings;
+        let mut backoff = Backoff::propagation();
+        loop {
+            cloud.pace.lambda().await;
+            let answer = cloud
+                .lambda
+                .create_function()
+                .function_name(&self.name)
+                .runtime(Runtime::from(settings.runtime.as_str()))
+                .handler(&settings.handler)
+                .architectures(Architecture::from(settings.arch.as_str()))
+                .memory_size(settings.memory)
+                .timeout(settings.timeout)
+                .set_ephemeral_storage(Some(storage(settings.ephemeral_storage)?))
+                .description(&settings.description)
+                .role(&settings.role)
+                .environment(self.environment())
+                .code(FunctionCode::builder().s3_bucket(&self.artifact.0).s3_key(&self.artifact.1).build())
+                .publish(true)
+                .set_tags(Some(HashMap::from(self.owner.tags())))
+                .send()
+                .await;
+            match answer {
+                Ok(created) => {
+                    self.published(created.version());
+                    return Ok(None);
+                }
+                Err(error) if role_not_ready(&error) => {
+                    say("waiting until the new role can be used");
+                    if !backoff.sleep().await {
+                        return Err(explain(format!("create the function `{}` for 90 s", self.name))(error)
+                            .hint("IAM did not make the role usable in time; run rzap again, it continues here"));
+                    }
+                }
+                // Somebody was quicker, or it was us and the answer got lost: whose is it?
+                Err(error) if code(&error) == Some("ResourceConflictException") => {
+                    let found = Self::read(cloud, &self.owner, &self.name).await?;
+                    return found.ours.into_iter().next().map(Some).ok_or_else(|| self.key().not_ours(&self.owner));
+                }
+                Err(error) => return Err(explain(format!("create the function `{}`", self.name))(error)),
+            }
+        }
+    }
+
+    async fn update_configuration(&self, cloud: &Cloud) -> Result<()> {
+        let settings = &self.settings;
+        let call = || async {
+            cloud.pace.lambda().await;
+            cloud
+                .lambda
+                .update_function_configuration()
+                .function_name(&self.name)
+                .runtime(Runtime::from(settings.runtime.as_str()))
+                .handler(&settings.handler)
+                .memory_size(settings.memory)
+                .timeout(settings.timeout)
+                .set_ephemeral_storage(Some(storage(settings.ephemeral_storage)?))
+                .description(&settings.description)
+                .role(&settings.role)
+                .environment(self.environment())
+                .send()
+                .await
+                .map_err(Refused::new(|| format!("update the configuration of the function `{}`", self.name)))
+        };
+        self.patiently(cloud, call).await?;
+        Ok(())
+    }
+
+    async fn update_code(&self, cloud: &Cloud) -> Result<()> {
+        let call = || async {
+            cloud.pace.lambda().await;
+            cloud
+                .lambda
+                .update_function_code()
+                .function_name(&self.name)
+                .s3_bucket(&self.artifact.0)
+                .s3_key(&self.artifact.1)
+                .architectures(Architecture::from(self.settings.arch.as_str()))
+                .publish(true)
+                .send()
+                .await
+                .map_err(Refused::new(|| format!("update the code of the function `{}`", self.name)))
+        };
+        let updated = self.patiently(cloud, call).await?;
+        self.published(updated.version());
+        Ok(())
+    }
+
+    async fn publish(&self, cloud: &Cloud) -> Result<()> {
+        let call = || async {
+            cloud.pace.lambda().await;
+            let call = cloud.lambda.publish_version().function_name(&self.name);
+            call.send().await.map_err(Refused::new(|| format!("publish a version of the function `{}`", self.name)))
+        };
+        let published = self.patiently(cloud, call).await?;
+        self.published(published.version());
+        Ok(())
+    }
+
+    fn published(&self, version: Option<&str>) {
+        if let Some(version) = version.filter(|version| *version != "$LATEST") {
+            let _ = self.decided.version.set(version.to_owned());
+        }
+    }
+
+    /// Repeats a call while Lambda says that another update is in progress.
+    async fn patiently<T, F>(&self, cloud: &Cloud, call: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, Refused>>,
+    {
+        let mut backoff = Backoff::state();
+        loop {
+            match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(Refused { error, busy }) => {
+                    if !busy {
+                        return Err(error);
+                    }
+                    say("waiting for an update that is in progress");
+                    if !backoff.sleep().await {
+                        return Err(
+                            error.hint("another update of this function does not end: look at it in the AWS console")
+                        );
+                    }
+                    self.ready(cloud).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits until the function is active and its last update is through.
+    async fn ready(&self, cloud: &Cloud) -> Result<()> {
+        let mut backoff = Backoff::state();
+        loop {
+            let answer = cloud.lambda.get_function().function_name(&self.name).send().await;
+            let answer = answer.map_err(explain(format!("look at the function `{}`", self.name)))?;
+            let Some(config) = answer.configuration() else { return Ok(()) };
+            if config.state() == Some(&State::Failed) {
+                return Err(self.broken("is in the state `Failed`", config.state_reason()));
+            }
+            if config.last_update_status() == Some(&LastUpdateStatus::Failed) {
+                return Err(self.broken("could not be updated", config.last_update_status_reason()));
+            }
+            let pending = config.state() == Some(&State::Pending);
+            if !pending && config.last_update_status() != Some(&LastUpdateStatus::InProgress) {
+                return Ok(());
+            }
+            say(if pending { "waiting until it is active" } else { "waiting until the update is through" });
+            if !backoff.sleep().await {
+                return Err(self
+                    .broken("did not get ready within 5 minutes", config.state_reason())
+                    .hint("run rzap again, it continues here"));
+            }
+        }
+    }
+
+    fn broken(&self, what: &str, reason: Option<&str>) -> Error {
+        let mut error = Error::failed(format!("the function `{}` {what}", self.name));
+        error.causes.extend(reason.filter(|reason| !reason.is_empty()).map(str::to_owned));
+        error
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::builder().set_variables(Some(self.settings.env.clone().into_iter().collect())).build()
+    }
+}
+
+impl Resource for Function {
+    fn key(&self) -> Key {
+        Key::new(Kind::Function, &self.name)
+    }
+
+    fn after(&self) -> Vec<Key> {
+        self.after.clone()
+    }
+
+    async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
+        let prefix = function_prefix(owner);
+        let mut names = Vec::new();
+        let mut pages = cloud.lambda.list_functions().into_paginator().items().send();
+        while let Some(function) = pages.next().await {
+            let function = function.map_err(explain("list the functions"))?;
+            names.extend(function.function_name.filter(|name| name.starts_with(&prefix)));
+        }
+        stream::iter(names)
+            .map(|name| async move { Self::read(cloud, owner, &name).await })
+            .buffer_unordered(PARALLEL)
+            .try_collect::<Vec<_>>()
+            .await
+            .map(|parts| parts.into_iter().collect())
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let Some(live) = live else {
+            let there = self.create(cloud).await?;
+            self.ready(cloud).await?;
+            if let Some(there) = there {
+                return Box::pin(self.converge(cloud, Some(&there))).await;
+            }
+            self.create_alias(cloud, self.decided.version.get().map_or("$LATEST", String::as_str)).await?;
+            return url::converge(cloud, self, false).await;
+        };
+        if let Some(version) = live.decided.live.get() {
+            let _ = self.decided.live.set(version.clone());
+        }
+        // Lambda takes one change at a time: configuration, wait, code with publish, wait.
+        if !self.settings.same_configuration(&live.settings) {
+            self.update_configuration(cloud).await?;
+            self.ready(cloud).await?;
+        }
+        if !self.settings.same_code(&live.settings) {
+            self.update_code(cloud).await?;
+            self.ready(cloud).await?;
+        } else if !live.serving || self.settings != live.settings {
+            self.publish(cloud).await?;
+        } else if let Some(version) = live.decided.version.get() {
+            self.published(Some(version));
+        }
+        if live.decided.live.get().is_none()
+            && let Some(version) = self.decided.version.get()
+        {
+            self.create_alias(cloud, version).await?;
+        }
+        url::converge(cloud, self, live.url).await
+    }
+
+    async fn delete(&self, cloud: &Cloud) -> Result<()> {
+        cloud.pace.lambda().await;
+        match cloud.lambda.delete_function().function_name(&self.name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
+            Err(error) => Err(explain(format!("delete the function `{}`", self.name))(error)),
+        }
+    }
+}
+
+/// A refused call, and whether it was refused only because another update is in progress.
+struct Refused {
+    error: Error,
+    busy: bool,
+}
+
+impl Refused {
+    fn new<E, R, W: Into<String>>(what: impl FnOnce() -> W) -> impl FnOnce(SdkError<E, R>) -> Self
+    where
+        E: aws_sdk_lambda::error::ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        move |error| {
+            let role = role_not_ready(&error);
+            let busy = role || is_code(&error, &["ResourceConflictException"]);
+            Self { error: explain(what())(error), busy }
+        }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, busy: false }
+    }
+}
+
+/// A role that IAM has not made known everywhere yet. There are several wordings ("cannot be assumed
+/// by Lambda", `KMSAccessDenied` texts); all name the role.
+fn role_not_ready<E: aws_sdk_lambda::error::ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    code(error) == Some("InvalidParameterValueException")
+        && error
+            .as_service_error()
+            .and_then(|error| error.message())
+            .is_some_and(|text| text.to_lowercase().contains("role"))
+}
+
+/// `None` when there is no such function or alias.
+fn absent<T, E, R>(answer: std::result::Result<T, SdkError<E, R>>, what: String) -> Result<Option<T>>
+where
+    E: aws_sdk_lambda::error::ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(explain(what)(error)),
+    }
+}
+
+fn storage(size: i32) -> Result<EphemeralStorage> {
+    EphemeralStorage::builder()
+        .size(size)
+        .build()
+        .map_err(|error| Error::failed("failed to set `/tmp`").because(&error))
+}

@@ -1,0 +1,77 @@
+//! What makes two versions of a function equal: its configuration and its code, in AWS's terms.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::types::{EphemeralStorage, FunctionConfiguration};
+use serde::Serialize;
+
+use crate::config::FunctionConfig;
+use crate::package::Package;
+
+/// Configuration and code of a function, as wanted or as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Settings {
+    pub(crate) runtime: String,
+    pub(crate) handler: String,
+    pub(crate) arch: String,
+    /// MB.
+    pub(crate) memory: i32,
+    /// Seconds.
+    pub(crate) timeout: i32,
+    /// MB of `/tmp`.
+    pub(crate) ephemeral_storage: i32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) description: String,
+    /// The role's ARN.
+    pub(crate) role: String,
+    pub(crate) env: BTreeMap<String, String>,
+    /// Base64 of the SHA-256 of the zip.
+    pub(crate) code_sha256: String,
+}
+
+impl Settings {
+    /// As the config and the package want it.
+    pub(crate) fn wanted(config: &FunctionConfig, package: &Package, role_arn: String) -> Self {
+        let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        Self {
+            runtime: config.runtime.clone(),
+            handler: package.handler.clone(),
+            arch: config.arch.as_str().to_owned(),
+            memory: number(config.memory),
+            timeout: number(config.timeout),
+            ephemeral_storage: number(config.ephemeral_storage),
+            description: config.description.clone().unwrap_or_default(),
+            role: role_arn,
+            env: config.env.clone(),
+            code_sha256: package.code_sha256.clone(),
+        }
+    }
+
+    /// As AWS says it is.
+    pub(crate) fn found(config: &FunctionConfiguration) -> Self {
+        Self {
+            runtime: config.runtime().map(|it| it.as_str().to_owned()).unwrap_or_default(),
+            handler: config.handler().unwrap_or_default().to_owned(),
+            arch: config.architectures().first().map_or_else(|| "x86_64".to_owned(), |it| it.as_str().to_owned()),
+            memory: config.memory_size().unwrap_or_default(),
+            timeout: config.timeout().unwrap_or_default(),
+            // Emulators leave out what was not set; 512 MB is AWS's default.
+            ephemeral_storage: config.ephemeral_storage().map_or(512, EphemeralStorage::size),
+            description: config.description().unwrap_or_default().to_owned(),
+            role: config.role().unwrap_or_default().to_owned(),
+            env: config.environment().and_then(|it| it.variables()).cloned().unwrap_or_default().into_iter().collect(),
+            code_sha256: config.code_sha256().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// True when only a code update is needed to get from `other` to here.
+    pub(crate) fn same_configuration(&self, other: &Self) -> bool {
+        let without_code = |it: &Self| Self { code_sha256: String::new(), arch: String::new(), ..it.clone() };
+        without_code(self) == without_code(other)
+    }
+
+    /// True when code and instruction set are the same. (The two change in one call.)
+    pub(crate) fn same_code(&self, other: &Self) -> bool {
+        self.code_sha256 == other.code_sha256 && self.arch == other.arch
+    }
+}

@@ -1,0 +1,70 @@
+//! What a stage keeps in the artifact bucket besides artifacts: its releases and its lock.
+//!
+//! Written by the release step, not by a plan; it is a resource so that `undeploy` lists and removes
+//! it, before the bucket and after everything it tells about.
+
+use serde::Serialize;
+
+use super::Kind;
+use crate::aws::{Cloud, explain, is_code};
+use crate::deploy::names::{bucket_name, lock_key, stage_prefix};
+use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
+use crate::error::Result;
+
+/// The folder `{app}/{stage}/` of the artifact bucket.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct History {
+    #[serde(skip)]
+    pub(crate) bucket: String,
+    #[serde(skip)]
+    pub(crate) prefix: String,
+}
+
+impl History {
+    async fn objects(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        let mut pages = cloud.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) if is_code(&error, &["NoSuchBucket", "AccessDenied"]) => break,
+                Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
+            };
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        Ok(keys)
+    }
+}
+
+impl Resource for History {
+    fn key(&self) -> Key {
+        Key::new(Kind::History, &self.prefix)
+    }
+
+    fn after(&self) -> Vec<Key> {
+        vec![Key::new(Kind::Bucket, &self.bucket)]
+    }
+
+    async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
+        let (bucket, prefix) = (bucket_name(&cloud.account, &cloud.region), stage_prefix(owner));
+        // The lock of whoever is looking right now is no history.
+        let any = Self::objects(cloud, &bucket, &prefix).await?.iter().any(|key| *key != lock_key(owner));
+        Ok(Found::ours(if any { vec![Self { bucket, prefix }] } else { Vec::new() }))
+    }
+
+    async fn converge(&self, _cloud: &Cloud, _live: Option<&Self>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn delete(&self, cloud: &Cloud) -> Result<()> {
+        for key in Self::objects(cloud, &self.bucket, &self.prefix).await? {
+            let call = cloud.s3.delete_object().bucket(&self.bucket).key(&key).send().await;
+            call.map_err(explain(format!("delete s3://{}/{key}", self.bucket)))?;
+        }
+        Ok(())
+    }
+
+    fn orphan(&self) -> Orphan {
+        Orphan::WithStage
+    }
+}

@@ -1,0 +1,109 @@
+//! A function's log group, made by us before the function so that its retention is never "forever".
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Serialize;
+
+use super::Kind;
+use crate::aws::{Cloud, code, explain};
+use crate::deploy::names::{function_prefix, log_group_name};
+use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
+use crate::error::Result;
+
+/// Tag look-ups under way at once; the quota is 5 per second in some regions.
+const PARALLEL: usize = 4;
+
+/// A log group.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LogGroup {
+    #[serde(skip)]
+    pub(crate) name: String,
+    #[serde(skip)]
+    pub(crate) owner: Owner,
+    /// Days; `None` keeps forever.
+    pub(crate) retention_days: Option<i32>,
+}
+
+impl LogGroup {
+    async fn tags(cloud: &Cloud, name: &str) -> Result<HashMap<String, String>> {
+        let call = cloud.logs.list_tags_for_resource().resource_arn(cloud.log_group_arn(name));
+        match call.send().await {
+            Ok(answer) => Ok(answer.tags.unwrap_or_default()),
+            // Deleted between the listing and now.
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(HashMap::new()),
+            Err(error) => Err(explain(format!("read the tags of the log group `{name}`"))(error)),
+        }
+    }
+}
+
+impl Resource for LogGroup {
+    fn key(&self) -> Key {
+        Key::new(Kind::LogGroup, &self.name)
+    }
+
+    fn after(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
+        let prefix = log_group_name(&function_prefix(owner));
+        let mut groups = Vec::new();
+        let mut pages = cloud.logs.describe_log_groups().log_group_name_prefix(&prefix).into_paginator().items().send();
+        while let Some(group) = pages.next().await {
+            groups.push(group.map_err(explain(format!("list the log groups `{prefix}*`")))?);
+        }
+        stream::iter(groups)
+            .map(|group| async move {
+                let name = group.log_group_name.unwrap_or_default();
+                let tags = Self::tags(cloud, &name).await?;
+                if owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
+                    let live = Self { name, owner: owner.clone(), retention_days: group.retention_in_days };
+                    Ok(Found::ours(vec![live]))
+                } else {
+                    Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::LogGroup, name)] })
+                }
+            })
+            .buffer_unordered(PARALLEL)
+            .try_collect::<Vec<_>>()
+            .await
+            .map(|parts| parts.into_iter().collect())
+    }
+
+    async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        if live.is_none() {
+            let tags = self.owner.tags().into_iter().collect();
+            match cloud.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags)).send().await {
+                Ok(_) => {}
+                // Somebody was quicker, or it was us and the answer got lost: whose is it?
+                Err(error) if code(&error) == Some("ResourceAlreadyExistsException") => {
+                    let tags = Self::tags(cloud, &self.name).await?;
+                    if !self.owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
+                        return Err(self.key().not_ours(&self.owner));
+                    }
+                }
+                Err(error) => return Err(explain(format!("create the log group `{}`", self.name))(error)),
+            }
+        }
+        if live.is_none_or(|live| live.retention_days != self.retention_days)
+            && let Some(days) = self.retention_days
+        {
+            let call = cloud.logs.put_retention_policy().log_group_name(&self.name).retention_in_days(days);
+            call.send().await.map_err(explain(format!("set the retention of the log group `{}`", self.name)))?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, cloud: &Cloud) -> Result<()> {
+        match cloud.logs.delete_log_group().log_group_name(&self.name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
+            Err(error) => Err(explain(format!("delete the log group `{}`", self.name))(error)),
+        }
+    }
+
+    /// Logs are data: those of a removed function stay readable until they expire or the stage goes.
+    fn orphan(&self) -> Orphan {
+        Orphan::WithStage
+    }
+}

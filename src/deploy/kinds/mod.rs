@@ -1,0 +1,112 @@
+//! The index of resource kinds: one file each, one line each in the list below.
+
+mod api;
+mod artifact;
+mod bucket;
+mod function;
+mod history;
+mod log_group;
+mod role;
+
+use std::fmt;
+
+use futures_util::future::{LocalBoxFuture, try_join_all};
+use serde_json::Value;
+
+pub(crate) use self::api::Api;
+pub(crate) use self::artifact::Artifact;
+pub(crate) use self::bucket::Bucket;
+pub(crate) use self::function::{Decided, Function, Settings};
+pub(crate) use self::history::History;
+pub(crate) use self::log_group::LogGroup;
+pub(crate) use self::role::Role;
+use super::resource::{Found, Key, Orphan, Owner, Resource};
+use crate::aws::Cloud;
+use crate::error::Result;
+
+macro_rules! kinds {
+    ($($kind:ident: $word:literal, $words:literal;)*) => {
+        /// What a resource is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Kind { $($kind),* }
+
+        impl Kind {
+            /// The word in JSON: `log_group`.
+            pub(crate) fn word(self) -> &'static str {
+                match self { $(Self::$kind => $word),* }
+            }
+
+            /// The words in a sentence: `log group`.
+            pub(crate) fn words(self) -> &'static str {
+                match self { $(Self::$kind => $words),* }
+            }
+        }
+
+        /// A resource of any kind.
+        #[derive(Debug, Clone)]
+        pub(crate) enum Any { $($kind($kind)),* }
+
+        impl Any {
+            pub(crate) fn key(&self) -> Key {
+                match self { $(Self::$kind(it) => it.key()),* }
+            }
+
+            pub(crate) fn after(&self) -> Vec<Key> {
+                match self { $(Self::$kind(it) => it.after()),* }
+            }
+
+            pub(crate) fn orphan(&self) -> Orphan {
+                match self { $(Self::$kind(it) => it.orphan()),* }
+            }
+
+            /// What is managed and compared.
+            pub(crate) fn managed(&self) -> Value {
+                match self { $(Self::$kind(it) => serde_json::to_value(it).unwrap_or(Value::Null)),* }
+            }
+
+            pub(crate) async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+                match self {
+                    $(Self::$kind(it) => it.converge(cloud, live.and_then(|live| match live {
+                        Self::$kind(live) => Some(live),
+                        _ => None,
+                    })).await),*
+                }
+            }
+
+            pub(crate) async fn delete(&self, cloud: &Cloud) -> Result<()> {
+                match self { $(Self::$kind(it) => it.delete(cloud).await),* }
+            }
+        }
+
+        /// Everything of this stage that is live, all kinds side by side.
+        pub(crate) async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Any>> {
+            let searches: Vec<LocalBoxFuture<'_, Result<Found<Any>>>> = vec![
+                $(Box::pin(async { Ok($kind::discover(cloud, owner).await?.map(Any::$kind)) })),*
+            ];
+            Ok(try_join_all(searches).await?.into_iter().collect())
+        }
+    };
+}
+
+// In the order people read a plan in.
+kinds! {
+    Bucket: "bucket", "artifact bucket";
+    History: "history", "release history";
+    Artifact: "artifact", "artifact";
+    Role: "role", "role";
+    LogGroup: "log_group", "log group";
+    Function: "function", "function";
+    Api: "api", "API";
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.words())
+    }
+}
+
+impl serde::Serialize for Kind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}

@@ -1,0 +1,27 @@
+//! From a blueprint to a running stage.
+//!
+//! ```text
+//! StageConfig + Packages ─► blueprint ─┐
+//!                                      ├─► plan ─► apply ─► promote ─► release
+//!            the cloud  ─► discover ───┘
+//! ```
+//! A plan is a value: making one changes nothing, and testing one needs no cloud. There is no state
+//! file; what stands in the cloud under our names and tags *is* the state (see [`resource`]).
+
+mod apply;
+mod blueprint;
+mod kinds;
+mod lock;
+mod names;
+mod plan;
+mod release;
+mod resource;
+
+pub(crate) use self::apply::{Event, Outcome, apply, promote};
+pub(crate) use self::blueprint::{Place, blueprint, code_only};
+pub(crate) use self::kinds::{Any, Api, Function, Kind, discover};
+pub(crate) use self::lock::Lock;
+pub(crate) use self::names::{ALIAS, function_name, log_group_name};
+pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};
+pub(crate) use self::release::{Release, ReleasedFunction};
+pub(crate) use self::resource::{Found, Key, Owner};

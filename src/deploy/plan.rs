@@ -1,0 +1,263 @@
+//! Blueprint compared with what is live: what to keep, create, update and delete. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::blueprint::Blueprint;
+use super::kinds::{Any, Kind};
+use super::resource::{Found, Key, Orphan};
+use crate::error::Result;
+
+/// What happens to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    Keep,
+    Create,
+    Update,
+    Delete,
+}
+
+/// One managed field that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Difference {
+    /// `memory`, `env.LOG_LEVEL`, `policy.Statement[0].Action`.
+    pub(crate) field: String,
+    /// As it is; null when it is not there or must not be shown.
+    pub(crate) old: Value,
+    /// As it should be; likewise.
+    pub(crate) new: Value,
+    /// The values are not shown because they may be secret.
+    pub(crate) hidden: bool,
+}
+
+/// One line of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Change {
+    pub(crate) action: Action,
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// One resource with what should happen to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) action: Action,
+    /// As it should be; as it is, for a deletion.
+    pub(crate) resource: Any,
+    pub(crate) live: Option<Any>,
+    pub(crate) differences: Vec<Difference>,
+}
+
+impl Step {
+    pub(crate) fn key(&self) -> Key {
+        self.resource.key()
+    }
+}
+
+/// Everything that would be done. Making one changes nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// What must stand first comes first; deletions come last, in the order they will happen.
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Plan {
+    /// True when everything is as it should be.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| step.action == Action::Keep)
+    }
+
+    /// The lines of the plan, without what is kept.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let changed = self.steps.iter().filter(|step| step.action != Action::Keep);
+        changed
+            .map(|step| {
+                let Key { kind, name } = step.key();
+                Change { action: step.action, kind, name, differences: step.differences.clone() }
+            })
+            .collect()
+    }
+}
+
+/// Compares what should be with what is.
+///
+/// # Errors
+/// A name we need is taken by something rzap did not make.
+pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
+    let foreign: BTreeSet<&Key> = found.foreign.iter().collect();
+    let mut live: BTreeMap<Key, &Any> = found.ours.iter().map(|any| (any.key(), any)).collect();
+    let mut steps = Vec::new();
+    for resource in &blueprint.resources {
+        let key = resource.key();
+        if foreign.contains(&key) {
+            return Err(key.not_ours(&blueprint.owner));
+        }
+        let live = live.remove(&key).cloned();
+        let (action, differences) = match &live {
+            None => (Action::Create, Vec::new()),
+            Some(live) => match compare(&live.managed(), &resource.managed()) {
+                none if none.is_empty() => (Action::Keep, none),
+                some => (Action::Update, some),
+            },
+        };
+        steps.push(Step { action, resource: resource.clone(), live, differences });
+    }
+    let mut steps = in_order(steps);
+    let orphans = live.into_values().filter(|any| any.orphan() == Orphan::Delete).cloned();
+    steps.extend(deletions(orphans.collect()));
+    Ok(Plan { steps })
+}
+
+/// The plan that leaves nothing: `plan(∅)`. `keep_logs` leaves the log groups where they are.
+pub(crate) fn teardown(found: &Found<Any>, keep_logs: bool) -> Plan {
+    let stays = |any: &Any| any.orphan() == Orphan::Keep || (keep_logs && any.key().kind == Kind::LogGroup);
+    let going = found.ours.iter().filter(|any| !stays(any)).cloned().collect();
+    Plan { steps: deletions(going) }
+}
+
+fn deletions(going: Vec<Any>) -> Vec<Step> {
+    let steps = going.into_iter().map(|resource| Step {
+        action: Action::Delete,
+        live: Some(resource.clone()),
+        resource,
+        differences: Vec::new(),
+    });
+    let mut steps = in_order(steps.collect());
+    steps.reverse();
+    steps
+}
+
+/// Sorts so that what a step waits for comes before it; otherwise by kind and name.
+fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
+    steps.sort_by_key(Step::key);
+    let mut waiting: Vec<Step> = steps;
+    let mut sorted: Vec<Step> = Vec::new();
+    while !waiting.is_empty() {
+        let pending: BTreeSet<Key> = waiting.iter().map(Step::key).collect();
+        let free = |step: &Step| !step.resource.after().iter().any(|key| *key != step.key() && pending.contains(key));
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(free);
+        // A circle cannot come from a blueprint; if one did, its members would keep their order.
+        if ready.is_empty() {
+            sorted.extend(rest);
+            break;
+        }
+        sorted.extend(ready);
+        waiting = rest;
+    }
+    sorted
+}
+
+/// Field by field. Objects are walked; lists and scalars are compared whole.
+fn compare(old: &Value, new: &Value) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    walk("", old, new, &mut differences);
+    differences
+}
+
+fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
+    if let (Value::Object(left), Value::Object(right)) = (old, new) {
+        let keys: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+        for key in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            walk(&path, left.get(key).unwrap_or(&Value::Null), right.get(key).unwrap_or(&Value::Null), out);
+        }
+    } else if old != new {
+        // The values of environment variables are where secrets live: names are enough to act on.
+        let hidden = path == "env" || path.starts_with("env.");
+        let show = |value: &Value| if hidden { Value::Null } else { value.clone() };
+        out.push(Difference { field: path.to_owned(), old: show(old), new: show(new), hidden });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::deploy::kinds::{Api, Bucket, LogGroup};
+    use crate::deploy::resource::Owner;
+
+    fn owner() -> Owner {
+        Owner { app: "guestbook".into(), stage: "dev".into() }
+    }
+
+    fn group(name: &str, days: i32) -> Any {
+        Any::LogGroup(LogGroup { name: name.into(), owner: owner(), retention_days: Some(days) })
+    }
+
+    fn draw(resources: Vec<Any>) -> Blueprint {
+        Blueprint { owner: owner(), resources }
+    }
+
+    fn actions(plan: &Plan) -> Vec<(Action, String)> {
+        plan.steps.iter().map(|step| (step.action, step.key().name)).collect()
+    }
+
+    #[test]
+    fn what_is_missing_is_created_and_what_is_equal_kept() {
+        let plan =
+            plan(&draw(vec![group("a", 30), group("b", 30)]), &Found::ours(vec![group("a", 30)])).expect("a plan");
+        assert_eq!(actions(&plan), [(Action::Keep, "a".into()), (Action::Create, "b".into())]);
+        assert!(!plan.is_empty());
+    }
+
+    #[test]
+    fn a_difference_names_the_field_and_both_values() {
+        let plan = plan(&draw(vec![group("a", 30)]), &Found::ours(vec![group("a", 7)])).expect("a plan");
+        let difference = &plan.steps[0].differences[0];
+        assert_eq!(
+            (difference.field.as_str(), &difference.old, &difference.new),
+            ("retention_days", &json!(7), &json!(30))
+        );
+    }
+
+    #[test]
+    fn logs_and_the_bucket_survive_their_functions_removal_but_not_the_stages() {
+        let found = Found::ours(vec![group("a", 30), Any::Bucket(Bucket::wanted("1", "eu-west-1"))]);
+        assert!(plan(&draw(vec![]), &found).expect("a plan").is_empty());
+        assert_eq!(
+            actions(&teardown(&found, false)),
+            [(Action::Delete, "a".into()), (Action::Delete, "rzap-1-eu-west-1".into())]
+        );
+        assert_eq!(actions(&teardown(&found, true)), [(Action::Delete, "rzap-1-eu-west-1".into())]);
+    }
+
+    #[test]
+    fn a_second_api_falls_out_as_a_deletion() {
+        let wanted = Any::Api(Api::wanted(&owner(), "f", false));
+        let mut second = Api::wanted(&owner(), "f", false);
+        (second.duplicate, second.name) = (true, "guestbook-dev (x2)".into());
+        let plan = plan(&draw(vec![wanted.clone()]), &Found::ours(vec![wanted, Any::Api(second)])).expect("a plan");
+        assert_eq!(
+            actions(&plan),
+            [(Action::Keep, "guestbook-dev".into()), (Action::Delete, "guestbook-dev (x2)".into())]
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_refused_before_anything_changes() {
+        let found = Found { ours: vec![], foreign: vec![Key::new(Kind::LogGroup, "a")] };
+        let error = plan(&draw(vec![group("a", 30)]), &found).expect_err("must refuse");
+        assert!(error.message.contains("rzap does not touch it"), "{error}");
+    }
+
+    #[test]
+    fn values_of_environment_variables_never_reach_a_plan() {
+        let differences =
+            compare(&json!({"env": {"A": "old-secret"}}), &json!({"env": {"A": "new-secret", "B": "another"}}));
+        let text = serde_json::to_string(&differences).expect("JSON");
+        assert!(text.contains("env.A") && text.contains("env.B"));
+        assert!(!text.contains("secret") && !text.contains("another"), "{text}");
+    }
+
+    #[test]
+    fn an_env_that_appears_as_a_whole_is_hidden_too() {
+        let differences = compare(&json!({}), &json!({"env": {"A": "secret"}}));
+        assert!(!serde_json::to_string(&differences).expect("JSON").contains("secret"));
+    }
+}

@@ -1,0 +1,93 @@
+//! The record of a successful deploy: a numbered JSON object in the artifact bucket.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::primitives::ByteStream;
+use serde::{Deserialize, Serialize};
+
+use super::names::{bucket_name, stage_prefix};
+use super::resource::Owner;
+use crate::aws::{Cloud, explain, is_code};
+use crate::error::{Error, OrFailed as _, Result};
+
+/// One successful deploy or update of a stage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Release {
+    /// 1, 2, 3, …
+    pub(crate) number: u64,
+    pub(crate) app: String,
+    pub(crate) stage: String,
+    /// RFC 3339, UTC.
+    pub(crate) at: String,
+    /// The ARN of whoever ran rzap.
+    pub(crate) by: String,
+    /// The git commit of the project, when it is a git checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) commit: Option<String>,
+    pub(crate) rzap: String,
+    pub(crate) seconds: f64,
+    /// By the name in the config.
+    pub(crate) functions: BTreeMap<String, ReleasedFunction>,
+}
+
+/// What a release says about one function.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ReleasedFunction {
+    pub(crate) version: String,
+    pub(crate) code_sha256: String,
+}
+
+impl Release {
+    /// The newest release of a stage.
+    pub(crate) async fn latest(cloud: &Cloud, owner: &Owner) -> Result<Option<Self>> {
+        let (bucket, prefix) = place(cloud, owner);
+        let Some(number) = numbers(cloud, &bucket, &prefix).await?.into_iter().max() else { return Ok(None) };
+        let key = format!("{prefix}{number}.json");
+        let what = || format!("read s3://{bucket}/{key}");
+        let object = cloud.s3.get_object().bucket(&bucket).key(&key).send().await.map_err(explain(what()))?;
+        let bytes = object.body.collect().await.or_failed(what)?.into_bytes();
+        serde_json::from_slice(&bytes).map(Some).or_failed(what)
+    }
+
+    /// Writes it under the next free number, which it returns. Two at once get two numbers.
+    pub(crate) async fn write(mut self, cloud: &Cloud) -> Result<u64> {
+        let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
+        let (bucket, prefix) = place(cloud, &owner);
+        let mut number = numbers(cloud, &bucket, &prefix).await?.into_iter().max().unwrap_or(0) + 1;
+        for _ in 0..20 {
+            self.number = number;
+            let key = format!("{prefix}{number}.json");
+            let body = serde_json::to_vec_pretty(&self).or_failed(|| "write down the release")?;
+            let call =
+                cloud.s3.put_object().bucket(&bucket).key(&key).content_type("application/json").if_none_match("*");
+            match call.body(ByteStream::from(body)).send().await {
+                Ok(_) => return Ok(number),
+                Err(error) if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict"]) => number += 1,
+                Err(error) => return Err(explain(format!("write s3://{bucket}/{key}"))(error)),
+            }
+        }
+        Err(Error::failed("failed to write down the release: twenty others took its number").hint("run rzap again"))
+    }
+}
+
+fn place(cloud: &Cloud, owner: &Owner) -> (String, String) {
+    (bucket_name(&cloud.account, &cloud.region), format!("{}releases/", stage_prefix(owner)))
+}
+
+async fn numbers(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    let mut pages = cloud.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if is_code(&error, &["NoSuchBucket"]) => return Ok(numbers),
+            Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
+        };
+        numbers.extend(
+            page.contents()
+                .iter()
+                .filter_map(|object| object.key()?.strip_prefix(prefix)?.strip_suffix(".json")?.parse::<u64>().ok()),
+        );
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,5 @@
+//! What is read back from a running stage. Reads only; knows nothing of plans or terminals.
+
+mod logs;
+
+pub(crate) use self::logs::{Filter, LogEvent, Tail};

@@ -1,0 +1,161 @@
+//! The only room that prints. stdout is data, stderr is talk.
+
+mod errors;
+mod plan;
+mod progress;
+mod table;
+
+use std::io::{IsTerminal as _, Write as _};
+
+use console::style;
+use serde::Serialize;
+use serde_json::Value;
+
+pub(crate) use self::plan::{plan_text, summary};
+pub(crate) use self::progress::Progress;
+pub(crate) use self::table::{Table, bytes, duration};
+use crate::error::{Error, Kind, Result};
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What a command has to say, once, at its end.
+pub(crate) trait Report {
+    /// For people; ends with a line end unless empty.
+    fn text(&self) -> String;
+
+    /// For programs: one documented JSON document.
+    fn json(&self) -> Value;
+
+    /// Not an error, but not 0 either: `status --check` exits 3.
+    fn exit(&self) -> Option<Kind> {
+        None
+    }
+}
+
+/// The streams and how to write to them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ui {
+    json: bool,
+    quiet: bool,
+    verbose: u8,
+    /// stderr is a terminal that somebody is looking at.
+    live: bool,
+}
+
+impl Ui {
+    /// Looks at the terminal, `NO_COLOR` and `CI`.
+    pub(crate) fn new(color: Color, json: bool, quiet: bool, verbose: u8) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let wanted = |terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !set("NO_COLOR") && !dumb,
+        };
+        let terminal = std::io::stderr().is_terminal();
+        console::set_colors_enabled(wanted(std::io::stdout().is_terminal()));
+        console::set_colors_enabled_stderr(wanted(terminal));
+        Self { json, quiet, verbose, live: terminal && !set("CI") && !dumb }
+    }
+
+    /// Whether the answer is wanted as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether somebody can answer questions.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.live && !self.json && std::io::stdin().is_terminal()
+    }
+
+    /// Prints a report, once.
+    pub(crate) fn report(&self, report: &dyn Report) {
+        if self.json { self.json_document(&report.json()) } else { self.data(report.text().as_bytes()) }
+    }
+
+    /// One JSON document on stdout.
+    fn json_document(&self, value: &Value) {
+        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+        text.push('\n');
+        self.data(text.as_bytes());
+    }
+
+    /// One line of JSON on stdout, for streams of them.
+    pub(crate) fn json_line(&self, value: &impl Serialize) {
+        let mut text = serde_json::to_string(value).unwrap_or_default();
+        text.push('\n');
+        self.data(text.as_bytes());
+    }
+
+    /// Bytes on stdout, as they are. Whoever closed the pipe wants no more: that ends us quietly.
+    #[expect(clippy::unused_self, reason = "the streams belong to the Ui")]
+    pub(crate) fn data(&self, bytes: &[u8]) {
+        let mut out = std::io::stdout().lock();
+        if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    /// A line of talk.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            self.line(text);
+        }
+    }
+
+    /// Detail that only `-v` wants.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose > 0 {
+            self.line(&style(text).for_stderr().dim().to_string());
+        }
+    }
+
+    /// Something the user should know though nothing failed.
+    pub(crate) fn warn(&self, text: &str) {
+        self.line(&format!("{} {text}", style("warning:").for_stderr().yellow().bold()));
+    }
+
+    /// An error: to stderr for people, and as a document on stdout with `--json`.
+    pub(crate) fn error(&self, error: &Error) {
+        self.line(errors::text(error).trim_end());
+        if self.json {
+            self.json_document(&errors::json(error));
+        }
+    }
+
+    /// Asks; `None` when nobody can answer.
+    pub(crate) fn confirm(&self, question: &str) -> Result<Option<bool>> {
+        if !self.can_ask() {
+            return Ok(None);
+        }
+        let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact_opt();
+        answer
+            .map_err(|error| Error::failed("failed to ask").because(&error))
+            .map(|answer| Some(answer.unwrap_or(false)))
+    }
+
+    /// Lets the user choose; `None` when nobody can answer.
+    pub(crate) fn choose(&self, question: &str, options: &[String]) -> Result<Option<usize>> {
+        if !self.can_ask() {
+            return Ok(None);
+        }
+        let answer = dialoguer::Select::new().with_prompt(question).items(options).default(0).interact_opt();
+        answer.map_err(|error| Error::failed("failed to ask").because(&error))
+    }
+
+    /// Shows what packaging and applying do.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress::new(self.live, self.quiet, *self)
+    }
+
+    fn line(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = self;
+    }
+}

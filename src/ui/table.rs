@@ -1,0 +1,84 @@
+//! Tables and units, the same everywhere.
+
+use std::time::Duration;
+
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
+
+/// A plain table: no lines, columns two spaces apart, folded to the terminal's width.
+#[derive(Debug)]
+pub(crate) struct Table {
+    inner: comfy_table::Table,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
+        let mut inner = comfy_table::Table::new();
+        inner.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        if console::colors_enabled() {
+            inner.enforce_styling();
+        } else {
+            inner.force_no_tty();
+        }
+        inner.set_header(headings.map(|heading| Cell::new(heading).add_attribute(Attribute::Dim)));
+        Self { inner }
+    }
+
+    /// Numbers read better to the right.
+    #[must_use]
+    pub(crate) fn right(mut self, columns: &[usize]) -> Self {
+        for column in columns {
+            if let Some(column) = self.inner.column_mut(*column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        self
+    }
+
+    /// One row.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.inner.add_row(cells);
+    }
+
+    /// The table as text, each line ended, no trailing spaces.
+    pub(crate) fn text(&self) -> String {
+        self.inner.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+}
+
+/// `1.4 MB`: decimal units, as AWS bills and documents them.
+pub(crate) fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let value = count as f64;
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", value / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
+        _ => format!("{:.2} GB", value / 1e9),
+    }
+}
+
+/// `0.8 s`, `2 min 5 s`
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 60 {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{} min {} s", seconds / 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_read_as_people_write_them() {
+        assert_eq!(
+            [0, 999, 1_000, 1_449_999, 2_000_000_000].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "1.4 MB", "2.00 GB"]
+        );
+        assert_eq!(duration(Duration::from_millis(840)), "0.8 s");
+        assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
+    }
+}
