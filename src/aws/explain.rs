@@ -117,7 +117,8 @@ where
         };
     }
     ours = ours.because(error);
-    ours.causes.retain(|cause| cause != "dispatch failure");
+    // Layers of the HTTP client that say nothing to a person.
+    ours.causes.retain(|cause| !["dispatch failure", "io error", "client error (Connect)"].contains(&cause.as_str()));
     match error {
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             ours.hint("the network is slow or blocked: try again")
@@ -134,7 +135,7 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    if lower.contains("no credentials") || lower.contains("not loaded") || lower.contains("not provided") {
+    if lower.contains("no credentials") || lower.contains("not loaded") || lower.contains("not provided") || lower.contains("imds") {
         return "no AWS credentials were found in the environment, the profile files, SSO or the instance".to_owned();
     }
     let mut root: &dyn std::error::Error = error;

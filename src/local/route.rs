@@ -191,6 +191,10 @@ fn unsigned(request: &Request) -> Result<Service, (Dialect, Fault)> {
     if ["/2018-06-01/runtime/", "/2020-01-01/extension/"].iter().any(|prefix| path.starts_with(prefix)) {
         return Ok(Service::Lambda);
     }
+    // `Code.Location` of GetFunction: whoever knows the package's hash may have it, as with AWS's link.
+    if request.method == Method::GET && path.starts_with("/2015-03-31/packages/") {
+        return Ok(Service::Lambda);
+    }
     let dialect = guess(request);
     let fault = match dialect {
         Dialect::S3 if is_form(request, "multipart/form-data") => Fault::unsupported("S3", "upload by HTML form"),
