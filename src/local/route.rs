@@ -186,11 +186,6 @@ fn target(request: &Request, scope: Option<&Scope>) -> Result<Service, (Dialect,
 }
 
 fn unsigned(request: &Request) -> Result<Service, (Dialect, Fault)> {
-    let path = request.path.as_str();
-    // Workers talk to the runtime API without credentials, as on AWS.
-    if ["/2018-06-01/runtime/", "/2020-01-01/extension/"].iter().any(|prefix| path.starts_with(prefix)) {
-        return Ok(Service::Lambda);
-    }
     let dialect = guess(request);
     let fault = match dialect {
         Dialect::S3 if is_form(request, "multipart/form-data") => Fault::unsupported("S3", "upload by HTML form"),
