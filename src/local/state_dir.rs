@@ -158,7 +158,7 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a file so that readers see the old text or the new, never a part.
-pub(crate) fn replace(path: &Path, text: &[u8]) -> Result<()> {
+fn replace(path: &Path, text: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
