@@ -53,8 +53,8 @@ pub(super) async fn create(lambda: &Lambda, local: &Arc<Local>, request: &Reques
             reserved: None,
         };
         let shown = if publish {
-            let version = versions::publish(&mut function, None, delay);
-            version.show(&at, &at.arn_of(&version.number))
+            // With the version's number, but without it in the ARN.
+            versions::publish(&mut function, None, delay).show(&at, &at.arn())
         } else {
             function.latest.show(&at, &at.arn())
         };
