@@ -147,9 +147,9 @@ impl Context {
         });
         let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
-        let mut lock = aws::LISTENER.scope(listener, acquire).await?;
-        let made_bucket = lock.as_mut().and_then(|lock| lock.made_bucket.take());
-        *self.lock.lock().await = lock;
+        let mut held = aws::LISTENER.scope(listener, acquire).await?;
+        let made_bucket = held.as_mut().and_then(|lock| lock.made_bucket.take());
+        *self.lock.lock().await = held;
         Ok(made_bucket)
     }
 

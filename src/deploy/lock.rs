@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Four heartbeats missed.
-const ABANDONED: Duration = Duration::from_secs(60);
+const ABANDONED: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(20);
 
@@ -61,26 +61,32 @@ impl Lock {
     /// Takes the lock of a stage. `since` is the current time for people; `wait` says whether to wait
     /// when somebody else has it; `make_bucket` whether to create the artifact bucket when there is none.
     /// `None` when there is no bucket, and so nothing to lock.
-    pub(crate) async fn acquire(cloud: &Cloud, owner: &Owner, since: String, wait: bool, make_bucket: bool) -> Result<Option<Self>> {
+    pub(crate) async fn acquire(
+        cloud: &Cloud,
+        owner: &Owner,
+        since: String,
+        wait: bool,
+        make_bucket: bool,
+    ) -> Result<Option<Self>> {
         let bucket = bucket_name(&cloud.account, &cloud.region);
         let key = lock_key(owner);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let id = uuid::Uuid::new_v4().to_string();
         let note = Note { id: id.clone(), by: cloud.caller.clone(), host, pid: std::process::id(), since, beat: 0 };
         let started = Instant::now();
-        let mut seen: Option<(String, Instant)> = None;
-        let mut made_bucket = None;
+        let mut watched: Option<(String, Instant)> = None;
+        let mut bucket_change = None;
         loop {
             match write(cloud, &bucket, &key, &note, None).await? {
                 Written::Ours(etag) => {
-                    return Ok(Some(Self { made_bucket, ..Self::hold(cloud, bucket, key, note, etag) }));
+                    return Ok(Some(Self { made_bucket: bucket_change, ..Self::hold(cloud, bucket, key, note, etag) }));
                 }
                 Written::NoBucket if make_bucket => {
                     say("creating the artifact bucket");
                     let wanted = Bucket::wanted(&cloud.account, &cloud.region);
                     wanted.converge(cloud, None).await?;
                     let Key { kind, name } = wanted.key();
-                    made_bucket = Some(Change { action: Action::Create, kind, name, differences: Vec::new() });
+                    bucket_change = Some(Change { action: Action::Create, kind, name, differences: Vec::new() });
                     continue;
                 }
                 Written::NoBucket => return Ok(None),
@@ -100,7 +106,7 @@ impl Lock {
                     .hint("wait for it to end; a crashed one is taken over after a minute (without `--no-wait`)"));
             }
             say(&format!("stage `{}` is being deployed by {who}", owner.stage));
-            match &seen {
+            match &watched {
                 Some((known, at)) if *known == etag => {
                     if at.elapsed() > ABANDONED
                         && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
@@ -109,7 +115,7 @@ impl Lock {
                         return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
                     }
                 }
-                _ => seen = Some((etag, Instant::now())),
+                _ => watched = Some((etag, Instant::now())),
             }
             tokio::time::sleep(POLL).await;
         }
@@ -157,7 +163,9 @@ async fn write(cloud: &Cloud, bucket: &str, key: &str, note: &Note, etag: Option
     let body = serde_json::to_vec(note).unwrap_or_default();
     match call.expected_bucket_owner(&cloud.account).body(ByteStream::from(body)).send().await {
         Ok(written) => Ok(Written::Ours(written.e_tag.unwrap_or_default())),
-        Err(error) if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"]) => Ok(Written::Taken),
+        Err(error) if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"]) => {
+            Ok(Written::Taken)
+        }
         Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Written::NoBucket),
         Err(error) => Err(explain(format!("lock the stage (s3://{bucket}/{key})"))(error)),
     }
@@ -172,6 +180,7 @@ async fn read(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<(Option<N
         Err(error) => return Err(explain(what())(error)),
     };
     let etag = object.e_tag().unwrap_or_default().to_owned();
-    let bytes = object.body.collect().await.map_err(|error| Error::failed(format!("failed to {}", what())).because(&error))?;
+    let bytes =
+        object.body.collect().await.map_err(|error| Error::failed(format!("failed to {}", what())).because(&error))?;
     Ok(Some((serde_json::from_slice(&bytes.into_bytes()).ok(), etag)))
 }

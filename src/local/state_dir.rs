@@ -136,6 +136,7 @@ pub(crate) fn wipe_cloud(state_dir: &Path) -> Result<bool> {
     if !entries.iter().any(|entry| entry.file_name() == MARKER) {
         return Err(not_ours(&cloud));
     }
+    super::lambda::Lambda::release(&cloud);
     // The marker stays, so that an interrupted reset can be repeated.
     let state: Vec<_> = entries.into_iter().filter(|entry| entry.file_name() != MARKER).collect();
     for entry in &state {

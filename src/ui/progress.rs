@@ -74,7 +74,7 @@ impl Shared {
                 self.start(&functions, &format!("package {functions}: installing dependencies with {tool}"));
             }
             Step::Archiving { functions } => {
-                self.start(&functions, &format!("package {functions}: writing the archive"))
+                self.start(&functions, &format!("package {functions}: writing the archive"));
             }
             Step::Packaged { functions, zipped, files } => {
                 let line = format!("package   {functions}  {} in {files} files", bytes(zipped));
