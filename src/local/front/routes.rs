@@ -56,10 +56,9 @@ fn fit(template: &str, parts: &[&str]) -> Option<(Vec<Fit>, Parameters)> {
                     fits.push(Fit::Greedy);
                     parameters.push((name.to_owned(), parts[at..].join("/")));
                     return Some((fits, parameters));
-                } else {
-                    fits.push(Fit::Variable);
-                    parameters.push((name.to_owned(), (*have).to_owned()));
                 }
+                fits.push(Fit::Variable);
+                parameters.push((name.to_owned(), (*have).to_owned()));
             }
         }
     }
