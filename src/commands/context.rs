@@ -24,7 +24,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
 
-    /// Use the local cloud, starting it when it is not running (also: RZAP_LOCAL=1)
+    /// Use the local cloud, starting it when it is not running (also: `RZAP_LOCAL=1`)
     #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "profile"])]
     local: bool,
 
@@ -147,10 +147,10 @@ impl Context {
         });
         let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
-        let mut held = aws::LISTENER.scope(listener, acquire).await?;
-        let made_bucket = held.as_mut().and_then(|lock| lock.made_bucket.take());
-        *self.lock.lock().await = held;
-        Ok(made_bucket)
+        let mut taken = aws::LISTENER.scope(listener, acquire).await?;
+        let bucket_change = taken.as_mut().and_then(|lock| lock.made_bucket.take());
+        *self.lock.lock().await = taken;
+        Ok(bucket_change)
     }
 
     /// Gives back the lock, if one is held.
