@@ -57,6 +57,29 @@ pub(crate) struct Global {
     color: Color,
 }
 
+impl Global {
+    /// The flags that say which project and which cloud are meant, each with a space before it.
+    fn place(&self) -> String {
+        let quote = |text: &str| {
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
+            if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+        };
+        let project = self.project.as_ref().map(|dir| dir.display().to_string());
+        let given = [
+            ("project", project.as_deref()),
+            ("endpoint-url", self.endpoint_url.as_deref()),
+            ("profile", self.profile.as_deref()),
+            ("region", self.region.as_deref()),
+        ];
+        let mut flags: String =
+            given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quote(value?)))).collect();
+        if self.local {
+            flags.push_str(" --local");
+        }
+        flags
+    }
+}
+
 /// The flags, the terminal, and what Ctrl-C asked for.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -69,7 +92,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
-        let ui = Ui::new(global.color, global.json, global.quiet, global.verbose);
+        let ui = Ui::new(global.color, global.json, global.quiet, global.verbose, global.place());
         Self { global, ui, interrupt: Interrupt::default(), lock: tokio::sync::Mutex::default() }
     }
 

@@ -31,6 +31,9 @@ struct Note {
     id: String,
     by: String,
     host: String,
+    /// Where `pid` means something: the running kernel and its process namespace.
+    #[serde(default)]
+    machine: String,
     pid: u32,
     /// RFC 3339, by the holder's clock.
     since: String,
@@ -72,7 +75,8 @@ impl Lock {
         let key = lock_key(owner);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let id = uuid::Uuid::new_v4().to_string();
-        let note = Note { id: id.clone(), by: cloud.caller.clone(), host, pid: std::process::id(), since, beat: 0 };
+        let pid = std::process::id();
+        let note = Note { id: id.clone(), by: cloud.caller.clone(), host, machine: machine(), pid, since, beat: 0 };
         let started = Instant::now();
         let mut watched: Option<(String, Instant)> = None;
         let mut bucket_change = None;
@@ -93,6 +97,12 @@ impl Lock {
                 Written::Taken => {}
             }
             let Some((holder, etag)) = read(cloud, &bucket, &key).await? else { continue };
+            if holder.as_ref().is_some_and(is_dead)
+                && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
+            {
+                say("taking over from a run that was killed on this machine");
+                return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
+            }
             // A write of ours whose answer was lost.
             if holder.as_ref().is_some_and(|holder| holder.id == id) {
                 return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
@@ -137,6 +147,21 @@ impl Lock {
             let _ = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).send().await;
         }
     }
+}
+
+/// Tells this machine, boot and process namespace from others; empty where that cannot be told.
+fn machine() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    if boot.is_empty() { String::new() } else { format!("{} {}", boot.trim(), space.display()) }
+}
+
+/// True when the holder ran on this machine and its process is gone: nobody needs to wait for that one.
+fn is_dead(holder: &Note) -> bool {
+    let pid = i32::try_from(holder.pid).ok().and_then(rustix::process::Pid::from_raw);
+    !holder.machine.is_empty()
+        && holder.machine == machine()
+        && pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut etag: String) {

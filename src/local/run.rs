@@ -71,7 +71,7 @@ async fn serve(
         let other = state_dir::address(state_dir);
         let whom = other.map_or(String::new(), |other| format!(" (process {}, port {})", other.pid, other.port));
         let error = Error::failed(format!("another local cloud{whom} already runs on {}", state_dir.display()))
-            .hint("rzap local stop")
+            .hint("run `rzap local stop`, then try again")
             .hint("RZAP_STATE_DIR=/another/folder starts a second, separate one");
         return Err((true, error));
     };

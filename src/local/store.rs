@@ -62,7 +62,7 @@ impl<T: Serialize + DeserializeOwned + Default + Clone> Store<T> {
 pub(crate) fn decode<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes)
         .or_failed(|| format!("read the local cloud's state in {}", path.display()))
-        .map_err(|error| error.hint("rzap local reset deletes the state and starts anew"))
+        .map_err(|error| error.hint("`rzap local reset` deletes the state and starts anew"))
 }
 
 fn save<T: Serialize>(path: &Path, value: &T) -> std::io::Result<()> {
