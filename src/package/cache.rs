@@ -36,7 +36,7 @@ pub(crate) fn default_work_dir() -> Result<PathBuf> {
 fn work_dir(chosen: Option<PathBuf>, user: Option<impl BaseStrategy>) -> Result<PathBuf> {
     match (chosen.filter(|dir| !dir.as_os_str().is_empty()), user) {
         (Some(dir), _) => {
-            std::path::absolute(&dir).or_failed(|| format!("cannot make sense of RZAP_CACHE_DIR={}", dir.display()))
+            std::path::absolute(&dir).or_failed(|| format!("make sense of RZAP_CACHE_DIR={}", dir.display()))
         }
         (None, Some(user)) => Ok(user.cache_dir().join("rzap")),
         (None, None) => Ok(env::temp_dir().join("rzap-cache")),
@@ -53,12 +53,11 @@ pub(super) struct Cache {
 impl Cache {
     /// Makes the folders and throws out what is old.
     pub(super) fn open(work: &Path) -> Result<Self> {
-        let work =
-            std::path::absolute(work).or_failed(|| format!("cannot make sense of the folder {}", work.display()))?;
+        let work = std::path::absolute(work).or_failed(|| format!("make sense of the folder {}", work.display()))?;
         let cache = Self { zips: work.join("zips"), deps: work.join("deps") };
         for folder in [&cache.zips, &cache.deps] {
             fs::create_dir_all(folder)
-                .or_failed(|| format!("cannot create the folder {}", folder.display()))
+                .or_failed(|| format!("create the folder {}", folder.display()))
                 .map_err(|error| error.hint("point RZAP_CACHE_DIR at a folder you can write to"))?;
             // Backups leave such a folder out, and so do packages, when it lies in a project.
             let _ = fs::write(folder.join(CACHE_TAG), "Signature: 8a477f597d28d172789f06886806bc55\n");

@@ -210,7 +210,7 @@ impl Workshop<'_> {
 
 /// Runs what reads many files or computes for long where it holds up nobody.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.or_failed(|| "the packaging thread stopped unexpectedly")?
+    tokio::task::spawn_blocking(work).await.or_failed(|| "finish the packaging thread")?
 }
 
 #[cfg(test)]
