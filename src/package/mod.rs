@@ -37,7 +37,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use self::archive::Archive;
 use self::cache::Cache;
-pub(crate) use self::cache::default_work_dir;
+pub(crate) use self::cache::{default_work_dir, is_marked, mark};
 use self::installer::Installer;
 use self::platform::Platform;
 pub(crate) use self::types::{Package, Step};
