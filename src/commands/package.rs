@@ -32,12 +32,12 @@ impl Package {
                 std::fs::create_dir_all(folder).or_failed(|| format!("create the folder {}", folder.display()))?;
                 package::mark(folder);
             } else if !package::is_marked(folder)
-                && folder.canonicalize().is_ok_and(|folder| folder.starts_with(&stage.root))
+                && let Ok(real) = folder.canonicalize()
+                && let Ok(inside) = real.strip_prefix(&stage.root)
             {
+                let inside = inside.display();
                 context.ui.warn(&format!(
-                    "{} lies in the project: leave it out of the next package with `exclude: [{}/]`",
-                    folder.display(),
-                    folder.display()
+                    "`{inside}` lies in the project: leave it out of the next package with `exclude: [/{inside}/]`"
                 ));
             }
             for (name, package) in &mut packages {
