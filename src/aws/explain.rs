@@ -3,7 +3,7 @@
 //! The SDK's own text for a failed call is "service error" with the truth three levels down. Here it
 //! becomes one message with AWS's code and text, the kind that decides the exit code, and the hint.
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::{Error, Kind};
 
@@ -57,6 +57,8 @@ const DENIED: &[&str] = &[
 ];
 
 fn from_service(what: &str, code: &str, message: &str) -> Error {
+    // Lambda quotes the whole environment when it is too large, secrets and all.
+    let message = message.split("String measured:").next().unwrap_or_default().trim_end();
     let text = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
     let error = |kind| {
         let mut error = Error::new(kind, format!("failed to {what}"));
@@ -102,8 +104,14 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    let chain = DisplayErrorContext(error).to_string();
-    let lower = chain.to_lowercase();
+    // The texts of the chain only: the debug output has headers and host names in it.
+    let mut texts = Vec::new();
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        texts.push(error.to_string());
+        next = error.source();
+    }
+    let lower = texts.join(": ").to_lowercase();
     let mut ours = Error::failed(format!("failed to {what}"));
     // Credentials are looked for lazily, so their absence surfaces as a failed first call.
     let about_credentials = ["credential", "sso", "profile `", "assume role", "token expired", "web identity"];
@@ -173,6 +181,13 @@ mod tests {
         );
         assert_eq!(error.kind.exit_code(), 4);
         assert!(error.hints[0].contains("aws sso login"), "{:?}", error.hints);
+    }
+
+    #[test]
+    fn an_environment_that_aws_quotes_is_not_repeated() {
+        let text = "Request must be smaller than 4096 bytes for the environment. String measured: {\"DB_PASSWORD\":\"hunter2\"}";
+        let error = from_service("create it", "InvalidParameterValueException", text);
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
 
     #[test]

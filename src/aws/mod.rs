@@ -7,7 +7,11 @@ mod explain;
 mod pace;
 mod wait;
 
+use std::time::Duration;
+
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::Credentials;
 
@@ -54,8 +58,12 @@ pub(crate) struct Cloud {
 /// `Failed` when the endpoint does not answer.
 pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
     // Throttling is normal on the control plane: API Gateway allows some calls once in 30 s.
-    let retry = RetryConfig::standard().with_max_attempts(6).with_max_backoff(std::time::Duration::from_secs(20));
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retry);
+    let retry = RetryConfig::standard().with_max_attempts(6).with_max_backoff(Duration::from_secs(20));
+    // Without a read timeout a connection that died silently would hang a deploy for many minutes.
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).read_timeout(Duration::from_mins(1));
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).retry_config(retry).timeout_config(timeouts.build());
     if let Some(profile) = &access.profile {
         loader = loader.profile_name(profile);
     }
@@ -86,7 +94,19 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
     let caller = identity.arn().unwrap_or_default().to_owned();
     let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
     // Bucket names in the host would need DNS that points at the endpoint.
-    let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(endpoint.is_some()).build();
+    // Slow uploads are healthy: with six parts at once, one of them may not move for a while
+    // (awslabs/distill-cli #10).
+    let slow = StalledStreamProtectionConfig::enabled().upload_enabled(false).grace_period(Duration::from_secs(30));
+    let s3 = aws_sdk_s3::config::Builder::from(&config)
+        .force_path_style(endpoint.is_some())
+        .stalled_stream_protection(slow.build())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(10))
+                .read_timeout(Duration::from_mins(10))
+                .build(),
+        )
+        .build();
     Ok(Cloud {
         account: identity.account().unwrap_or_default().to_owned(),
         partition: caller.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned(),

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::templates::BRIDGE;
 use crate::aws::{self, Access, Cloud};
 use crate::config::{self, Project, StageConfig};
-use crate::deploy::{Change, Lock, Owner};
+use crate::deploy::{Change, Lock, Owner, Stop};
 use crate::error::{Error, Kind, OrFailed as _, Result};
 use crate::local;
 use crate::package::{self, Package};
@@ -171,7 +171,7 @@ impl Context {
         });
         self.interrupt.at_work.store(true, Ordering::Relaxed);
         let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
+        let acquire = Lock::acquire(cloud, owner, since, (!flags.no_wait, make_bucket), &self.interrupt.stop);
         let mut taken = aws::LISTENER.scope(listener, acquire).await?;
         let bucket_change = taken.as_mut().and_then(|lock| lock.made_bucket.take());
         *self.lock.lock().await = taken;
@@ -181,7 +181,8 @@ impl Context {
     /// Gives back the lock, if one is held.
     pub(crate) async fn release(&self) {
         if let Some(lock) = self.lock.lock().await.take() {
-            lock.release().await;
+            // What cannot be given back in time is taken over after a minute.
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), lock.release()).await;
         }
     }
 
@@ -246,7 +247,7 @@ pub(crate) fn one_function(stage: &StageConfig, name: Option<&str>) -> Result<St
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interrupt {
     /// Nothing new may start.
-    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) stop: Stop,
     careful: Arc<AtomicBool>,
     /// Something may be half done: the stage is locked.
     pub(crate) at_work: Arc<AtomicBool>,
@@ -262,7 +263,7 @@ impl Interrupt {
 
     /// Called by `main` for each signal; `say` tells the user what happens now.
     pub(crate) fn signal(&self, say: impl Fn(&str)) {
-        let again = self.stop.swap(true, Ordering::Relaxed);
+        let again = self.stop.ask();
         if self.careful.load(Ordering::Relaxed) && !again {
             if self.at_work.load(Ordering::Relaxed) {
                 say("stopping: running calls are finished, nothing new is started (again to stop at once)");

@@ -54,7 +54,13 @@ impl Deploy {
                 stage.stage
             )),
         })?;
-        let outcome = deploy::promote(&cloud, &plan).await?;
+        let outcome = deploy::promote(&cloud, &plan).await.map_err(|error| {
+            error.hint(format!(
+                "some traffic may have moved already: run `rzap deploy {}` again, it continues",
+                stage.stage
+            ))
+        })?;
+        deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         report.changes.splice(0..0, made_bucket);
         let latest = if report.changes.is_empty() { Release::latest(&cloud, &owner).await? } else { None };

@@ -1,8 +1,10 @@
 //! `rzap invoke`: one call of a function; its answer on stdout, exactly.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{InvocationType, LogType};
 use base64::Engine as _;
@@ -57,7 +59,10 @@ impl Invoke {
             .set_log_type(self.logs.then_some(LogType::Tail))
             .payload(Blob::new(payload));
         // A repeated call after a lost answer would run the function twice.
-        let once = aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled());
+        let longest = stage.functions.get(&function).map_or(900, |config| config.timeout);
+        let patience = TimeoutConfig::builder().read_timeout(Duration::from_secs(u64::from(longest) + 60)).build();
+        let once =
+            aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(patience);
         let answer = match call.customize().config_override(once).send().await {
             Ok(answer) => answer,
             Err(error) if code(&error) == Some("ResourceNotFoundException") => {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Cloud;
-use crate::deploy::{Api, Change, Function, Outcome, Release};
+use crate::deploy::{Api, Change, Function, Outcome, Release, Url};
 
 /// A stage with its functions.
 #[derive(Debug, Clone, Serialize)]
@@ -113,7 +113,7 @@ impl FunctionReport {
             code_sha256: function.settings.code_sha256.clone(),
             runtime: function.settings.runtime.clone(),
             memory: function.settings.memory,
-            url: function.decided.url.get().filter(|_| function.url).map(|url| reachable(cloud, url)),
+            url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),
         }

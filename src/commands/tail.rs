@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::context::{Context, known_functions, owner_of};
 use crate::deploy;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::observe::{self, Filter, LogEvent};
 use crate::ui::{Report, Ui};
 
@@ -54,14 +54,19 @@ impl Tail {
         let mut tail = observe::Tail::new(groups, Filter { since, pattern: self.filter });
         let mut first = true;
         loop {
-            for event in tail.round(&cloud).await? {
-                printer.print(&event);
+            match tail.round(&cloud).await {
+                Ok(events) => events.iter().for_each(|event| printer.print(event)),
+                // Who follows for days meets a network that is gone for a while.
+                Err(error) if !first && !self.no_follow && error.kind == Kind::Failed => {
+                    context.ui.warn(&format!("{error}; trying again"));
+                }
+                Err(error) => return Err(error),
             }
             if first && tail.missing().len() == count {
                 return Err(observe::Tail::nothing_there(&stage.stage));
             }
             first = false;
-            if self.no_follow {
+            if self.no_follow && !tail.throttled() {
                 return Ok(Box::new(Nothing));
             }
             tail.rest().await;

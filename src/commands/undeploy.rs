@@ -59,7 +59,7 @@ impl Undeploy {
         }
         let started = Instant::now();
         let careful = context.interrupt.carefully();
-        deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         drop(careful);
         Ok(Box::new(Gone { app, stage: name, changes, took: started.elapsed() }))
     }

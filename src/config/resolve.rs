@@ -204,7 +204,8 @@ fn env(reader: &mut Reader<'_>, declared: &Function<'_>, layers: &Layers<'_>) ->
             };
         }
     }
-    let bytes: usize = merged.iter().map(|(name, value)| name.len() + value.len()).sum();
+    // Lambda measures the environment as JSON, quotes and escapes included.
+    let bytes = serde_json::to_string(&merged).map_or(0, |text| text.len());
     // What is masked has other lengths; `load` has counted the real ones.
     if !reader.masked
         && bytes > limits::ENV_BYTES
@@ -212,7 +213,7 @@ fn env(reader: &mut Reader<'_>, declared: &Function<'_>, layers: &Layers<'_>) ->
     {
         let grouped = |bytes: usize| limits::grouped(i64::try_from(bytes).unwrap_or(i64::MAX));
         let title = format!("the environment of `{}` has {} bytes", declared.name, grouped(bytes));
-        let label = format!("Lambda allows {} for all names and values", grouped(limits::ENV_BYTES));
+        let label = format!("Lambda allows {} for all names and values, written as JSON", grouped(limits::ENV_BYTES));
         reader.problem(&last.key_span, title, label);
     }
     merged

@@ -1,22 +1,26 @@
-//! Carries out a plan: every step as soon as what it waits for is done, then the deletions.
+//! Carries out a plan: every step as soon as what it waits for is done, then traffic moves, then the
+//! deletions.
 //!
 //! Events leave sideways; who listens is none of this file's business. A failed step lets running
 //! steps finish and starts nothing new, and so does [`Stop`]; the next run continues.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use futures_util::future::{LocalBoxFuture, try_join_all};
+use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::stream::FuturesUnordered;
 
-use super::kinds::{Any, Api, Function};
+use super::kinds::{Any, Api, Function, Kind};
 use super::plan::{Action, Change, Plan, Step};
 use super::resource::Key;
+use super::stop::Stop;
 use crate::aws::{Cloud, LISTENER};
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, Result};
+
+/// How long functions that lost their route stay callable.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What happens while a plan is carried out.
 #[derive(Debug, Clone)]
@@ -31,9 +35,6 @@ pub(crate) enum Event {
 /// Who hears the events.
 pub(crate) type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Set by Ctrl-C: nothing new starts.
-pub(crate) type Stop = Arc<AtomicBool>;
-
 /// What was done.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -43,16 +44,32 @@ pub(crate) struct Outcome {
     pub(crate) api: Option<Api>,
 }
 
-/// Carries out a plan.
+/// Makes everything of a plan ready, without moving traffic and without deleting anything.
 ///
 /// # Errors
-/// The first failure, with how many more there were; `Interrupted` when `stop` was set.
+/// The first failure, with the others in its hint; `stop`'s when something was left out because of it.
 pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
-    let (deletions, changes): (Vec<_>, Vec<_>) = plan.steps.iter().partition(|step| step.action == Action::Delete);
-    run(cloud, &changes, listener, stop, |step| step.resource.after()).await?;
-    // Deletions wait for whoever stands on them.
+    let changes: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::Delete).collect();
+    run(cloud, &changes, listener, stop, |step| step.resource.after()).await
+}
+
+/// Carries out a plan's deletions, each after whoever stands on it; the history goes last, before its
+/// bucket. Called when traffic has moved away from what goes.
+pub(crate) async fn prune(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
+    let deletions: Vec<_> = plan.steps.iter().filter(|step| step.action == Action::Delete).collect();
+    let all: Vec<Key> = deletions.iter().map(|step| step.key()).collect();
+    let moved = plan.steps.iter().any(|step| matches!(step.resource, Any::Api(_)) && step.action == Action::Update);
+    let called = deletions.iter().any(|step| matches!(step.resource, Any::Function(_)));
+    if moved && called && cloud.endpoint.is_none() {
+        // API Gateway's data plane goes on with the former deployment for some seconds.
+        tokio::time::sleep(GRACE).await;
+    }
     run(cloud, &deletions, listener, stop, |step| {
         let key = step.key();
+        if key.kind == Kind::History {
+            let others = all.iter().filter(|other| !matches!(other.kind, Kind::History | Kind::Bucket));
+            return others.cloned().collect();
+        }
         deletions.iter().filter(|other| other.resource.after().contains(&key)).map(|other| other.key()).collect()
     })
     .await
@@ -70,7 +87,7 @@ async fn run<'a>(
     let mut running: FuturesUnordered<LocalBoxFuture<'a, (Key, Result<()>)>> = FuturesUnordered::new();
     let mut failures: Vec<Error> = Vec::new();
     loop {
-        if failures.is_empty() && !stop.load(Ordering::Relaxed) {
+        if failures.is_empty() && !stop.is_set() {
             let free = |step: &&Step| !after(step).iter().any(|key| *key != step.key() && undone.contains(key));
             let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(free);
             waiting = rest;
@@ -90,13 +107,7 @@ async fn run<'a>(
         let more: Vec<String> = failures.map(|error| error.to_string()).collect();
         return Err(if more.is_empty() { first } else { first.hint(format!("also: {}", more.join("; "))) });
     }
-    if waiting.is_empty() { Ok(()) } else { Err(interrupted()) }
-}
-
-/// The error after Ctrl-C.
-fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "interrupted: running calls were finished, nothing new was started")
-        .hint("run the same command again: it continues where this one stopped")
+    if waiting.is_empty() { Ok(()) } else { Err(stop.error()) }
 }
 
 async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<()>) {
@@ -149,7 +160,8 @@ fn remember(wanted: &Any, live: &Any) {
     }
 }
 
-/// Moves traffic: the alias `live` of every changed function, side by side, when all is ready.
+/// Moves traffic when all is ready: the alias `live` of every changed function, side by side, then the
+/// API's stage.
 pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     let functions =
         plan.steps.iter().filter(|step| step.action != Action::Delete).filter_map(|step| match &step.resource {
@@ -157,7 +169,14 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
             _ => None,
         });
     let changed = functions.clone().filter(|(step, _)| step.action != Action::Keep);
-    try_join_all(changed.map(|(_, function)| function.promote(cloud))).await?;
+    // All are let finish: one that fails must not leave another's answer unread.
+    let moves = join_all(changed.map(|(_, function)| function.promote(cloud))).await;
+    moves.into_iter().collect::<Result<Vec<()>>>()?;
+    for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update)) {
+        if let Any::Api(api) = &step.resource {
+            api.promote(cloud).await?;
+        }
+    }
     let api = plan.steps.iter().find_map(|step| match &step.resource {
         Any::Api(api) if step.action != Action::Delete => Some(api.clone()),
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::kinds::{Any, Api, Artifact, Bucket, Function, Kind, LogGroup, Role, Settings};
+use super::kinds::{Any, Api, Artifact, Bucket, Function, Kind, LogGroup, Role, Settings, Url};
 use super::names::{bucket_name, function_name, log_group_name, role_name};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
@@ -93,7 +93,7 @@ fn function(
         short_name: config.name.clone(),
         owner: owner.clone(),
         settings,
-        url: config.http == Some(Http::Url),
+        url: if config.http == Some(Http::Url) { Url::Open } else { Url::None },
         serving: true,
         artifact: (bucket.to_owned(), object),
         after,

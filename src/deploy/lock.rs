@@ -15,6 +15,7 @@ use super::kinds::Bucket;
 use super::names::{bucket_name, lock_key};
 use super::plan::{Action, Change};
 use super::resource::{Key, Owner, Resource as _};
+use super::stop::Stop;
 use crate::aws::{Cloud, code, explain, is_code, say};
 use crate::error::{Error, Result};
 
@@ -64,12 +65,13 @@ impl Lock {
     /// Takes the lock of a stage. `since` is the current time for people; `wait` says whether to wait
     /// when somebody else has it; `make_bucket` whether to create the artifact bucket when there is none.
     /// `None` when there is no bucket, and so nothing to lock.
+    /// `stop` is set when the lock is lost.
     pub(crate) async fn acquire(
         cloud: &Cloud,
         owner: &Owner,
         since: String,
-        wait: bool,
-        make_bucket: bool,
+        (wait, make_bucket): (bool, bool),
+        stop: &Stop,
     ) -> Result<Option<Self>> {
         let bucket = bucket_name(&cloud.account, &cloud.region);
         let key = lock_key(owner);
@@ -83,7 +85,10 @@ impl Lock {
         loop {
             match write(cloud, &bucket, &key, &note, None).await? {
                 Written::Ours(etag) => {
-                    return Ok(Some(Self { made_bucket: bucket_change, ..Self::hold(cloud, bucket, key, note, etag) }));
+                    return Ok(Some(Self {
+                        made_bucket: bucket_change,
+                        ..Self::hold(cloud, (bucket, key), note, etag, stop)
+                    }));
                 }
                 Written::NoBucket if make_bucket => {
                     say("creating the artifact bucket");
@@ -101,11 +106,11 @@ impl Lock {
                 && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
             {
                 say("taking over from a run that was killed on this machine");
-                return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
+                return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
             }
             // A write of ours whose answer was lost.
             if holder.as_ref().is_some_and(|holder| holder.id == id) {
-                return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
+                return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
             }
             let who = holder.map_or_else(
                 || "somebody".to_owned(),
@@ -122,7 +127,7 @@ impl Lock {
                         && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
                     {
                         say("the other one is gone: taking over");
-                        return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
+                        return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
                     }
                 }
                 _ => watched = Some((etag, Instant::now())),
@@ -131,8 +136,9 @@ impl Lock {
         }
     }
 
-    fn hold(cloud: &Cloud, bucket: String, key: String, note: Note, etag: String) -> Self {
-        let heart = tokio::spawn(beat(cloud.clone(), bucket.clone(), key.clone(), note.clone(), etag));
+    fn hold(cloud: &Cloud, (bucket, key): (String, String), note: Note, etag: String, stop: &Stop) -> Self {
+        let heart = beat(cloud.clone(), bucket.clone(), key.clone(), note.clone(), etag, stop.clone());
+        let heart = tokio::spawn(heart);
         Self { cloud: cloud.clone(), bucket, key, id: note.id, heart, made_bucket: None }
     }
 
@@ -141,10 +147,11 @@ impl Lock {
         self.heart.abort();
         let _ = self.heart.await;
         // Taken over by somebody else, it is not ours to remove.
-        if let Ok(Some((Some(holder), _))) = read(&self.cloud, &self.bucket, &self.key).await
+        if let Ok(Some((Some(holder), etag))) = read(&self.cloud, &self.bucket, &self.key).await
             && holder.id == self.id
         {
-            let _ = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).send().await;
+            let call = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).if_match(etag);
+            let _ = call.expected_bucket_owner(&self.cloud.account).send().await;
         }
     }
 }
@@ -164,16 +171,28 @@ fn is_dead(holder: &Note) -> bool {
         && pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
-async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut etag: String) {
+/// Says that the holder lives, until it is aborted. When somebody else has taken over (this machine
+/// slept, or was cut off for a minute), `stop` is set: two must not deploy at once.
+async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut etag: String, stop: Stop) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         note.beat += 1;
-        match write(&cloud, &bucket, &key, &note, Some(&etag)).await {
-            Ok(Written::Ours(next)) => etag = next,
-            // Taken over, or removed with the stage.
-            Ok(_) => return,
+        let writing = write(&cloud, &bucket, &key, &note, Some(&etag));
+        match tokio::time::timeout(HEARTBEAT, writing).await {
+            Ok(Ok(Written::Ours(next))) => etag = next,
             // The network may come back before anybody takes over.
-            Err(_) => {}
+            Ok(Err(_)) | Err(_) => {}
+            // Perhaps an earlier write of ours whose answer was lost: who is it?
+            Ok(Ok(Written::Taken | Written::NoBucket)) => match read(&cloud, &bucket, &key).await {
+                Ok(Some((Some(holder), now))) if holder.id == note.id => etag = now,
+                Ok(Some(_)) => {
+                    stop.lose_lock();
+                    return;
+                }
+                // Removed with the stage.
+                Ok(None) => return,
+                Err(_) => {}
+            },
         }
     }
 }
@@ -192,6 +211,10 @@ async fn write(cloud: &Cloud, bucket: &str, key: &str, note: &Note, etag: Option
             Ok(Written::Taken)
         }
         Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Written::NoBucket),
+        Err(error) if code(&error) == Some("AccessDenied") => {
+            let error = explain(format!("lock the stage (s3://{bucket}/{key})"))(error);
+            Err(error.hint("bucket names are global: if another account has this one, use another region"))
+        }
         Err(error) => Err(explain(format!("lock the stage (s3://{bucket}/{key})"))(error)),
     }
 }
@@ -199,7 +222,8 @@ async fn write(cloud: &Cloud, bucket: &str, key: &str, note: &Note, etag: Option
 /// Who holds it (if that can be read) and the `ETag`; `None` when nobody does.
 async fn read(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<(Option<Note>, String)>> {
     let what = || format!("see who locks the stage (s3://{bucket}/{key})");
-    let object = match cloud.s3.get_object().bucket(bucket).key(key).send().await {
+    let call = cloud.s3.get_object().bucket(bucket).key(key).expected_bucket_owner(&cloud.account);
+    let object = match call.send().await {
         Ok(object) => object,
         Err(error) if is_code(&error, &["NoSuchKey", "NoSuchBucket"]) => return Ok(None),
         Err(error) => return Err(explain(what())(error)),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! StageConfig + Packages ─► blueprint ─┐
-//!                                      ├─► plan ─► apply ─► promote ─► release
+//!                                      ├─► plan ─► apply ─► promote ─► prune ─► release
 //!            the cloud  ─► discover ───┘
 //! ```
 //! A plan is a value: making one changes nothing, and testing one needs no cloud. There is no state
@@ -16,12 +16,14 @@ mod names;
 mod plan;
 mod release;
 mod resource;
+mod stop;
 
-pub(crate) use self::apply::{Event, Outcome, apply, promote};
+pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Place, blueprint, code_only};
-pub(crate) use self::kinds::{Any, Api, Function, Kind, discover};
+pub(crate) use self::kinds::{Any, Api, Function, Kind, Url, discover};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
 pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner};
+pub(crate) use self::stop::Stop;

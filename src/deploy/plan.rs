@@ -107,6 +107,15 @@ pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
         };
         steps.push(Step { action, resource: resource.clone(), live, differences });
     }
+    // An artifact is only a way to bring code to a function: Lambda keeps its own copy, and the bucket's
+    // lifecycle removes old ones. One that no change of code needs is not missed.
+    let brings_code = |step: &Step| {
+        let code = |difference: &Difference| matches!(difference.field.as_str(), "code_sha256" | "arch");
+        step.action == Action::Create || step.differences.iter().any(code)
+    };
+    let needed: BTreeSet<Key> =
+        steps.iter().filter(|step| brings_code(step)).flat_map(|step| step.resource.after()).collect();
+    steps.retain(|step| step.key().kind != Kind::Artifact || step.live.is_some() || needed.contains(&step.key()));
     let mut steps = in_order(steps);
     let orphans = live.into_values().filter(|any| any.orphan() == Orphan::Delete).cloned();
     steps.extend(deletions(orphans.collect()));
@@ -179,7 +188,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::deploy::kinds::{Api, Bucket, LogGroup};
+    use crate::deploy::kinds::{Api, Artifact, Bucket, LogGroup};
     use crate::deploy::resource::Owner;
 
     fn owner() -> Owner {
@@ -225,6 +234,18 @@ mod tests {
             [(Action::Delete, "a".into()), (Action::Delete, "rzap-1-eu-west-1".into())]
         );
         assert_eq!(actions(&teardown(&found, true)), [(Action::Delete, "rzap-1-eu-west-1".into())]);
+    }
+
+    #[test]
+    fn an_artifact_that_expired_is_not_missed() {
+        let artifact = Artifact {
+            bucket: "b".into(),
+            object: "guestbook/x.zip".into(),
+            size: 1,
+            file: std::path::PathBuf::new(),
+            shared: false,
+        };
+        assert!(plan(&draw(vec![Any::Artifact(artifact)]), &Found::none()).expect("a plan").is_empty());
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(crate) struct Tail {
     groups: Vec<Group>,
     pattern: Option<String>,
     pause: Duration,
+    throttled: bool,
 }
 
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Tail {
             shown: HashMap::new(),
             present: true,
         });
-        Self { groups: groups.collect(), pattern: filter.pattern, pause: SHORTEST }
+        Self { groups: groups.collect(), pattern: filter.pattern, pause: SHORTEST, throttled: false }
     }
 
     /// Everything new since the last round, in time order.
@@ -82,6 +83,7 @@ impl Tail {
         let rounds = self.groups.iter_mut().map(|group| group.round(cloud, pattern));
         let parts = try_join_all(rounds).await?;
         let throttled = parts.iter().any(|part| part.throttled);
+        self.throttled = throttled;
         let mut events: Vec<LogEvent> = parts.into_iter().flat_map(|part| part.events).collect();
         // Stable: within one millisecond a stream's lines stay in the order they were written.
         events.sort_by_key(|event| event.timestamp);
@@ -91,6 +93,11 @@ impl Tail {
             (false, false) => SHORTEST,
         };
         Ok(events)
+    }
+
+    /// True when the last round ended before everything was read, because the rate was exceeded.
+    pub(crate) fn throttled(&self) -> bool {
+        self.throttled
     }
 
     /// Waits as long as is polite before the next round.

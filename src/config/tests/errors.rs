@@ -255,6 +255,8 @@ fn statements_iam_would_refuse_are_found() {
 
 #[test]
 fn four_kilobytes_of_environment_count_names_and_values_of_all_layers() {
+    /// `{"AA":"","BB":""}`
+    const JSON: usize = 17;
     let yaml = |length: usize| {
         format!(
             "app: a\nbootstrap: run\nenv: {{ AA: {} }}\nstages: {{ dev: {{ env: {{ BB: {} }} }} }}\n",
@@ -262,13 +264,15 @@ fn four_kilobytes_of_environment_count_names_and_values_of_all_layers() {
             "y".repeat(100)
         )
     };
-    assert!(super::project(&yaml(4096 - 4 - 100)).is_ok());
+    assert!(super::project(&yaml(4096 - JSON - 100)).is_ok());
     assert_eq!(
-        errors(&yaml(4096 - 4 - 99)),
-        ["env | the environment of `main` has 4,097 bytes | Lambda allows 4,096 for all names and values"]
+        errors(&yaml(4096 - JSON - 99)),
+        [
+            "env | the environment of `main` has 4,097 bytes | Lambda allows 4,096 for all names and values, written as JSON"
+        ]
     );
     // A reference longer than what it stands for is not counted by its own length.
-    let short = yaml(4096 - 4 - 100).replace(&"y".repeat(100), &format!("'{}${{env.EMPTY}}'", "y".repeat(100)));
+    let short = yaml(4096 - JSON - 100).replace(&"y".repeat(100), &format!("'{}${{env.EMPTY}}'", "y".repeat(100)));
     let (_folder, project) = super::project(&short).unwrap();
     assert!(project.stage_to_show(None).is_ok());
 }

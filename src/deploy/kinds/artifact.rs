@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
@@ -83,7 +83,10 @@ impl Artifact {
 
     async fn put_in_parts(&self, cloud: &Cloud) -> Result<()> {
         let start = cloud.s3.create_multipart_upload().bucket(&self.bucket).key(&self.object);
+        // Named, because S3's default (CRC64NVME) and the SDK's (CRC32 per part) do not go together:
+        // completing would answer `InvalidPart` (aws-sdk-js-v3 #6800, aws-sdk-go-v2 #3005).
         let upload = start
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .tagging(Self::tagging())
             .content_type("application/zip")
             .expected_bucket_owner(&cloud.account)
@@ -109,6 +112,7 @@ impl Artifact {
                 let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
                 let body = self.body(from, PART.min(self.size - from)).await?;
                 let call = cloud.s3.upload_part().bucket(&self.bucket).key(&self.object).upload_id(id);
+                let call = call.checksum_algorithm(ChecksumAlgorithm::Crc32).expected_bucket_owner(&cloud.account);
                 let part = call.part_number(number).body(body).send().await.map_err(explain(self.what()))?;
                 say(&format!("part {number} of {count}"));
                 Ok::<_, Error>(

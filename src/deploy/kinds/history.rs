@@ -57,7 +57,9 @@ impl Resource for History {
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
-        for key in Self::objects(cloud, &self.bucket, &self.prefix).await? {
+        // The lock is held until all is gone; the bucket's deletion takes it along.
+        let objects = Self::objects(cloud, &self.bucket, &self.prefix).await?;
+        for key in objects.into_iter().filter(|key| *key != format!("{}lock", self.prefix)) {
             let call = cloud.s3.delete_object().bucket(&self.bucket).key(&key).send().await;
             call.map_err(explain(format!("delete s3://{}/{key}", self.bucket)))?;
         }

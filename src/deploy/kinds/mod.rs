@@ -16,7 +16,7 @@ use serde_json::Value;
 pub(crate) use self::api::Api;
 pub(crate) use self::artifact::Artifact;
 pub(crate) use self::bucket::Bucket;
-pub(crate) use self::function::{Decided, Function, Settings};
+pub(crate) use self::function::{Decided, Function, Settings, Url};
 pub(crate) use self::history::History;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;

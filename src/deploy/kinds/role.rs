@@ -1,19 +1,23 @@
 //! The role the stage's functions run as: may write its own logs, what the config grants, no more.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_sdk_iam::types::Tag;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Kind;
-use crate::aws::{Cloud, code, explain, is_code};
+use crate::aws::{Backoff, Cloud, code, explain, is_code};
 use crate::deploy::names::role_name;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
 /// The one inline policy we manage.
 const POLICY: &str = "rzap";
+
+/// What IAM answers while a change of a moment ago has not reached all of it.
+const RACES: &[&str] = &["NoSuchEntity", "DeleteConflict", "ConcurrentModification"];
 
 /// An execution role.
 #[derive(Debug, Clone, Serialize)]
@@ -57,6 +61,10 @@ impl Role {
             other_policies: BTreeSet::new(),
             attached_policies: BTreeSet::new(),
         }
+    }
+
+    fn patience() -> Backoff {
+        Backoff::new(Duration::from_millis(500), Duration::from_secs(3), Duration::from_secs(30))
     }
 
     async fn policy(cloud: &Cloud, role: &str) -> Result<Value> {
@@ -109,8 +117,17 @@ impl Role {
             Ok(_) => Ok(()),
             // Somebody was quicker, or it was us and the answer got lost: whose is it?
             Err(error) if code(&error) == Some("EntityAlreadyExists") => {
-                let ours = !Self::discover(cloud, &self.owner).await?.ours.is_empty();
-                if ours { Ok(()) } else { Err(self.key().not_ours(&self.owner)) }
+                let mut backoff = Self::patience();
+                loop {
+                    let found = Self::discover(cloud, &self.owner).await?;
+                    if !found.ours.is_empty() {
+                        return Ok(());
+                    }
+                    // IAM is eventually consistent: what exists may not be seen yet.
+                    if !found.foreign.is_empty() || !backoff.sleep().await {
+                        return Err(self.key().not_ours(&self.owner));
+                    }
+                }
             }
             Err(error) => Err(explain(what())(error)),
         }
@@ -186,11 +203,16 @@ impl Resource for Role {
             Some(_) => {}
         }
         if live.is_none_or(|live| live.policy != self.policy) {
-            let call = cloud.iam.put_role_policy().role_name(&self.name).policy_name(POLICY);
-            call.policy_document(self.policy.to_string())
-                .send()
-                .await
-                .map_err(explain(format!("write the policy of the role `{}`", self.name)))?;
+            let mut backoff = Self::patience();
+            loop {
+                let call = cloud.iam.put_role_policy().role_name(&self.name).policy_name(POLICY);
+                match call.policy_document(self.policy.to_string()).send().await {
+                    Ok(_) => break,
+                    // The role was made a moment ago and is not known everywhere.
+                    Err(error) if is_code(&error, RACES) && backoff.sleep().await => {}
+                    Err(error) => return Err(explain(format!("write the policy of the role `{}`", self.name))(error)),
+                }
+            }
         }
         match live {
             Some(live) => self.remove_policies(cloud, &live.other_policies, &live.attached_policies).await,
@@ -202,10 +224,15 @@ impl Resource for Role {
         let mut inline = self.other_policies.clone();
         inline.insert(POLICY.to_owned());
         self.remove_policies(cloud, &inline, &self.attached_policies).await?;
-        match cloud.iam.delete_role().role_name(&self.name).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_code(&error, &["NoSuchEntity"]) => Ok(()),
-            Err(error) => Err(explain(format!("delete the role `{}`", self.name))(error)),
+        let mut backoff = Self::patience();
+        loop {
+            match cloud.iam.delete_role().role_name(&self.name).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_code(&error, &["NoSuchEntity"]) => return Ok(()),
+                // The policies are gone, but not everywhere.
+                Err(error) if is_code(&error, RACES) && backoff.sleep().await => {}
+                Err(error) => return Err(explain(format!("delete the role `{}`", self.name))(error)),
+            }
         }
     }
 }

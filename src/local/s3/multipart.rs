@@ -160,6 +160,11 @@ fn chosen_parts<'a>(document: &Element, upload: &'a Upload) -> Result<Vec<&'a Pa
                 .member("ETag", etag)
         };
         let part = upload.parts.get(&number).filter(|part| part.etag == etag).ok_or_else(invalid)?;
+        // A checksum of another algorithm than the upload's matches no part.
+        let mut others = Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != upload.algorithm);
+        if others.any(|algorithm| element.value(algorithm.element()).is_some()) {
+            return Err(invalid());
+        }
         match element.value(upload.algorithm.element()) {
             Some(checksum) if checksum != part.checksum => return Err(invalid()),
             None if upload.composite => {

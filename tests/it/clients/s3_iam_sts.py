@@ -386,7 +386,8 @@ def multipart():
     big, small = b"p" * (5 * MIB), b"tail"
 
     def begin(key="big", **more):
-        return s3.create_multipart_upload(Bucket=name, Key=key, **more)["UploadId"]
+        # Without an algorithm the upload is CRC64NVME's, and a part's CRC32 belongs to no part of it.
+        return s3.create_multipart_upload(Bucket=name, Key=key, **{"ChecksumAlgorithm": "CRC32", **more})["UploadId"]
 
     def part(upload, number, body, key="big", **more):
         answer = s3.upload_part(Bucket=name, Key=key, UploadId=upload, PartNumber=number, Body=body, **more)
@@ -405,6 +406,9 @@ def multipart():
     same([item["UploadId"] for item in s3.list_multipart_uploads(Bucket=name)["Uploads"]], [upload], "uploads")
     fails("404", 404, s3.head_object, Bucket=name, Key="big")
     fails("InvalidPartOrder", 400, complete, upload, parts[::-1])
+    plain = s3.create_multipart_upload(Bucket=name, Key="plain")["UploadId"]
+    fails("InvalidPart", 400, complete, plain, [part(plain, 1, big, "plain")], "plain")
+    s3.abort_multipart_upload(Bucket=name, Key="plain", UploadId=plain)
     fails("InvalidPart", 400, complete, upload, [parts[0], {**parts[1], "ETag": '"0"'}])
     fails("InvalidPart", 400, complete, upload, [parts[0], {**parts[1], "PartNumber": 3}])
     fails("MalformedXML", 400, complete, upload, [])

@@ -12,13 +12,16 @@ use std::sync::OnceLock;
 
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
-use aws_sdk_lambda::types::{Architecture, Environment, EphemeralStorage, FunctionCode, Runtime};
+use aws_sdk_lambda::types::{
+    AliasRoutingConfiguration, Architecture, Environment, EphemeralStorage, FunctionCode, Runtime,
+};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use self::patience::{Refused, role_not_ready};
 pub(crate) use self::settings::Settings;
-pub(in crate::deploy::kinds) use self::url::statements;
+pub(crate) use self::url::Url;
+pub(in crate::deploy::kinds) use self::url::{Grant, statements};
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
@@ -27,6 +30,9 @@ use crate::error::{Error, Result};
 
 /// Functions read at once; `GetFunction` allows 100 requests per second.
 const PARALLEL: usize = 16;
+
+/// The tag with the name in the config.
+const SHORT_NAME: &str = "rzap:function";
 
 /// A function of a stage.
 #[derive(Debug, Clone, Serialize)]
@@ -41,8 +47,8 @@ pub(crate) struct Function {
     pub(crate) owner: Owner,
     #[serde(flatten)]
     pub(crate) settings: Settings,
-    /// It answers at a URL of its own.
-    pub(crate) url: bool,
+    /// Whether it answers at a URL of its own.
+    pub(crate) url: Url,
     /// The alias `live` serves exactly these settings and this code.
     pub(crate) serving: bool,
     /// Where its code lies: bucket and key.
@@ -80,6 +86,13 @@ impl Function {
         };
         let (latest, serving, url) = tokio::join!(get(None), get(Some(ALIAS)), url::find(cloud, name));
         let Some(latest) = absent(latest, what())? else { return Ok(Found::none()) };
+        // Without `lambda:ListTags` the function comes without tags, and would look like somebody else's.
+        // <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>
+        if let Some(refused) = latest.tags_error() {
+            let error = Error::access(format!("failed to read the tags of the function `{name}`"));
+            let error = error.hint("whoever runs rzap needs the permission `lambda:ListTags`");
+            return Err(Error { causes: vec![refused.message().to_owned()], ..error });
+        }
         let tags = latest.tags.clone().unwrap_or_default();
         if !owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
             return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::Function, name)] });
@@ -99,14 +112,17 @@ impl Function {
             state: config.state().map(|it| it.as_str().to_owned()),
         };
         let prefix = function_prefix(owner);
+        // The name on AWS may have been cut; the tag has it whole.
+        let short_name =
+            tags.get(SHORT_NAME).map_or_else(|| name.strip_prefix(&prefix).unwrap_or(name), String::as_str);
         Ok(Found::ours(vec![Self {
             name: name.to_owned(),
-            short_name: name.strip_prefix(&prefix).unwrap_or(name).to_owned(),
+            short_name: short_name.to_owned(),
             owner: owner.clone(),
             serving: served.is_some_and(|served| Settings::found(served) == settings),
             after: Self::after_of(&settings, name),
             settings,
-            url: url.public,
+            url: url.state,
             artifact: (String::new(), String::new()),
             decided,
         }]))
@@ -126,6 +142,8 @@ impl Function {
         }
         let what = || format!("move the alias `{ALIAS}` of the function `{}` to version {version}", self.name);
         let call = cloud.lambda.update_alias().function_name(&self.name).name(ALIAS).function_version(version);
+        // A share that somebody gave to another version by hand ends here.
+        let call = call.routing_config(AliasRoutingConfiguration::builder().build());
         let Err(error) = call.send().await else { return Ok(()) };
         if is_code(&error, &["ResourceNotFoundException"]) {
             return self.create_alias(cloud, version).await;
@@ -168,6 +186,7 @@ impl Function {
                 .code(FunctionCode::builder().s3_bucket(&self.artifact.0).s3_key(&self.artifact.1).build())
                 .publish(true)
                 .set_tags(Some(HashMap::from(self.owner.tags())))
+                .tags(SHORT_NAME, &self.short_name)
                 .send()
                 .await;
             match answer {
@@ -286,12 +305,12 @@ impl Resource for Function {
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(live) = live else {
             let there = self.create(cloud).await?;
-            self.ready(cloud).await?;
+            self.ready(cloud, self.decided.version.get()).await?;
             if let Some(there) = there {
                 return Box::pin(self.converge(cloud, Some(&there))).await;
             }
             self.create_alias(cloud, self.decided.version.get().map_or("$LATEST", String::as_str)).await?;
-            return url::converge(cloud, self, false).await;
+            return url::converge(cloud, self, Url::None).await;
         };
         if let Some(version) = live.decided.live.get() {
             let _ = self.decided.live.set(version.clone());
@@ -299,13 +318,14 @@ impl Resource for Function {
         // Lambda takes one change at a time: configuration, wait, code with publish, wait.
         if !self.settings.same_configuration(&live.settings) {
             self.update_configuration(cloud).await?;
-            self.ready(cloud).await?;
+            self.ready(cloud, None).await?;
         }
         if !self.settings.same_code(&live.settings) {
             self.update_code(cloud).await?;
-            self.ready(cloud).await?;
+            self.ready(cloud, self.decided.version.get()).await?;
         } else if !live.serving || self.settings != live.settings {
             self.publish(cloud).await?;
+            self.ready(cloud, self.decided.version.get()).await?;
         } else if let Some(version) = live.decided.version.get() {
             self.published(Some(version));
         }
@@ -318,12 +338,15 @@ impl Resource for Function {
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
-        cloud.pace.lambda().await;
-        match cloud.lambda.delete_function().function_name(&self.name).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
-            Err(error) => Err(explain(format!("delete the function `{}`", self.name))(error)),
-        }
+        let call = || async {
+            cloud.pace.lambda().await;
+            match cloud.lambda.delete_function().function_name(&self.name).send().await {
+                Ok(_) => Ok(()),
+                Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
+                Err(error) => Err(Refused::new(|| format!("delete the function `{}`", self.name))(error)),
+            }
+        };
+        self.patiently(cloud, call).await
     }
 }
 

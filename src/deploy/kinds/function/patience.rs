@@ -17,27 +17,32 @@ impl Function {
         loop {
             match call().await {
                 Ok(answer) => return Ok(answer),
-                Err(Refused { error, busy }) => {
-                    if !busy {
-                        return Err(error);
-                    }
-                    say("waiting for an update that is in progress");
+                Err(Refused { error, reason: None }) => return Err(error),
+                Err(Refused { error, reason: Some(reason) }) => {
+                    say(match reason {
+                        Reason::Busy => "waiting for an update that is in progress",
+                        Reason::Role => "waiting until the new role can be used",
+                    });
                     if !backoff.sleep().await {
                         return Err(
-                            error.hint("another update of this function does not end: look at it in the AWS console")
+                            error.hint("this did not end within 5 minutes: look at the function in the AWS console")
                         );
                     }
-                    self.ready(cloud).await?;
+                    if reason == Reason::Busy {
+                        self.ready(cloud, None).await?;
+                    }
                 }
             }
         }
     }
 
-    /// Waits until the function is active and its last update is through.
-    pub(super) async fn ready(&self, cloud: &Cloud) -> Result<()> {
+    /// Waits until the function is active and its last update is through; of a published version,
+    /// until that version can serve. (`$LATEST` being ready says nothing about it.)
+    pub(super) async fn ready(&self, cloud: &Cloud, version: Option<&String>) -> Result<()> {
         let mut backoff = Backoff::state();
         loop {
-            let answer = cloud.lambda.get_function().function_name(&self.name).send().await;
+            let answer =
+                cloud.lambda.get_function().function_name(&self.name).set_qualifier(version.cloned()).send().await;
             let answer = answer.map_err(explain(format!("look at the function `{}`", self.name)))?;
             let Some(config) = answer.configuration() else { return Ok(()) };
             if config.state() == Some(&State::Failed) {
@@ -66,10 +71,19 @@ impl Function {
     }
 }
 
-/// A refused call, and whether it was refused only because another update is in progress.
+/// Why a call may succeed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Another update is in progress.
+    Busy,
+    /// IAM has not made the role known everywhere.
+    Role,
+}
+
+/// A refused call, and whether to try it again.
 pub(super) struct Refused {
     error: Error,
-    busy: bool,
+    reason: Option<Reason>,
 }
 
 impl Refused {
@@ -79,25 +93,27 @@ impl Refused {
         R: std::fmt::Debug + 'static,
     {
         move |error| {
-            let role = role_not_ready(&error);
-            let busy = role || is_code(&error, &["ResourceConflictException"]);
-            Self { error: explain(what())(error), busy }
+            let reason = if role_not_ready(&error) {
+                Some(Reason::Role)
+            } else {
+                is_code(&error, &["ResourceConflictException"]).then_some(Reason::Busy)
+            };
+            Self { error: explain(what())(error), reason }
         }
     }
 }
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self { error, busy: false }
+        Self { error, reason: None }
     }
 }
 
-/// A role that IAM has not made known everywhere yet. There are several wordings ("cannot be assumed
-/// by Lambda", `KMSAccessDenied` texts); all name the role.
+/// A role that IAM has not made known everywhere yet. There are several wordings; besides "cannot be
+/// assumed by Lambda" there is one about the key of the environment variables, whose grant names the
+/// role: "… the KMS key is invalid for `CreateGrant` … ARN does not refer to a valid principal".
 pub(super) fn role_not_ready<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    code(error) == Some("InvalidParameterValueException")
-        && error
-            .as_service_error()
-            .and_then(|error| error.message())
-            .is_some_and(|text| text.to_lowercase().contains("role"))
+    let text = error.as_service_error().and_then(|error| error.message()).unwrap_or_default().to_lowercase();
+    let wordings = ["role", "invalid for creategrant", "not refer to a valid principal"];
+    code(error) == Some("InvalidParameterValueException") && wordings.iter().any(|wording| text.contains(wording))
 }

@@ -1,26 +1,40 @@
-//! The function URL of the alias `live`, open to everybody, with the two permissions that takes.
+//! The function URL of the alias `live`, open to everybody, with the two permissions that takes, and
+//! how permissions are given in general.
 //!
 //! Since October 2025 a public function URL needs `lambda:InvokeFunctionUrl` and
 //! `lambda:InvokeFunction` (the latter limited to calls through the URL):
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
 
+use std::time::Duration;
+
 use aws_sdk_lambda::types::{FunctionUrlAuthType, InvokeMode};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Function;
-use crate::aws::{Cloud, code, explain, say};
+use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::names::ALIAS;
 use crate::error::Result;
 
 const MAY_CALL: &str = "rzap-url";
 const MAY_INVOKE: &str = "rzap-url-invoke";
 
+/// Whether a function has a URL of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Url {
+    None,
+    /// Something of it is there: a URL that is not open, or permissions without one.
+    Partial,
+    /// Everybody may call it.
+    Open,
+}
+
 /// What was found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Found {
     pub(super) address: Option<String>,
-    /// There is a URL and everybody may call it.
-    pub(super) public: bool,
+    pub(super) state: Url,
 }
 
 /// Looks for the URL and its permissions.
@@ -28,26 +42,31 @@ pub(super) async fn find(cloud: &Cloud, name: &str) -> Result<Found> {
     let url = cloud.lambda.get_function_url_config().function_name(name).qualifier(ALIAS).send();
     let (url, statements) = tokio::join!(url, statements(cloud, name));
     let url = match url {
-        Ok(url) => url,
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Found::default()),
+        Ok(url) => Some(url),
+        Err(error) if code(&error) == Some("ResourceNotFoundException") => None,
         // Some emulators have no function URLs at all; then there is none.
-        Err(error) if cloud.endpoint.is_some() && unknown_operation(&error) => return Ok(Found::default()),
+        Err(error) if cloud.endpoint.is_some() && unknown_operation(&error) => None,
         Err(error) => return Err(explain(format!("look for the URL of the function `{name}`"))(error)),
     };
     let statements = statements?;
-    let allowed = [MAY_CALL, MAY_INVOKE].iter().all(|id| statements.iter().any(|statement| statement == id));
-    let open = *url.auth_type() == FunctionUrlAuthType::None;
-    Ok(Found { address: Some(url.function_url().to_owned()), public: open && allowed })
+    let granted =
+        [MAY_CALL, MAY_INVOKE].iter().filter(|id| statements.iter().any(|statement| statement == *id)).count();
+    let open = url.as_ref().is_some_and(|url| *url.auth_type() == FunctionUrlAuthType::None);
+    let state = match (url.is_some(), open, granted) {
+        (false, _, 0) => Url::None,
+        (true, true, 2) => Url::Open,
+        _ => Url::Partial,
+    };
+    Ok(Found { address: url.map(|url| url.function_url().to_owned()), state })
 }
 
 fn unknown_operation<E, R>(error: &aws_sdk_lambda::error::SdkError<E, R>) -> bool
 where
     E: aws_sdk_lambda::error::ProvideErrorMetadata,
-    R: std::fmt::Debug,
 {
-    code(error)
-        .is_none_or(|code| !code.contains("AccessDenied") && !code.contains("Throttl") && !code.contains("TooMany"))
-        && error.as_service_error().is_some()
+    let refused = ["AccessDenied", "Throttl", "TooMany"];
+    let known = |code: &str| refused.iter().any(|word| code.contains(word));
+    error.as_service_error().is_some() && !code(error).is_some_and(known)
 }
 
 /// The statement ids of the alias's resource policy.
@@ -62,11 +81,47 @@ pub(in crate::deploy::kinds) async fn statements(cloud: &Cloud, name: &str) -> R
     Ok(ids.filter_map(|statement| statement["Sid"].as_str().map(str::to_owned)).collect())
 }
 
+/// One permission on the alias `live`.
+#[derive(Debug)]
+pub(in crate::deploy::kinds) struct Grant<'a> {
+    pub(in crate::deploy::kinds) id: &'a str,
+    pub(in crate::deploy::kinds) action: &'a str,
+    pub(in crate::deploy::kinds) principal: &'a str,
+    pub(in crate::deploy::kinds) source_arn: Option<String>,
+}
+
+impl Grant<'_> {
+    /// Gives it. A 409 may mean "is there already" or "another change is in progress", and an alias
+    /// made a moment ago may not be known everywhere: what is there decides.
+    pub(in crate::deploy::kinds) async fn give(&self, cloud: &Cloud, function: &str) -> Result<()> {
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(3), Duration::from_secs(30));
+        loop {
+            cloud.pace.lambda().await;
+            let call = cloud.lambda.add_permission().function_name(function).qualifier(ALIAS);
+            let call = call.statement_id(self.id).action(self.action).principal(self.principal);
+            let call = call.set_source_arn(self.source_arn.clone());
+            let call = match self.id {
+                MAY_CALL => call.function_url_auth_type(FunctionUrlAuthType::None),
+                MAY_INVOKE => call.invoked_via_function_url(true),
+                _ => call,
+            };
+            let Err(error) = call.send().await else { return Ok(()) };
+            let again = is_code(&error, &["ResourceConflictException", "ResourceNotFoundException"]);
+            if again && statements(cloud, function).await?.iter().any(|id| id == self.id) {
+                return Ok(());
+            }
+            if !again || !backoff.sleep().await {
+                return Err(explain(format!("give the permission `{}` on the function `{function}`", self.id))(error));
+            }
+        }
+    }
+}
+
 /// Makes the URL be there, or not be there.
-pub(super) async fn converge(cloud: &Cloud, function: &Function, was_public: bool) -> Result<()> {
-    match (function.url, was_public) {
-        (true, false) => create(cloud, function).await,
-        (false, true) => delete(cloud, &function.name).await,
+pub(super) async fn converge(cloud: &Cloud, function: &Function, live: Url) -> Result<()> {
+    match (function.url, live) {
+        (Url::Open, Url::None | Url::Partial) => create(cloud, function).await,
+        (Url::None, Url::Open | Url::Partial) => delete(cloud, &function.name).await,
         _ => Ok(()),
     }
 }
@@ -74,8 +129,9 @@ pub(super) async fn converge(cloud: &Cloud, function: &Function, was_public: boo
 async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
     let name = &function.name;
     say("creating its URL");
-    permit(cloud, name, MAY_CALL, "lambda:InvokeFunctionUrl").await?;
-    permit(cloud, name, MAY_INVOKE, "lambda:InvokeFunction").await?;
+    for (id, action) in [(MAY_CALL, "lambda:InvokeFunctionUrl"), (MAY_INVOKE, "lambda:InvokeFunction")] {
+        Grant { id, action, principal: "*", source_arn: None }.give(cloud, name).await?;
+    }
     let call = cloud.lambda.create_function_url_config().function_name(name).qualifier(ALIAS);
     let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(InvokeMode::Buffered);
     let address = match call.send().await {
@@ -89,22 +145,6 @@ async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
     };
     let _ = function.decided.url.set(address);
     Ok(())
-}
-
-async fn permit(cloud: &Cloud, name: &str, id: &str, action: &str) -> Result<()> {
-    cloud.pace.lambda().await;
-    let call = cloud.lambda.add_permission().function_name(name).qualifier(ALIAS).statement_id(id);
-    let call = call.principal("*").action(action);
-    let call = if id == MAY_CALL {
-        call.function_url_auth_type(FunctionUrlAuthType::None)
-    } else {
-        call.invoked_via_function_url(true)
-    };
-    match call.send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some("ResourceConflictException") => Ok(()),
-        Err(error) => Err(explain(format!("let everybody call the URL of the function `{name}`"))(error)),
-    }
 }
 
 async fn delete(cloud: &Cloud, name: &str) -> Result<()> {

@@ -2,20 +2,23 @@
 //!
 //! API Gateway's control plane is throttled hard (one `CreateRestApi` per 3 s, five `CreateResource`
 //! per second, one `CreateDeployment` per 5 s), so the whole definition travels as one OpenAPI document.
-//! Nothing a client can see changes until `CreateDeployment` switches the stage in one step.
+//! Nothing a client can see changes until [`Api::promote`] switches the stage in one step.
+
+mod definition;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use aws_sdk_apigateway::config::retry::RetryConfig;
-use aws_sdk_apigateway::primitives::{Blob, DateTime};
-use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, PutMode, Resource as Route, RestApi};
+use aws_sdk_apigateway::primitives::DateTime;
+use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Resource as Route, RestApi};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use self::definition::patiently;
 use super::Kind;
-use super::function::statements;
+use super::function::{Grant, statements};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
@@ -77,48 +80,6 @@ impl Api {
         format!("rzap {}", hex::encode(&Sha256::digest(text.as_bytes())[..8]))
     }
 
-    fn integration_uri(cloud: &Cloud, function: &str) -> String {
-        format!(
-            "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}:{ALIAS}/invocations",
-            cloud.partition,
-            cloud.region,
-            cloud.function_arn(function)
-        )
-    }
-
-    /// The definition as OpenAPI 3 with API Gateway's extensions.
-    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html>
-    fn openapi(&self, cloud: &Cloud) -> Value {
-        let mut paths: BTreeMap<&str, Value> = BTreeMap::new();
-        for (route, function) in &self.routes {
-            let (_, path) = route.split_once(' ').unwrap_or(("ANY", route));
-            let mut method = json!({
-                "responses": {"default": {"description": "whatever the function answers"}},
-                "x-amazon-apigateway-integration": {
-                    "type": "aws_proxy",
-                    "httpMethod": "POST",
-                    "uri": Self::integration_uri(cloud, function),
-                    "passthroughBehavior": "when_no_match",
-                },
-            });
-            if path.contains("{proxy+}") {
-                method["parameters"] =
-                    json!([{"name": "proxy", "in": "path", "required": true, "schema": {"type": "string"}}]);
-            }
-            paths.insert(path, json!({"x-amazon-apigateway-any-method": method}));
-        }
-        json!({
-            "openapi": "3.0.1",
-            "info": {
-                "title": self.name,
-                "version": "1",
-                "description": format!("{} {} (made by rzap)", self.owner.app, self.owner.stage),
-            },
-            "paths": paths,
-            "x-amazon-apigateway-binary-media-types": self.binary,
-        })
-    }
-
     /// SDK retries are off for this one call: names are not unique, so a repeated call after a lost
     /// answer would make a second API. A throttled call did nothing and is repeated here.
     async fn create(&self, cloud: &Cloud) -> Result<String> {
@@ -152,63 +113,17 @@ impl Api {
         }
     }
 
-    async fn define(&self, cloud: &Cloud, id: &str) -> Result<()> {
-        cloud.pace.put_api().await;
-        let body = Blob::new(self.openapi(cloud).to_string());
-        let call =
-            cloud.apigateway.put_rest_api().rest_api_id(id).mode(PutMode::Overwrite).fail_on_warnings(true).body(body);
-        match call.send().await {
-            Ok(_) => Ok(()),
-            // Some emulators have no PutRestApi. AWS has, so this road is never taken there.
-            Err(error) if cloud.endpoint.is_some() && error.as_service_error().is_some() => {
-                self.define_by_hand(cloud, id).await.map_err(|by_hand| {
-                    explain(format!("define the routes of the API `{}`", self.name))(error).context(by_hand.to_string())
-                })
-            }
-            Err(error) => Err(explain(format!("define the routes of the API `{}`", self.name))(error)),
-        }
-    }
-
-    /// The same definition in single calls, for endpoints without `PutRestApi`.
-    async fn define_by_hand(&self, cloud: &Cloud, id: &str) -> Result<()> {
-        let what = || format!("define the routes of the API `{}` one by one", self.name);
-        let mut known: HashMap<String, String> = routes_of(cloud, id)
-            .await?
-            .iter()
-            .filter_map(|route| Some((route.path()?.to_owned(), route.id()?.to_owned())))
-            .collect();
-        for (route, function) in &self.routes {
-            let (_, path) = route.split_once(' ').unwrap_or(("ANY", route));
-            if !known.contains_key(path) {
-                let root = known.get("/").cloned().unwrap_or_default();
-                let call = cloud.apigateway.create_resource().rest_api_id(id).parent_id(root);
-                let made = call.path_part(path.trim_start_matches('/')).send().await.map_err(explain(what()))?;
-                known.insert(path.to_owned(), made.id.unwrap_or_default());
-            }
-            let resource = known.get(path).cloned().unwrap_or_default();
-            let method = cloud.apigateway.put_method().rest_api_id(id).resource_id(&resource).http_method("ANY");
-            match method.authorization_type("NONE").send().await {
-                Err(error) if code(&error) != Some("ConflictException") => return Err(explain(what())(error)),
-                _ => {}
-            }
-            let call = cloud.apigateway.put_integration().rest_api_id(id).resource_id(&resource).http_method("ANY");
-            call.r#type(aws_sdk_apigateway::types::IntegrationType::AwsProxy)
-                .integration_http_method("POST")
-                .uri(Self::integration_uri(cloud, function))
-                .send()
-                .await
-                .map_err(explain(what()))?;
-        }
-        Ok(())
-    }
-
-    async fn deploy(&self, cloud: &Cloud, id: &str) -> Result<()> {
+    /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
+    /// it leads to is ready.
+    pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
         cloud.pace.create_deployment().await;
-        let call = cloud.apigateway.create_deployment().rest_api_id(id).stage_name(&self.owner.stage);
-        call.description(self.fingerprint())
-            .send()
-            .await
-            .map_err(explain(format!("switch the stage `{}` of the API `{}`", self.owner.stage, self.name)))?;
+        let create = || {
+            let call = cloud.apigateway.create_deployment().rest_api_id(id).stage_name(&self.owner.stage);
+            call.description(self.fingerprint()).send()
+        };
+        let what = || format!("switch the stage `{}` of the API `{}`", self.owner.stage, self.name);
+        patiently(create).await.map_err(|error| explain(what())(error))?;
         Ok(())
     }
 
@@ -221,21 +136,16 @@ impl Api {
         let mut functions: Vec<_> = self.routes.values().collect();
         functions.dedup();
         for function in functions {
-            cloud.pace.lambda().await;
-            let call = cloud.lambda.add_permission().function_name(function).qualifier(ALIAS);
-            let call = call
-                .statement_id(Self::statement_id(id))
-                .action("lambda:InvokeFunction")
-                .principal("apigateway.amazonaws.com")
-                .source_arn(format!(
+            let grant = Grant {
+                id: &Self::statement_id(id),
+                action: "lambda:InvokeFunction",
+                principal: "apigateway.amazonaws.com",
+                source_arn: Some(format!(
                     "arn:{}:execute-api:{}:{}:{id}/{}/*",
                     cloud.partition, cloud.region, cloud.account, self.owner.stage
-                ));
-            match call.send().await {
-                Ok(_) => {}
-                Err(error) if code(&error) == Some("ResourceConflictException") => {}
-                Err(error) => return Err(explain(format!("let the API call the function `{function}`"))(error)),
-            }
+                )),
+            };
+            grant.give(cloud, function).await?;
         }
         Ok(())
     }
@@ -316,7 +226,7 @@ impl Resource for Api {
             if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await }
         };
         tokio::try_join!(define, permit)?;
-        if defined && live.is_some_and(|live| live.deployed) { Ok(()) } else { self.deploy(cloud, &id).await }
+        Ok(())
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
@@ -324,7 +234,7 @@ impl Resource for Api {
         let mut backoff = Backoff::propagation();
         loop {
             cloud.pace.delete_api().await;
-            match cloud.apigateway.delete_rest_api().rest_api_id(id).send().await {
+            match patiently(|| cloud.apigateway.delete_rest_api().rest_api_id(id).send()).await {
                 Ok(_) => return Ok(()),
                 Err(error) if code(&error) == Some("NotFoundException") => return Ok(()),
                 Err(error) if code(&error) == Some("TooManyRequestsException") => {
