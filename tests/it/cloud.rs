@@ -72,7 +72,8 @@ impl Cloud {
         if done.is_empty() {
             return Value::Null;
         }
-        serde_json::from_str(&done).unwrap_or_else(|error| panic!("the script did not answer with JSON: {error}\n{done}"))
+        serde_json::from_str(&done)
+            .unwrap_or_else(|error| panic!("the script did not answer with JSON: {error}\n{done}"))
     }
 
     /// What is there: functions, roles, log groups, APIs, buckets, objects.
@@ -110,7 +111,10 @@ impl Cloud {
     fn command(&self, program: &str) -> Command {
         let mut command = TOOLS.command(program);
         command.current_dir(&self.home).env("HOME", &self.home).env("ENDPOINT", &self.endpoint);
-        command.env("AWS_ENDPOINT_URL", &self.endpoint).env("AWS_REGION", "eu-west-1").env("AWS_DEFAULT_REGION", "eu-west-1");
+        command
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_DEFAULT_REGION", "eu-west-1");
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_PAGER", "");
         command.env("AWS_EC2_METADATA_DISABLED", "true");
         command
@@ -123,6 +127,10 @@ fn checked(command: &mut Command, what: &str) -> String {
     let stdout = String::from_utf8_lossy(&done.stdout).trim().to_owned();
     let program = command.get_program().to_string_lossy();
     let stderr = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{program} failed: {}\n{what}\n--- stdout\n{stdout}\n--- stderr\n{stderr}", done.status);
+    assert!(
+        done.status.success(),
+        "{program} failed: {}\n{what}\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
+        done.status
+    );
     stdout
 }

@@ -12,4 +12,6 @@ mod process;
 mod tools;
 mod world;
 
+mod bad_config;
 mod ministack;
+mod moto;

@@ -43,7 +43,8 @@ impl Output {
     /// stdout as one JSON document.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is not one JSON document: {error}\n{self}"))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("stdout is not one JSON document: {error}\n{self}"))
     }
 
     /// Fails the test unless stderr has all of these.
@@ -94,7 +95,7 @@ impl Output {
                 (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC|\+0000)?", "[time]"),
                 (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "[clock]"),
                 (r"\b\d+\.\d s\b", "[s]"),
-                (r"\b\d+(\.\d+)? (kB|MB)\b", "[size]"),
+                (r"\b\d+\.\d+ (kB|MB)\b", "[size]"),
                 (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
                 (r"/_aws/execute-api/[a-z0-9]+/", "/_aws/execute-api/[id]/"),
                 (r"/_aws/lambda-url/[a-z0-9]+/", "/_aws/lambda-url/[id]/"),

@@ -80,7 +80,8 @@ impl Running {
             }
             if Instant::now() > deadline {
                 let _ = self.child.kill();
-                let said = [self.stdout.text(), self.stderr.text()].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                let said =
+                    [self.stdout.text(), self.stderr.text()].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
                 panic!("not done after {} s\n--- stdout\n{}\n--- stderr\n{}", limit.as_secs(), said[0], said[1]);
             }
             std::thread::sleep(POLL);
@@ -132,9 +133,11 @@ impl Reader {
     /// clear message instead of a hanging test.
     fn finish(&mut self) -> Vec<u8> {
         if let Some(thread) = self.thread.take() {
-            wait_for("the end of the process's output (does a child of it hold the pipe?)", Duration::from_secs(10), || {
-                thread.is_finished().then_some(())
-            });
+            wait_for(
+                "the end of the process's output (does a child of it hold the pipe?)",
+                Duration::from_secs(10),
+                || thread.is_finished().then_some(()),
+            );
         }
         self.text()
     }

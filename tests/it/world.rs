@@ -170,7 +170,8 @@ impl World {
 
     fn output(&self, line: &str, done: Done) -> Output {
         let text = |path: &Path| path.display().to_string();
-        let known = vec![(text(&self.project), "[project]"), (text(&self.root), "[world]"), (text(tools::kept()), "[kept]")];
+        let known =
+            vec![(text(&self.project), "[project]"), (text(&self.root), "[world]"), (text(tools::kept()), "[kept]")];
         Output {
             line: line.to_owned(),
             // As a shell says it: 128 and the signal's number.
