@@ -84,6 +84,7 @@ async fn run(command: Command, context: &Context) -> Result<Box<dyn Report>> {
         result = command.run(context) => result,
         error = context.interrupt.ended() => Err(error),
     };
+    context.release().await;
     signals.abort();
     result
 }
@@ -91,7 +92,9 @@ async fn run(command: Command, context: &Context) -> Result<Box<dyn Report>> {
 /// Passes Ctrl-C and SIGTERM on for as long as a command runs.
 async fn listen(interrupt: Interrupt, ui: Ui) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut ctrl_c), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    let (Ok(mut ctrl_c), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return;
+    };
     loop {
         tokio::select! {
             _ = ctrl_c.recv() => {}

@@ -17,7 +17,9 @@ where
 {
     let what = what.into();
     move |error| match error.as_service_error() {
-        Some(service) => from_service(&what, service.code().unwrap_or("unknown error"), service.message().unwrap_or("")),
+        Some(service) => {
+            from_service(&what, service.code().unwrap_or("unknown error"), service.message().unwrap_or(""))
+        }
         None => from_transport(&what, &error),
     }
 }
@@ -44,8 +46,15 @@ const UNKNOWN_KEY: &[&str] = &[
     "InvalidSignatureException",
     "IncompleteSignature",
 ];
-const DENIED: &[&str] =
-    &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "Forbidden", "403"];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "NotAuthorized",
+    "AuthorizationError",
+    "Forbidden",
+    "403",
+];
 
 fn from_service(what: &str, code: &str, message: &str) -> Error {
     let text = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
@@ -55,10 +64,13 @@ fn from_service(what: &str, code: &str, message: &str) -> Error {
         error
     };
     if EXPIRED.contains(&code) {
-        return error(Kind::Access).hint("the credentials have expired: run `aws sso login` or renew them, then run rzap again");
+        return error(Kind::Access)
+            .hint("the credentials have expired: run `aws sso login` or renew them, then run rzap again");
     }
     if UNKNOWN_KEY.contains(&code) {
-        return error(Kind::Access).hint(CREDENTIALS_HINT).hint("`aws sts get-caller-identity` shows whether AWS knows your keys");
+        return error(Kind::Access)
+            .hint(CREDENTIALS_HINT)
+            .hint("`aws sts get-caller-identity` shows whether AWS knows your keys");
     }
     if DENIED.contains(&code) {
         let error = error(Kind::Access);
@@ -67,8 +79,12 @@ fn from_service(what: &str, code: &str, message: &str) -> Error {
             None => error.hint("whoever runs rzap lacks the permission for this call"),
         };
     }
-    if code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" || code == "IllegalLocationConstraintException" {
-        return error(Kind::Failed).hint("this belongs to another region: check `region` in rzap.yaml, `--region` and AWS_REGION");
+    if code == "PermanentRedirect"
+        || code == "AuthorizationHeaderMalformed"
+        || code == "IllegalLocationConstraintException"
+    {
+        return error(Kind::Failed)
+            .hint("this belongs to another region: check `region` in rzap.yaml, `--region` and AWS_REGION");
     }
     error(Kind::Failed)
 }
@@ -79,8 +95,7 @@ fn missing_action(message: &str) -> Option<&str> {
     rest.split_whitespace().next().filter(|action| action.contains(':'))
 }
 
-const CREDENTIALS_HINT: &str =
-    "run `aws configure` or `aws sso login`, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+const CREDENTIALS_HINT: &str = "run `aws configure` or `aws sso login`, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 fn from_transport<E, R>(what: &str, error: &SdkError<E, R>) -> Error
 where
@@ -102,13 +117,15 @@ where
         };
     }
     ours = ours.because(error);
-    ours.causes.retain(|cause| cause != "dispatch failure");
+    // Layers of the HTTP client that say nothing to a person.
+    ours.causes.retain(|cause| !["dispatch failure", "io error", "client error (Connect)"].contains(&cause.as_str()));
     match error {
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => ours.hint("the network is slow or blocked: try again"),
-        SdkError::TimeoutError(_) => ours.hint("the network is slow or blocked: try again"),
-        SdkError::DispatchFailure(_) => {
-            ours.hint("nothing answers there: check the network, `--endpoint-url`, AWS_ENDPOINT_URL and the region's name")
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            ours.hint("the network is slow or blocked: try again")
         }
+        SdkError::TimeoutError(_) => ours.hint("the network is slow or blocked: try again"),
+        SdkError::DispatchFailure(_) => ours
+            .hint("nothing answers there: check the network, `--endpoint-url`, AWS_ENDPOINT_URL and the region's name"),
         _ => ours.hint("is this an endpoint that speaks AWS's protocols?"),
     }
 }
@@ -118,7 +135,7 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    if lower.contains("no credentials") || lower.contains("not loaded") || lower.contains("not provided") {
+    if lower.contains("no credentials") || lower.contains("not loaded") || lower.contains("not provided") || lower.contains("imds") {
         return "no AWS credentials were found in the environment, the profile files, SSO or the instance".to_owned();
     }
     let mut root: &dyn std::error::Error = error;
@@ -145,7 +162,11 @@ mod tests {
 
     #[test]
     fn expired_credentials_say_how_to_renew_them() {
-        let error = from_service("find out who we are", "ExpiredToken", "The security token included in the request is expired");
+        let error = from_service(
+            "find out who we are",
+            "ExpiredToken",
+            "The security token included in the request is expired",
+        );
         assert_eq!(error.kind.exit_code(), 4);
         assert!(error.hints[0].contains("aws sso login"), "{:?}", error.hints);
     }

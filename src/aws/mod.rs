@@ -14,7 +14,7 @@ use aws_sdk_s3::config::Credentials;
 pub(crate) use self::explain::{code, explain, is_code};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::wait::{Backoff, LISTENER, say};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// How to reach a cloud: what flags, config and environment said.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +81,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         .get_caller_identity()
         .send()
         .await
-        .map_err(explain("find out who we are (sts:GetCallerIdentity)"))?;
+        .map_err(|error| said_where(access, config.endpoint_url(), explain("find out who we are (sts:GetCallerIdentity)")(error)))?;
     let caller = identity.arn().unwrap_or_default().to_owned();
     let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
     // Bucket names in the host would need DNS that points at the endpoint.
@@ -101,15 +101,22 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
     })
 }
 
+/// The first call is where a wrong profile or endpoint shows: the hint names the one in use.
+fn said_where(access: &Access, endpoint: Option<&str>, error: Error) -> Error {
+    let profile = access.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()).filter(|_| !access.local);
+    match (error.kind, profile, endpoint) {
+        (Kind::Access, Some(profile), _) => {
+            error.hint(format!("the profile in use is `{profile}`; `aws configure list-profiles` shows which there are"))
+        }
+        (Kind::Failed, _, Some(endpoint)) => error.hint(format!("the endpoint in use is {endpoint}: does it answer?")),
+        _ => error,
+    }
+}
+
 impl Cloud {
     /// `arn:aws:lambda:eu-west-1:123456789012:function:name`
     pub(crate) fn function_arn(&self, name: &str) -> String {
         format!("arn:{}:lambda:{}:{}:function:{name}", self.partition, self.region, self.account)
-    }
-
-    /// `arn:aws:iam::123456789012:role/name`
-    pub(crate) fn role_arn(&self, name: &str) -> String {
-        format!("arn:{}:iam::{}:role/{name}", self.partition, self.account)
     }
 
     /// `arn:aws:logs:eu-west-1:123456789012:log-group:name`

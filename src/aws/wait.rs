@@ -29,7 +29,7 @@ impl Backoff {
 
     /// For function states: they change within 0.1 s (an emulator) to minutes (a large image).
     pub(crate) fn state() -> Self {
-        Self::new(Duration::from_millis(100), Duration::from_secs(2), Duration::from_secs(300))
+        Self::new(Duration::from_millis(100), Duration::from_secs(2), Duration::from_mins(5))
     }
 
     /// For a fresh role, which Lambda may refuse for some ten seconds (see AWS re:Post, and

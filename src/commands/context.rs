@@ -10,17 +10,17 @@ use tokio::sync::Notify;
 use super::templates::BRIDGE;
 use crate::aws::{self, Access, Cloud};
 use crate::config::{self, Project, StageConfig};
-use crate::deploy::Owner;
+use crate::deploy::{Change, Lock, Owner};
 use crate::error::{Error, Kind, OrFailed as _, Result};
+use crate::local;
 use crate::package::{self, Package};
 use crate::ui::{Color, Progress, Ui};
-use crate::local;
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The project's folder [default: the nearest one upwards with an rzap.yaml]
+    /// The project's folder [default: the nearest one upwards with `rzap.yaml`]
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
 
@@ -63,12 +63,14 @@ pub(crate) struct Context {
     global: Global,
     pub(crate) ui: Ui,
     pub(crate) interrupt: Interrupt,
+    /// The lock that is held, if any. [`Context::release`] gives it back, however the command ended.
+    lock: tokio::sync::Mutex<Option<Lock>>,
 }
 
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
         let ui = Ui::new(global.color, global.json, global.quiet, global.verbose);
-        Self { global, ui, interrupt: Interrupt::default() }
+        Self { global, ui, interrupt: Interrupt::default(), lock: tokio::sync::Mutex::default() }
     }
 
     /// The project, read and checked.
@@ -85,14 +87,21 @@ impl Context {
         config::load(&root, &|name| std::env::var(name).ok())
     }
 
-    /// One stage of the project, resolved.
+    /// One stage of the project, resolved: for packaging and deploying.
     pub(crate) fn stage(&self, name: Option<&str>) -> Result<StageConfig> {
         self.project()?.stage(name)
     }
 
+    /// One stage as far as it takes to look at what is deployed: neither its code nor the environment
+    /// variables its config mentions have to be at hand.
+    pub(crate) fn stage_to_look_at(&self, name: Option<&str>) -> Result<StageConfig> {
+        self.project()?.stage_to_look_at(name)
+    }
+
     /// Whether the stage lives in the local cloud.
     fn is_local(&self, stage: &StageConfig) -> bool {
-        let by_environment = std::env::var("RZAP_LOCAL").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        let by_environment =
+            std::env::var("RZAP_LOCAL").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
         let elsewhere = self.global.endpoint_url.is_some();
         self.global.local || (!elsewhere && (by_environment || stage.local))
     }
@@ -118,6 +127,39 @@ impl Context {
         Ok(cloud)
     }
 
+    /// Locks the stage until [`Context::release`]. With `make_bucket` the artifact bucket, where the
+    /// lock lies, is created when it is missing; that change is returned.
+    pub(crate) async fn lock(
+        &self,
+        cloud: &Cloud,
+        owner: &Owner,
+        flags: &Locking,
+        make_bucket: bool,
+    ) -> Result<Option<Change>> {
+        let ui = self.ui;
+        let last = std::sync::Mutex::new(String::new());
+        let listener: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |what| {
+            let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if *last != what {
+                ui.say(&format!("… {what}"));
+                what.clone_into(&mut last);
+            }
+        });
+        let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
+        let mut lock = aws::LISTENER.scope(listener, acquire).await?;
+        let made_bucket = lock.as_mut().and_then(|lock| lock.made_bucket.take());
+        *self.lock.lock().await = lock;
+        Ok(made_bucket)
+    }
+
+    /// Gives back the lock, if one is held.
+    pub(crate) async fn release(&self) {
+        if let Some(lock) = self.lock.lock().await.take() {
+            lock.release().await;
+        }
+    }
+
     /// Packages the functions of a stage (or only some of them).
     pub(crate) async fn packages(
         &self,
@@ -128,6 +170,14 @@ impl Context {
         let work = package::default_work_dir()?;
         package::build(stage, only, &work, BRIDGE, &progress.of_package()).await
     }
+}
+
+/// Flags of the commands that change a stage.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Locking {
+    /// Fail at once when somebody else is deploying this stage
+    #[arg(long)]
+    no_wait: bool,
 }
 
 /// Who a stage's resources belong to.
@@ -141,7 +191,10 @@ pub(crate) fn known_functions(stage: &StageConfig, names: &[String]) -> Result<(
         if !stage.functions.contains_key(name) {
             let all: Vec<&str> = stage.functions.keys().map(String::as_str).collect();
             let near = config::suggest::nearest(name, all.iter().copied());
-            let hint = near.map_or_else(|| format!("there is {}", config::suggest::list(&all)), |near| format!("did you mean `{near}`?"));
+            let hint = near.map_or_else(
+                || format!("there is {}", config::suggest::list(&all)),
+                |near| format!("did you mean `{near}`?"),
+            );
             return Err(Error::usage(format!("no function `{name}` in stage `{}`", stage.stage)).hint(hint));
         }
     }

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::context::{Context, owner_of};
+use super::context::{Context, Locking, owner_of};
 use super::report::{StageReport, commit_of};
 use crate::deploy::{self, Change, Place, Release};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::ui::{self, Report};
 
 /// Deploy a stage: package, create or update what differs, switch traffic
@@ -19,6 +19,9 @@ pub(crate) struct Deploy {
     /// Show what would change, change nothing
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    locking: Locking,
 }
 
 impl Deploy {
@@ -30,20 +33,29 @@ impl Deploy {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
+            let made_bucket = if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true).await? };
             let found = deploy::discover(&cloud, &owner).await?;
-            Ok((cloud, found))
+            Ok((cloud, found, made_bucket))
         };
-        let (packages, (cloud, found)) = tokio::try_join!(context.packages(&stage, None, &progress), look)?;
+        let (packages, (cloud, found, made_bucket)) = tokio::try_join!(context.packages(&stage, None, &progress), look)?;
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
         if self.dry_run {
             return Ok(Box::new(DryRun { app: stage.app, stage: stage.stage, changes: plan.changes() }));
         }
         let careful = context.interrupt.carefully();
-        deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
+        applied.map_err(|error| match error.kind {
+            Kind::Interrupted => error,
+            _ => error.hint(format!(
+                "traffic was not moved; what is done stays done: `rzap deploy {}` continues from here",
+                stage.stage
+            )),
+        })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
-        report.release = if plan.is_empty() {
+        report.changes.splice(0..0, made_bucket);
+        report.release = if report.changes.is_empty() {
             Release::latest(&cloud, &owner).await?.map(|release| release.number)
         } else {
             let seconds = started.elapsed().as_secs_f64();

@@ -38,15 +38,24 @@ impl Init {
             .map(|(path, ..)| (*path).to_owned())
             .collect();
         if !taken.is_empty() {
-            return Err(Error::usage(format!("`{}` already has {}: nothing was written", dir.display(), taken.join(", ")))
-                .hint("name a new folder: `rzap init NAME`"));
+            return Err(Error::usage(format!(
+                "`{}` already has {}: nothing was written",
+                dir.display(),
+                taken.join(", ")
+            ))
+            .hint("name a new folder: `rzap init NAME`"));
         }
         std::fs::create_dir_all(&dir).or_failed(|| format!("create the folder {}", dir.display()))?;
         let app = app_name(&dir);
         for (path, text, executable) in template.files {
             write(&dir.join(path), &text.replace(APP, &app), *executable)?;
         }
-        Ok(Box::new(Written { dir, app, template: template.name, files: template.files.iter().map(|file| file.0).collect() }))
+        Ok(Box::new(Written {
+            dir,
+            app,
+            template: template.name,
+            files: template.files.iter().map(|file| file.0).collect(),
+        }))
     }
 }
 

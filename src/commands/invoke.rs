@@ -42,7 +42,7 @@ pub(crate) struct Invoke {
 
 impl Invoke {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let stage = context.stage(self.stage.as_deref())?;
+        let stage = context.stage_to_look_at(self.stage.as_deref())?;
         let function = one_function(&stage, self.function.as_deref())?;
         let payload = payload(&self.payload)?;
         let cloud = context.cloud(&stage).await?;
@@ -61,12 +61,15 @@ impl Invoke {
         let answer = match call.customize().config_override(once).send().await {
             Ok(answer) => answer,
             Err(error) if code(&error) == Some("ResourceNotFoundException") => {
-                return Err(explain(format!("call `{function}` of stage `{}`", stage.stage))(error)
-                    .hint(format!("is it deployed? `rzap status {0}` shows it, `rzap deploy {0}` deploys it", stage.stage)));
+                return Err(explain(format!("call `{function}` of stage `{}`", stage.stage))(error).hint(format!(
+                    "is it deployed? `rzap status {0}` shows it, `rzap deploy {0}` deploys it",
+                    stage.stage
+                )));
             }
             Err(error) => return Err(explain(format!("call `{function}` of stage `{}`", stage.stage))(error)),
         };
-        let log = answer.log_result().map(|log| base64::engine::general_purpose::STANDARD.decode(log).unwrap_or_default());
+        let log =
+            answer.log_result().map(|log| base64::engine::general_purpose::STANDARD.decode(log).unwrap_or_default());
         let log = log.map(|log| String::from_utf8_lossy(&log).into_owned());
         let answered = Answered {
             payload: answer.payload.map(Blob::into_inner).unwrap_or_default(),
@@ -104,9 +107,9 @@ fn payload(text: &str) -> Result<Vec<u8>> {
     };
     match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(Error::usage(format!("the payload from {source} is not JSON")).because(&error).hint(
-            "a text is JSON only in quotes: --payload '\"text\"'",
-        )),
+        Err(error) => Err(Error::usage(format!("the payload from {source} is not JSON"))
+            .because(&error)
+            .hint("a text is JSON only in quotes: --payload '\"text\"'")),
     }
 }
 

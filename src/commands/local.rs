@@ -72,7 +72,11 @@ impl Local {
             },
             Verb::Reset => {
                 let reset = daemon::reset(&dir).await?;
-                let text = if reset.removed { "the local cloud has forgotten everything" } else { "there was nothing to forget" };
+                let text = if reset.removed {
+                    "the local cloud has forgotten everything"
+                } else {
+                    "there was nothing to forget"
+                };
                 (text.to_owned(), json!({"running": reset.running.is_some(), "removed": reset.removed}))
             }
         };

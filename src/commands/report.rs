@@ -51,7 +51,8 @@ impl StageReport {
     pub(crate) fn new(cloud: &Cloud, (app, stage): (&str, &str), functions: &[Function], api: Option<&Api>) -> Self {
         let mut functions: Vec<_> = functions.iter().map(|function| FunctionReport::new(cloud, function)).collect();
         functions.sort_by(|a, b| a.name.cmp(&b.name));
-        let url = api.and_then(|api| api.url(cloud)).or_else(|| functions.iter().find_map(|function| function.url.clone()));
+        let url =
+            api.and_then(|api| api.url(cloud)).or_else(|| functions.iter().find_map(|function| function.url.clone()));
         Self {
             app: app.to_owned(),
             stage: stage.to_owned(),

@@ -105,7 +105,8 @@ impl Report for Live {
         if functions.is_empty() {
             text.push_str("nothing is deployed\n");
         } else {
-            let mut table = Table::new(["function", "state", "version", "runtime", "memory", "last change"]).right(&[2, 4]);
+            let mut table =
+                Table::new(["function", "state", "version", "runtime", "memory", "last change"]).right(&[2, 4]);
             for function in functions {
                 table.row([
                     function.name.clone(),

@@ -37,7 +37,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let stage = context.stage(self.stage.as_deref())?;
+        let stage = context.stage_to_look_at(self.stage.as_deref())?;
         known_functions(&stage, &self.functions)?;
         let owner = owner_of(&stage);
         let wanted = |name: &&String| self.functions.is_empty() || self.functions.contains(*name);
@@ -140,12 +140,10 @@ mod tests {
 
     #[test]
     fn ages_are_written_as_people_do() {
-        assert_eq!([age("90"), age("30s"), age("10m"), age("1d")].map(|age| age.ok()), [
-            Some(90_000),
-            Some(30_000),
-            Some(600_000),
-            Some(86_400_000)
-        ]);
+        assert_eq!(
+            [age("90"), age("30s"), age("10m"), age("1d")].map(|age| age.ok()),
+            [Some(90_000), Some(30_000), Some(600_000), Some(86_400_000)]
+        );
         for wrong in ["", "m", "-5m", "10x", "0s", "99999999999999999999d"] {
             assert!(age(wrong).is_err(), "{wrong}");
         }

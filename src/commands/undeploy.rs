@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::context::{Context, owner_of};
+use super::context::{Context, Locking, owner_of};
 use crate::deploy::{self, Change};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
@@ -22,11 +22,14 @@ pub(crate) struct Undeploy {
     /// Leave the log groups and what is in them
     #[arg(long)]
     keep_logs: bool,
+
+    #[command(flatten)]
+    locking: Locking,
 }
 
 impl Undeploy {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let stage = context.stage(self.stage.as_deref())?;
+        let stage = context.stage_to_look_at(self.stage.as_deref())?;
         let (app, name) = (stage.app.clone(), stage.stage.clone());
         if stage.protect {
             return Err(Error::failed(format!("stage `{name}` is protected"))
@@ -36,9 +39,10 @@ impl Undeploy {
         let progress = context.ui.progress();
         let spin = progress.spin("looking at what is live");
         let cloud = context.cloud(&stage).await?;
+        context.lock(&cloud, &owner, &self.locking, false).await?;
         let found = deploy::discover(&cloud, &owner).await?;
         drop(spin);
-        let plan = deploy::teardown(&owner, &found, self.keep_logs);
+        let plan = deploy::teardown(&found, self.keep_logs);
         let changes = plan.changes();
         if !changes.is_empty() && !self.yes {
             let count = changes.len();

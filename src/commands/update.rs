@@ -5,7 +5,7 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
-use super::context::{Context, known_functions, owner_of};
+use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::{StageReport, commit_of};
 use crate::deploy::{self, Any, Found, Function, Place};
 use crate::error::{Error, Result};
@@ -20,6 +20,9 @@ pub(crate) struct Update {
     /// Only these functions [default: all]
     #[arg(value_name = "FUNCTION")]
     functions: Vec<String>,
+
+    #[command(flatten)]
+    locking: Locking,
 }
 
 impl Update {
@@ -34,6 +37,7 @@ impl Update {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
+            context.lock(&cloud, &owner, &self.locking, false).await?;
             let live = try_join_all(names.iter().map(|name| live_function(&cloud, &owner, name))).await?;
             Ok((cloud, live))
         };
@@ -44,7 +48,11 @@ impl Update {
         let careful = context.interrupt.carefully();
         deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await.map_err(|error| {
             let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
-            if gone { error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage)) } else { error }
+            if gone {
+                error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage))
+            } else {
+                error
+            }
         })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
@@ -79,7 +87,8 @@ impl Report for Done {
     fn text(&self) -> String {
         let StageReport { app, stage, changes, functions, .. } = &self.report;
         let took = ui::duration(self.took);
-        let updated = |name: &str| changes.iter().any(|change| change.kind == deploy::Kind::Function && change.name == name);
+        let updated =
+            |name: &str| changes.iter().any(|change| change.kind == deploy::Kind::Function && change.name == name);
         let mut lines = String::new();
         for function in functions.iter().filter(|function| updated(&function.function_name)) {
             let version = function.version.as_deref().unwrap_or("?");

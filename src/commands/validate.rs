@@ -19,9 +19,14 @@ impl Validate {
         let project = context.project()?;
         let names = match self.stage {
             Some(name) => vec![name],
-            None => project.stage_names().into_iter().filter(|name| !name.contains('*')).collect(),
+            None => {
+                project.check()?;
+                project.stage_names().into_iter().filter(|name| !name.contains('*')).collect()
+            }
         };
-        let stages: Vec<StageConfig> = names.iter().map(|name| project.stage(Some(name))).collect::<Result<_>>()?;
+        // What comes from the environment may be secret: it is shown as `${env.NAME}`.
+        let show = |name: &String| project.stage_to_show(Some(name));
+        let stages: Vec<StageConfig> = names.iter().map(show).collect::<Result<_>>()?;
         let yaml: Vec<String> = stages
             .iter()
             .map(|stage| serde_yaml::to_string(stage).or_failed(|| "write the config as YAML"))

@@ -119,7 +119,9 @@ fn value(reader: &mut Reader<'_>, entry: &Entry) {
         "profile" => drop(reader.some_text(entry)),
         "local" | "protect" => drop(reader.yes_or_no(entry)),
         key if ENTRIES.contains(&key) => drop(code::called(reader, entry)),
-        // `dir` needs the disk and is looked at where a stage uses it; the rest is structure.
+        // Whether it is there is looked at where a stage uses it.
+        "dir" => drop(reader.text(entry)),
+        // The rest is structure.
         _ => {}
     }
 }

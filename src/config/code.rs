@@ -114,8 +114,8 @@ pub(super) fn dir(reader: &mut Reader<'_>, root: &Path, entry: Option<&raw::Entr
     Some(found)
 }
 
-/// The runtime that goes with what is called. `set` is what the config says, if anything; `wide`
-/// that it says so for several functions, of which this one may be the exception.
+/// The runtime that goes with what is called. `set` is what the config says, if anything, and
+/// whether it says so for this function alone.
 pub(super) fn runtime(
     reader: &mut Reader<'_>,
     called: &Called,
@@ -123,7 +123,7 @@ pub(super) fn runtime(
     function: (&str, &Span),
 ) -> Option<String> {
     const OS_ONLY: &str = "provided.al2023";
-    let Some((runtime, entry, wide)) = set else {
+    let Some((runtime, entry, own)) = set else {
         if matches!(called.entry, Entry::Bootstrap(_)) {
             return Some(OS_ONLY.to_owned());
         }
@@ -136,7 +136,7 @@ pub(super) fn runtime(
     match &called.entry {
         Entry::Bootstrap(_) if os_only => Some(runtime),
         // The others' language at the top level says nothing about a ready executable.
-        Entry::Bootstrap(_) if wide => Some(OS_ONLY.to_owned()),
+        Entry::Bootstrap(_) if !own => Some(OS_ONLY.to_owned()),
         Entry::Bootstrap(_) => {
             reader.problem(span, "`bootstrap` needs an OS-only runtime", format!("remove it, or write `{OS_ONLY}`"));
             None

@@ -103,19 +103,52 @@ pub(super) fn chain<'a>(stages: &'a Map, stage: &'a Entry, problems: &mut Proble
     maps
 }
 
-/// All maps that say something about `function`, weakest first.
-pub(super) fn of_function<'a>(top: &'a Map, chain: &[&'a Map], function: &Function<'a>) -> Vec<&'a Map> {
-    let in_stage = chain.iter().filter_map(|stage| match &stage.get("functions")?.value.kind {
-        Kind::Map(functions) => match &functions.get(function.name)?.value.kind {
-            Kind::Map(map) => Some(map),
-            _ => None,
-        },
-        _ => None,
-    });
-    [top].into_iter().chain(chain.iter().copied()).chain(function.own).chain(in_stage).collect()
+/// Maps that say something about one thing, weakest first.
+pub(super) struct Layers<'a> {
+    maps: Vec<&'a Map>,
+    /// So many of the maps, from the weakest on, speak of more than one function.
+    wide: usize,
 }
 
-/// The entry that counts for `key`: that of the strongest map which has it.
-pub(super) fn strongest<'a>(layers: &[&'a Map], key: &str) -> Option<&'a Entry> {
-    layers.iter().rev().find_map(|map| map.get(key))
+impl<'a> Layers<'a> {
+    /// What holds for a whole stage.
+    pub(super) fn of_stage(top: &'a Map, chain: &[&'a Map]) -> Self {
+        let maps: Vec<&Map> = [top].into_iter().chain(chain.iter().copied()).collect();
+        Self { wide: maps.len(), maps }
+    }
+
+    /// What holds for one function in it.
+    pub(super) fn of_function(top: &'a Map, chain: &[&'a Map], function: &Function<'a>) -> Self {
+        let in_stage = chain.iter().filter_map(|stage| match &stage.get("functions")?.value.kind {
+            Kind::Map(functions) => match &functions.get(function.name)?.value.kind {
+                Kind::Map(map) => Some(map),
+                _ => None,
+            },
+            _ => None,
+        });
+        let Self { mut maps, wide } = Self::of_stage(top, chain);
+        maps.extend(function.own.into_iter().chain(in_stage));
+        // Without a map of its own, all that is said is said for it.
+        Self { maps, wide: if function.own.is_some() { wide } else { 0 } }
+    }
+
+    /// The entry that counts for `key`: that of the strongest map which has it.
+    pub(super) fn strongest(&self, key: &str) -> Option<&'a Entry> {
+        self.maps.iter().rev().find_map(|map| map.get(key))
+    }
+
+    /// The same for several keys that exclude each other.
+    pub(super) fn strongest_of(&self, keys: &[&str]) -> Option<&'a Entry> {
+        self.maps.iter().rev().find_map(|map| keys.iter().find_map(|key| map.get(key)))
+    }
+
+    /// All entries for `key`, weakest first.
+    pub(super) fn all(&self, key: &str) -> Vec<&'a Entry> {
+        self.maps.iter().filter_map(|map| map.get(key)).collect()
+    }
+
+    /// True when what counts for `key` was said for this function alone.
+    pub(super) fn is_own(&self, key: &str) -> bool {
+        self.maps.iter().skip(self.wide).any(|map| map.get(key).is_some())
+    }
 }

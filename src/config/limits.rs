@@ -23,7 +23,7 @@ pub(super) const DESCRIPTION: usize = 256;
 /// Characters. <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
 pub(super) const HANDLER: usize = 128;
 
-/// Days CloudWatch Logs can keep a log.
+/// For how many days a log can be kept.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
 pub(super) const RETENTION: [i64; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
@@ -67,7 +67,7 @@ pub(super) fn env_name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The day count CloudWatch can do that is nearest to `days`; of two equally near ones the longer,
+/// The possible day count that is nearest to `days`; of two equally near ones the longer,
 /// which loses nothing.
 pub(super) fn nearest_retention(days: i64) -> i64 {
     let far = RETENTION[RETENTION.len() - 1];

@@ -132,7 +132,7 @@ fn read(root: &Path) -> Result<String> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count();
+        let line = error.as_bytes()[..good].split(|&byte| byte == b'\n').count();
         Error::usage(format!("`{FILE}` is not UTF-8: line {line} has a byte that cannot be read"))
             .hint("save it as UTF-8")
     })?;

@@ -86,10 +86,10 @@ mod tests {
             ("café", Some("only a-z, 0-9 and `-`, no `é`")),
             ("2go", Some("it has to start with a letter")),
             ("-a", Some("it has to start with a letter")),
-            ("abcdefghijk", Some("11 characters, at most 10 are allowed")),
+            ("abcdefghijkl", Some("12 characters, at most 11 are allowed")),
         ];
         for (name, expected) in cases {
-            assert_eq!(fault(name, 10).as_deref(), expected, "{name}");
+            assert_eq!(fault(name, 11).as_deref(), expected, "{name}");
         }
     }
 

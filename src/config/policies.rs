@@ -77,7 +77,7 @@ fn some_texts(reader: &mut Reader<'_>, entry: &Entry) {
         Kind::Text(text) if !text.is_empty() => {}
         Kind::List(items) if !items.is_empty() => {
             for item in items.iter().filter(|item| !matches!(item.kind, Kind::Text(_))) {
-                reader.wrong_type(&entry.key, item, "text");
+                reader.not_text(&entry.key, item);
             }
         }
         Kind::Text(_) | Kind::List(_) => reader.problem(&entry.key_span, format!("`{}` is empty", entry.key), ""),

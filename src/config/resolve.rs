@@ -9,7 +9,7 @@ use std::path::Path;
 use super::code;
 use super::interpolate::{Word, Words};
 use super::keys::ENTRIES;
-use super::layers::{self, Function};
+use super::layers::{self, Function, Layers};
 use super::limits;
 use super::locate::Problems;
 use super::policies;
@@ -79,9 +79,8 @@ pub(super) fn stage(
     problems: &mut Problems,
 ) -> Option<StageConfig> {
     let chain = layers::chain(file.stages, declared, problems);
-    let wide: Vec<&Map> = [file.top].into_iter().chain(chain.iter().copied()).collect();
-    let region_entry = layers::strongest(&wide, "region");
-    let region;
+    let wide = Layers::of_stage(file.top, &chain);
+    let region_entry = wide.strongest("region");
 
     let mut reader = file.reader();
     reader.words.app = file.app().map_or(Word::Later, Word::Is);
@@ -89,16 +88,16 @@ pub(super) fn stage(
     reader.words.region = Word::Unset;
     reader.words.env_required = matches!(purpose, Purpose::Deploy | Purpose::Show);
     reader.masked = purpose == Purpose::Show;
-    region = region_entry.and_then(|entry| reader.region(entry));
+    let region = region_entry.and_then(|entry| reader.region(entry));
     reader.words.region = match (&region, region_entry) {
         (Some(region), _) => Word::Is(region),
         (None, Some(_)) => Word::Later,
         (None, None) => Word::Unset,
     };
 
-    let profile = layers::strongest(&wide, "profile").and_then(|entry| reader.some_text(entry));
-    let local = layers::strongest(&wide, "local").and_then(|entry| reader.yes_or_no(entry));
-    let protect = layers::strongest(&wide, "protect").and_then(|entry| reader.yes_or_no(entry));
+    let profile = wide.strongest("profile").and_then(|entry| reader.some_text(entry));
+    let local = wide.strongest("local").and_then(|entry| reader.yes_or_no(entry));
+    let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
     let functions = functions(&mut reader, file, &chain);
     if purpose == Purpose::Look {
         reader.problems.forgive_disk();
@@ -121,11 +120,11 @@ fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<
     let mut resolved = Vec::new();
     let mut with_api: Option<&str> = None;
     for declared in layers::functions(file.top, &mut reader.problems) {
-        let layers = layers::of_function(file.top, chain, &declared);
+        let layers = Layers::of_function(file.top, chain, &declared);
         let config = function(reader, file.root, &declared, &layers);
         if config.as_ref().is_some_and(|config| config.http == Some(Http::Rest)) {
             if let Some(first) = with_api {
-                let span = match layers::strongest(&layers, "http") {
+                let span = match layers.strongest("http") {
                     Some(http) => &http.value.span,
                     None => &declared.named_at.key_span,
                 };
@@ -141,8 +140,13 @@ fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<
 }
 
 /// One function from the maps that say something about it, weakest first.
-fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, layers: &[&Map]) -> Option<FunctionConfig> {
-    let find = |key| layers::strongest(layers, key);
+fn function(
+    reader: &mut Reader<'_>,
+    root: &Path,
+    declared: &Function<'_>,
+    layers: &Layers<'_>,
+) -> Option<FunctionConfig> {
+    let find = |key| layers.strongest(key);
     let memory = find("memory").and_then(|entry| reader.whole(entry, &limits::MEMORY, "MB"));
     let timeout = find("timeout").and_then(|entry| reader.whole(entry, &limits::TIMEOUT, "seconds"));
     let storage = find("ephemeral_storage").and_then(|entry| reader.whole(entry, &limits::EPHEMERAL_STORAGE, "MB"));
@@ -156,17 +160,14 @@ fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, layer
     let env = env(reader, declared, layers);
     let dir = code::dir(reader, root, find("dir"));
 
-    let Some(entry) = layers.iter().rev().find_map(|map| ENTRIES.iter().find_map(|key| map.get(key))) else {
+    let Some(entry) = layers.strongest_of(&ENTRIES) else {
         let title = format!("nothing says what function `{}` runs", declared.name);
         reader.problem(&declared.named_at.key_span, title, "add `wsgi:`, `handler:` or `bootstrap:`");
         return None;
     };
     let called = code::called(reader, entry)?;
     let runtime = match find("runtime") {
-        Some(entry) => {
-            let own = declared.own.is_none() || declared.own.is_some_and(|own| own.get("runtime").is_some());
-            Some((reader.runtime(entry)?, entry, !own))
-        }
+        Some(entry) => Some((reader.runtime(entry)?, entry, layers.is_own("runtime"))),
         None => None,
     };
     let runtime = code::runtime(reader, &called, runtime, (declared.name, &declared.named_at.key_span))?;
@@ -192,9 +193,9 @@ fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, layer
 }
 
 /// The variables of all layers, the stronger ones over the weaker ones.
-fn env(reader: &mut Reader<'_>, declared: &Function<'_>, layers: &[&Map]) -> BTreeMap<String, String> {
+fn env(reader: &mut Reader<'_>, declared: &Function<'_>, layers: &Layers<'_>) -> BTreeMap<String, String> {
     let mut merged = BTreeMap::new();
-    let entries: Vec<&Entry> = layers.iter().filter_map(|map| map.get("env")).collect();
+    let entries: Vec<&Entry> = layers.all("env");
     for entry in &entries {
         for (name, value) in reader.env(entry) {
             match value {
@@ -204,7 +205,9 @@ fn env(reader: &mut Reader<'_>, declared: &Function<'_>, layers: &[&Map]) -> BTr
         }
     }
     let bytes: usize = merged.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if bytes > limits::ENV_BYTES
+    // What is masked has other lengths; `load` has counted the real ones.
+    if !reader.masked
+        && bytes > limits::ENV_BYTES
         && let Some(last) = entries.last()
     {
         let grouped = |bytes: usize| limits::grouped(i64::try_from(bytes).unwrap_or(i64::MAX));

@@ -54,7 +54,7 @@ pub(crate) struct FunctionConfig {
     /// How the function is reached over HTTP, if at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http: Option<Http>,
-    /// Days CloudWatch keeps the log; one of the day counts AWS accepts.
+    /// For how many days the log is kept; one of the day counts AWS accepts.
     pub(crate) log_retention: i32,
     /// IAM statements beyond writing its own logs, as JSON objects in IAM's own spelling.
     pub(crate) policies: Vec<serde_json::Value>,

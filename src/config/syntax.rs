@@ -22,7 +22,7 @@ pub(super) fn span(source: &str, location: &Location) -> Span {
 
 /// True for a key that stands in one map twice.
 pub(super) fn is_duplicate(error: &Error) -> bool {
-    matches!(error.without_snippet(), Error::DuplicateMappingKey { .. })
+    matches!(at_its_root(error), Error::DuplicateMappingKey { .. })
 }
 
 /// Adds a problem per key that repeats an earlier one of its map. The deserializer stops at the
@@ -75,9 +75,11 @@ fn duplicates(source: &str) -> Vec<(String, Span, Span)> {
     found
 }
 
+const TOO_MUCH: &str = "this is nested too deeply or repeated too often";
+
 /// Adds the problem that keeps the text from being read at all.
 pub(super) fn report(source: &str, error: &Error, problems: &mut Problems) {
-    let error = error.without_snippet();
+    let error = at_its_root(error);
     let mut span = error.location().map_or(0..0, |location| span(source, &location));
     let (title, label) = match error {
         Error::MultipleDocuments { .. } => {
@@ -94,7 +96,7 @@ pub(super) fn report(source: &str, error: &Error, problems: &mut Problems) {
         Error::RecursiveReferencesRequireWeakTypes { .. } => ("this anchor contains itself".to_owned(), ""),
         Error::MergeValueNotMapOrSeqOfMaps { .. } => ("`<<` merges maps only".to_owned(), "this is no map"),
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
-            ("this is nested too deeply or repeated too often".to_owned(), "")
+            (TOO_MUCH.to_owned(), "")
         }
         other => {
             let message = plain_message(other);
@@ -110,6 +112,14 @@ pub(super) fn report(source: &str, error: &Error, problems: &mut Problems) {
     problems.add(&span, title, label);
 }
 
+/// The error without what the parser wraps around it: snippets, and where an alias was used.
+fn at_its_root(error: &Error) -> &Error {
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => at_its_root(error),
+        root => root,
+    }
+}
+
 /// The parser's message without its "at line 3, column 4", which the snippet shows anyway.
 fn plain_message(error: &Error) -> String {
     let text = error.to_string();
@@ -118,7 +128,8 @@ fn plain_message(error: &Error) -> String {
 
 /// Title and label for the parser's own words, with a hint where its words alone do not help.
 fn scan_error(message: &str) -> (String, &'static str) {
-    let known: [(&str, &str, &str); 13] = [
+    let known: [(&str, &str, &str); 16] = [
+        ("recursion limit", TOO_MUCH, ""),
         ("tabs disallowed", "a tab cannot indent", "use spaces"),
         (
             "mapping values are not allowed",
@@ -129,8 +140,10 @@ fn scan_error(message: &str) -> (String, &'static str) {
         ("mismatched bracket", "the brackets do not match", "text with `[`, `]`, `{` or `}` needs quotes"),
         ("unclosed quote", "this quote is never closed", ""),
         ("misplaced bracket", "this bracket was never opened", "text with brackets needs quotes"),
-        ("multiline quoted scalar", "a quote is still open here", "close it on the line before"),
+        ("indentation in multiline quoted", "a quote before this line is still open", "close it"),
+        ("unknown escape", "double quotes know no such escape", "use '…' for text with a backslash"),
         ("invalid trailing content after", "text goes on after the closing quote", "write `''` for a quote inside '…'"),
+        ("unexpected character: `\\u{", "a control character cannot stand here", "remove it"),
         ("unexpected character", "a plain text cannot start with this character", "put it in quotes"),
         (
             "did not find expected key",

@@ -39,36 +39,52 @@ impl Reader<'_> {
 
     /// Reports a value of the wrong type.
     pub(super) fn wrong_type(&mut self, key: &str, node: &Node, wanted: &str) {
-        let label = match &node.kind {
-            Kind::Text(text) if text.parse::<f64>().is_ok() => "this is text: remove the quotes".to_owned(),
-            Kind::Number(..) | Kind::Bool(..) if wanted.contains("text") => {
-                format!("this is {}: put it in quotes", node.describe())
-            }
-            _ => format!("this is {}", node.describe()),
-        };
+        self.wrong_type_because(key, node, wanted, &format!("this is {}", node.describe()));
+    }
+
+    fn wrong_type_because(&mut self, key: &str, node: &Node, wanted: &str, label: &str) {
         self.problem(&node.span, format!("`{key}` needs {wanted}"), label);
+    }
+
+    /// Reports what is no whole number, though it may look like one.
+    fn not_a_number(&mut self, entry: &Entry, wanted: &str) {
+        match &entry.value.kind {
+            Kind::Text(text) if text.parse::<f64>().is_ok() => {
+                self.wrong_type_because(&entry.key, &entry.value, wanted, "this is text: remove the quotes");
+            }
+            _ => self.wrong_type(&entry.key, &entry.value, wanted),
+        }
+    }
+
+    /// Reports what is no text, though quotes may make it one.
+    pub(super) fn not_text(&mut self, key: &str, node: &Node) {
+        match &node.kind {
+            Kind::Number(..) | Kind::Bool(..) => {
+                let label = format!("this is {}: put it in quotes", node.describe());
+                self.wrong_type_because(key, node, "text", &label);
+            }
+            _ => self.wrong_type(key, node, "text"),
+        }
     }
 
     /// Text with everything put in.
     pub(super) fn text(&mut self, entry: &Entry) -> Option<Filled> {
-        self.text_at(&entry.key, &entry.value, "text")
+        self.text_at(&entry.key, &entry.value)
     }
 
-    fn text_at(&mut self, key: &str, node: &Node, wanted: &str) -> Option<Filled> {
-        match &node.kind {
-            Kind::Text(text) => self.fill(text, &node.span),
-            _ => {
-                self.wrong_type(key, node, wanted);
-                None
-            }
+    fn text_at(&mut self, key: &str, node: &Node) -> Option<Filled> {
+        if let Kind::Text(text) = &node.kind {
+            return self.fill(text, &node.span);
         }
+        self.not_text(key, node);
+        None
     }
 
     /// Any scalar as the text it was written as, with everything put in.
     pub(super) fn spelling(&mut self, key: &str, node: &Node) -> Option<Filled> {
         match &node.kind {
             Kind::Bool(_, text) | Kind::Number(_, text) => Some(Filled { value: text.clone(), shown: text.clone() }),
-            _ => self.text_at(key, node, "text"),
+            _ => self.text_at(key, node),
         }
     }
 
@@ -96,7 +112,7 @@ impl Reader<'_> {
     /// A whole number in a range of AWS's, in `unit`.
     pub(super) fn whole(&mut self, entry: &Entry, range: &RangeInclusive<i64>, unit: &str) -> Option<u32> {
         let Kind::Number(Some(number), _) = entry.value.kind else {
-            self.wrong_type(&entry.key, &entry.value, &format!("a whole number of {unit}"));
+            self.not_a_number(entry, &format!("a whole number of {unit}"));
             return None;
         };
         if range.contains(&number) {
@@ -148,10 +164,10 @@ impl Reader<'_> {
         Some(patterns)
     }
 
-    /// How long CloudWatch keeps the log, in days.
+    /// For how many days the log is kept.
     pub(super) fn log_retention(&mut self, entry: &Entry) -> Option<i32> {
         let Kind::Number(Some(days), _) = entry.value.kind else {
-            self.wrong_type(&entry.key, &entry.value, "a whole number of days");
+            self.not_a_number(entry, "a whole number of days");
             return None;
         };
         if limits::RETENTION.contains(&days) {
@@ -180,7 +196,15 @@ impl Reader<'_> {
 
     /// A runtime by AWS's name. Any that could be one is taken, so that a new one needs no new rzap.
     pub(super) fn runtime(&mut self, entry: &Entry) -> Option<String> {
-        let filled = self.text_at(&entry.key, &entry.value, "a runtime as text, like `python3.13`")?;
+        let Kind::Text(_) = entry.value.kind else {
+            let label = match &entry.value.kind {
+                Kind::Number(_, version) if version.starts_with("3.") => format!("did you mean `python{version}`?"),
+                _ => format!("this is {}", entry.value.describe()),
+            };
+            self.wrong_type_because(&entry.key, &entry.value, "a runtime, like `python3.13`", &label);
+            return None;
+        };
+        let filled = self.text(entry)?;
         let well = filled.value.starts_with(|first: char| first.is_ascii_lowercase())
             && filled.value.chars().all(|each| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '.');
         if !well {
@@ -209,7 +233,7 @@ impl Reader<'_> {
             self.problem(&entry.value.span, title, "use `rest` or `url`");
             return None;
         }
-        let filled = self.text_at(&entry.key, &entry.value, "text: `rest` or `url`")?;
+        let filled = self.text(entry)?;
         match filled.value.as_str() {
             "rest" => return Some(Http::Rest),
             "url" => return Some(Http::Url),

@@ -25,7 +25,7 @@ pub(crate) enum Event {
     /// What a step is doing or waiting for.
     Progress(Key, String),
     Done(Key, Action, Duration),
-    Failed(Key, String),
+    Failed(Key),
 }
 
 /// Who hears the events.
@@ -81,7 +81,7 @@ async fn run<'a>(
         let Some((key, result)) = running.next().await else { break };
         undone.remove(&key);
         if let Err(error) = result {
-            listener(Event::Failed(key, error.to_string()));
+            listener(Event::Failed(key));
             failures.push(error);
         }
     }
@@ -110,7 +110,8 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
     let started = Instant::now();
     listener(Event::Started(key.clone(), step.action));
     let (ear, about) = (listener.clone(), key.clone());
-    let hear: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |what| ear(Event::Progress(about.clone(), what.to_owned())));
+    let hear: Arc<dyn Fn(&str) + Send + Sync> =
+        Arc::new(move |what| ear(Event::Progress(about.clone(), what.to_owned())));
     let work = async {
         match step.action {
             Action::Delete => step.resource.delete(cloud).await,
@@ -131,7 +132,9 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
 fn remember(wanted: &Any, live: &Any) {
     match (wanted, live) {
         (Any::Function(wanted), Any::Function(live)) => {
-            for (to, from) in [(&wanted.decided.version, &live.decided.version), (&wanted.decided.url, &live.decided.url)] {
+            for (to, from) in
+                [(&wanted.decided.version, &live.decided.version), (&wanted.decided.url, &live.decided.url)]
+            {
                 if let Some(value) = from.get() {
                     let _ = to.set(value.clone());
                 }
@@ -148,19 +151,13 @@ fn remember(wanted: &Any, live: &Any) {
 
 /// Moves traffic: the alias `live` of every changed function, side by side, when all is ready.
 pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
-    let functions = plan.steps.iter().filter(|step| step.action != Action::Delete).filter_map(|step| match &step.resource {
-        Any::Function(function) => Some((step, function)),
-        _ => None,
-    });
-    let moves = functions.clone().filter(|(step, function)| {
-        let was = step.live.as_ref().and_then(|live| match live {
-            Any::Function(live) => live.decided.version.get(),
+    let functions =
+        plan.steps.iter().filter(|step| step.action != Action::Delete).filter_map(|step| match &step.resource {
+            Any::Function(function) => Some((step, function)),
             _ => None,
         });
-        // A new function's alias was made with it: nobody could call it before.
-        step.action == Action::Update && was != function.decided.version.get()
-    });
-    try_join_all(moves.map(|(_, function)| function.promote(cloud))).await?;
+    let changed = functions.clone().filter(|(step, _)| step.action != Action::Keep);
+    try_join_all(changed.map(|(_, function)| function.promote(cloud))).await?;
     let api = plan.steps.iter().find_map(|step| match &step.resource {
         Any::Api(api) if step.action != Action::Delete => Some(api.clone()),
         _ => None,

@@ -118,11 +118,12 @@ pub(crate) fn code_only(
             return Err(Error::failed(format!("the function `{}` has no package", function.short_name)));
         };
         let mut wanted = function.clone();
-        wanted.settings.code_sha256 = package.code_sha256.clone();
+        wanted.settings.code_sha256.clone_from(&package.code_sha256);
         wanted.serving = true;
         wanted.decided = super::kinds::Decided::default();
         if wanted.settings.code_sha256 != function.settings.code_sha256 {
-            let artifact = artifacts.entry(&package.sha256).or_insert_with(|| Artifact::wanted(&owner.app, &bucket, package));
+            let artifact =
+                artifacts.entry(&package.sha256).or_insert_with(|| Artifact::wanted(&owner.app, &bucket, package));
             wanted.artifact = (bucket.clone(), artifact.object.clone());
             wanted.after = vec![Key::new(Kind::Artifact, &artifact.object)];
         }

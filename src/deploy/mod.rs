@@ -11,15 +11,17 @@
 mod apply;
 mod blueprint;
 mod kinds;
+mod lock;
 mod names;
 mod plan;
 mod release;
 mod resource;
 
 pub(crate) use self::apply::{Event, Outcome, apply, promote};
-pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only};
+pub(crate) use self::blueprint::{Place, blueprint, code_only};
 pub(crate) use self::kinds::{Any, Api, Function, Kind, discover};
+pub(crate) use self::lock::Lock;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
-pub(crate) use self::plan::{Action, Change, Difference, Plan, plan, teardown};
+pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
-pub(crate) use self::resource::{Found, Key, Owner, Resource};
+pub(crate) use self::resource::{Found, Key, Owner};

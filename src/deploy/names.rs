@@ -56,6 +56,11 @@ pub(crate) fn stage_prefix(owner: &Owner) -> String {
     format!("{}/{}/", owner.app, owner.stage)
 }
 
+/// `{app}/{stage}/lock`
+pub(crate) fn lock_key(owner: &Owner) -> String {
+    format!("{}lock", stage_prefix(owner))
+}
+
 /// Cuts what is too long and adds a hash of the full name, so that two long names stay two.
 fn fit(full: &str) -> String {
     if full.len() <= LONGEST {

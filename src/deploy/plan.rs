@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::blueprint::Blueprint;
 use super::kinds::{Any, Kind};
-use super::resource::{Found, Key, Orphan, Owner};
+use super::resource::{Found, Key, Orphan};
 use crate::error::Result;
 
 /// What happens to one resource.
@@ -62,7 +62,6 @@ impl Step {
 /// Everything that would be done. Making one changes nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    pub(crate) owner: Owner,
     /// What must stand first comes first; deletions come last, in the order they will happen.
     pub(crate) steps: Vec<Step>,
 }
@@ -111,14 +110,14 @@ pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
     let mut steps = in_order(steps);
     let orphans = live.into_values().filter(|any| any.orphan() == Orphan::Delete).cloned();
     steps.extend(deletions(orphans.collect()));
-    Ok(Plan { owner: blueprint.owner.clone(), steps })
+    Ok(Plan { steps })
 }
 
 /// The plan that leaves nothing: `plan(∅)`. `keep_logs` leaves the log groups where they are.
-pub(crate) fn teardown(owner: &Owner, found: &Found<Any>, keep_logs: bool) -> Plan {
+pub(crate) fn teardown(found: &Found<Any>, keep_logs: bool) -> Plan {
     let stays = |any: &Any| any.orphan() == Orphan::Keep || (keep_logs && any.key().kind == Kind::LogGroup);
     let going = found.ours.iter().filter(|any| !stays(any)).cloned().collect();
-    Plan { owner: owner.clone(), steps: deletions(going) }
+    Plan { steps: deletions(going) }
 }
 
 fn deletions(going: Vec<Any>) -> Vec<Step> {
@@ -181,6 +180,7 @@ mod tests {
 
     use super::*;
     use crate::deploy::kinds::{Api, Bucket, LogGroup};
+    use crate::deploy::resource::Owner;
 
     fn owner() -> Owner {
         Owner { app: "guestbook".into(), stage: "dev".into() }
@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_created_and_what_is_equal_kept() {
-        let plan = plan(&draw(vec![group("a", 30), group("b", 30)]), &Found::ours(vec![group("a", 30)])).expect("a plan");
+        let plan =
+            plan(&draw(vec![group("a", 30), group("b", 30)]), &Found::ours(vec![group("a", 30)])).expect("a plan");
         assert_eq!(actions(&plan), [(Action::Keep, "a".into()), (Action::Create, "b".into())]);
         assert!(!plan.is_empty());
     }
@@ -209,7 +210,10 @@ mod tests {
     fn a_difference_names_the_field_and_both_values() {
         let plan = plan(&draw(vec![group("a", 30)]), &Found::ours(vec![group("a", 7)])).expect("a plan");
         let difference = &plan.steps[0].differences[0];
-        assert_eq!((difference.field.as_str(), &difference.old, &difference.new), ("retention_days", &json!(7), &json!(30)));
+        assert_eq!(
+            (difference.field.as_str(), &difference.old, &difference.new),
+            ("retention_days", &json!(7), &json!(30))
+        );
     }
 
     #[test]
@@ -217,10 +221,10 @@ mod tests {
         let found = Found::ours(vec![group("a", 30), Any::Bucket(Bucket::wanted("1", "eu-west-1"))]);
         assert!(plan(&draw(vec![]), &found).expect("a plan").is_empty());
         assert_eq!(
-            actions(&teardown(&owner(), &found, false)),
+            actions(&teardown(&found, false)),
             [(Action::Delete, "a".into()), (Action::Delete, "rzap-1-eu-west-1".into())]
         );
-        assert_eq!(actions(&teardown(&owner(), &found, true)), [(Action::Delete, "rzap-1-eu-west-1".into())]);
+        assert_eq!(actions(&teardown(&found, true)), [(Action::Delete, "rzap-1-eu-west-1".into())]);
     }
 
     #[test]
@@ -229,7 +233,10 @@ mod tests {
         let mut second = Api::wanted(&owner(), "f", false);
         (second.duplicate, second.name) = (true, "guestbook-dev (x2)".into());
         let plan = plan(&draw(vec![wanted.clone()]), &Found::ours(vec![wanted, Any::Api(second)])).expect("a plan");
-        assert_eq!(actions(&plan), [(Action::Keep, "guestbook-dev".into()), (Action::Delete, "guestbook-dev (x2)".into())]);
+        assert_eq!(
+            actions(&plan),
+            [(Action::Keep, "guestbook-dev".into()), (Action::Delete, "guestbook-dev (x2)".into())]
+        );
     }
 
     #[test]
@@ -241,7 +248,8 @@ mod tests {
 
     #[test]
     fn values_of_environment_variables_never_reach_a_plan() {
-        let differences = compare(&json!({"env": {"A": "old-secret"}}), &json!({"env": {"A": "new-secret", "B": "another"}}));
+        let differences =
+            compare(&json!({"env": {"A": "old-secret"}}), &json!({"env": {"A": "new-secret", "B": "another"}}));
         let text = serde_json::to_string(&differences).expect("JSON");
         assert!(text.contains("env.A") && text.contains("env.B"));
         assert!(!text.contains("secret") && !text.contains("another"), "{text}");

@@ -58,7 +58,8 @@ impl Release {
             self.number = number;
             let key = format!("{prefix}{number}.json");
             let body = serde_json::to_vec_pretty(&self).or_failed(|| "write down the release")?;
-            let call = cloud.s3.put_object().bucket(&bucket).key(&key).content_type("application/json").if_none_match("*");
+            let call =
+                cloud.s3.put_object().bucket(&bucket).key(&key).content_type("application/json").if_none_match("*");
             match call.body(ByteStream::from(body)).send().await {
                 Ok(_) => return Ok(number),
                 Err(error) if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict"]) => number += 1,
@@ -82,9 +83,11 @@ async fn numbers(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<u64>> 
             Err(error) if is_code(&error, &["NoSuchBucket"]) => return Ok(numbers),
             Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
         };
-        numbers.extend(page.contents().iter().filter_map(|object| {
-            object.key()?.strip_prefix(prefix)?.strip_suffix(".json")?.parse::<u64>().ok()
-        }));
+        numbers.extend(
+            page.contents()
+                .iter()
+                .filter_map(|object| object.key()?.strip_prefix(prefix)?.strip_suffix(".json")?.parse::<u64>().ok()),
+        );
     }
     Ok(numbers)
 }

@@ -143,6 +143,9 @@ mod tests {
     fn a_composite_hashes_the_raw_values_of_the_parts() {
         let (a, b) = (Algorithm::Sha256.of(b"a"), Algorithm::Sha256.of(b"b"));
         let joined = [STANDARD.decode(&a).unwrap_or_default(), STANDARD.decode(&b).unwrap_or_default()].concat();
-        assert_eq!(Algorithm::Sha256.composite([a.as_str(), b.as_str()].into_iter()), Some(Algorithm::Sha256.of(&joined)));
+        assert_eq!(
+            Algorithm::Sha256.composite([a.as_str(), b.as_str()].into_iter()),
+            Some(Algorithm::Sha256.of(&joined))
+        );
     }
 }

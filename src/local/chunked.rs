@@ -40,8 +40,10 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Bytes, Fau
         };
         headers.insert(name, value);
     }
-    let rest: Vec<String> =
-        encodings(headers).filter(|encoding| !encoding.eq_ignore_ascii_case("aws-chunked")).map(str::to_owned).collect();
+    let rest: Vec<String> = encodings(headers)
+        .filter(|encoding| !encoding.eq_ignore_ascii_case("aws-chunked"))
+        .map(str::to_owned)
+        .collect();
     match HeaderValue::try_from(rest.join(",")) {
         Ok(value) if !rest.is_empty() => headers.insert(header::CONTENT_ENCODING, value),
         _ => headers.remove(header::CONTENT_ENCODING),
@@ -150,7 +152,11 @@ mod tests {
     fn a_cut_body_and_a_missing_trailer_are_refused() {
         let mut plain = headers(&[("x-amz-decoded-content-length", "5")]);
         for cut in ["5\r\nhel", "5\r\nhello\r\n", "3\r\nhel\r\n0\r\n\r\n"] {
-            assert_eq!(decode(&mut plain, &Bytes::from_static(cut.as_bytes())).unwrap_err().code, "IncompleteBody", "{cut}");
+            assert_eq!(
+                decode(&mut plain, &Bytes::from_static(cut.as_bytes())).unwrap_err().code,
+                "IncompleteBody",
+                "{cut}"
+            );
         }
         let mut promised = headers(&[("x-amz-trailer", "x-amz-checksum-crc32")]);
         let error = decode(&mut promised, &Bytes::from_static(b"0\r\n\r\n")).unwrap_err();

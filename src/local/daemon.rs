@@ -26,6 +26,7 @@ pub(crate) use super::state_dir::find as state_dir;
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const START_LIMIT: Duration = Duration::from_secs(15);
+const RESET_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(15);
 /// A log is started anew when it is larger than this, in bytes.
@@ -146,11 +147,13 @@ pub(crate) async fn stop(state_dir: &Path) -> Result<Option<Running>> {
 /// Deletes the state of all services, whether a server runs or not.
 pub(crate) async fn reset(state_dir: &Path) -> Result<Reset> {
     if let Some(running) = status(state_dir).await? {
-        let answer = call(running_port(&running), Method::POST, "/_rzap/reset", Duration::from_secs(60)).await;
+        let answer = call(running_port(&running), Method::POST, "/_rzap/reset", RESET_LIMIT).await;
         let (code, body) = answer.or_failed(|| "reset the running local cloud")?;
         if code != 200 {
             let text = String::from_utf8_lossy(&body).into_owned();
-            return Err(Error::failed("the running local cloud could not be reset").because(&std::io::Error::other(text)));
+            return Err(
+                Error::failed("the running local cloud could not be reset").because(&std::io::Error::other(text))
+            );
         }
         return Ok(Reset { running: Some(running), removed: true });
     }

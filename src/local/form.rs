@@ -72,7 +72,8 @@ pub(crate) fn invalid(message: impl Into<String>) -> Fault {
 
 /// `<{action}Response><{action}Result>…</…><ResponseMetadata>…`; without a result element when `result` is `None`.
 pub(crate) fn respond(action: &str, namespace: &str, request_id: &str, result: Option<Vec<Element>>) -> Reply {
-    let mut children: Vec<Element> = result.map(|result| Element::new(format!("{action}Result"), result)).into_iter().collect();
+    let mut children: Vec<Element> =
+        result.map(|result| Element::new(format!("{action}Result"), result)).into_iter().collect();
     children.push(Element::new("ResponseMetadata", vec![Element::leaf("RequestId", request_id)]));
     Reply::xml(200, Element::new(format!("{action}Response"), children).document(namespace))
 }

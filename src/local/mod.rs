@@ -1,7 +1,7 @@
 //! The local cloud: an embedded server that speaks AWS's wire protocols on loopback.
 //!
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
-//! only agree by both being right. Lambda, API Gateway and CloudWatch Logs follow AWS's documented
+//! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
 //! behaviour including errors and states; S3, IAM and STS do what deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!

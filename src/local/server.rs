@@ -146,7 +146,9 @@ impl Server {
             return Err(Fault::new(403, "AccessDenied", message).into_json());
         }
         if !super::front::claims(&request) && guard::is_foreign_page(&request.headers) {
-            return Err(Fault::new(403, "AccessDenied", "web pages of other sites may not use the local cloud").into_json());
+            return Err(
+                Fault::new(403, "AccessDenied", "web pages of other sites may not use the local cloud").into_json()
+            );
         }
         if request.path.starts_with("/_rzap/") {
             return self.control(&request).await.map_err(Fault::into_json);
@@ -184,7 +186,8 @@ impl Server {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(dialect.refuse(unavailable(), request_id)),
             Err(_) => {
-                let message = "the local cloud failed to answer; this is a bug in rzap, see its log (rzap local status)";
+                let message =
+                    "the local cloud failed to answer; this is a bug in rzap, see its log (rzap local status)";
                 Err(dialect.refuse(Fault::new(500, "InternalFailure", message), request_id))
             }
         }
@@ -236,7 +239,8 @@ pub(crate) async fn bind(port: u16) -> std::io::Result<(Vec<TcpListener>, u16)> 
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, Fault> {
-    let too_large = || Fault::new(413, "EntityTooLarge", format!("the local cloud takes bodies of at most {MAX_BODY} bytes"));
+    let too_large =
+        || Fault::new(413, "EntityTooLarge", format!("the local cloud takes bodies of at most {MAX_BODY} bytes"));
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }

@@ -61,7 +61,8 @@ pub(crate) fn log(state_dir: &Path) -> PathBuf {
 /// Tries for `patience`, because looking whether the lock is free takes it for a moment, too.
 pub(crate) fn lock(state_dir: &Path, patience: Duration) -> Result<Option<File>> {
     let path = state_dir.join("local.lock");
-    let file = File::options().create(true).append(true).open(&path).or_failed(|| format!("open {}", path.display()))?;
+    let file =
+        File::options().create(true).append(true).open(&path).or_failed(|| format!("open {}", path.display()))?;
     let deadline = Instant::now() + patience;
     loop {
         match file.try_lock() {
@@ -123,7 +124,9 @@ pub(crate) fn open_cloud(state_dir: &Path) -> Result<PathBuf> {
 pub(crate) fn wipe_cloud(state_dir: &Path) -> Result<bool> {
     let cloud = state_dir.join("cloud");
     let entries = match std::fs::read_dir(&cloud) {
-        Ok(entries) => entries.collect::<std::io::Result<Vec<_>>>().or_failed(|| format!("read {}", cloud.display()))?,
+        Ok(entries) => {
+            entries.collect::<std::io::Result<Vec<_>>>().or_failed(|| format!("read {}", cloud.display()))?
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error).or_failed(|| format!("read {}", cloud.display())),
     };

@@ -25,7 +25,8 @@ impl<T: Serialize + DeserializeOwned + Default + Clone> Store<T> {
     pub(crate) fn open(dir: &Path, name: &str) -> Result<Self> {
         let path = dir.join(format!("{name}.json"));
         let value = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).or_failed(|| format!("read the local cloud's state in {}", path.display()))?,
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .or_failed(|| format!("read the local cloud's state in {}", path.display()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => T::default(),
             Err(error) => return Err(error).or_failed(|| format!("read {}", path.display())),
         };
@@ -43,7 +44,11 @@ impl<T: Serialize + DeserializeOwned + Default + Clone> Store<T> {
         let mut next = value.clone();
         let result = change(&mut next)?;
         save(&self.path, &next).map_err(|error| {
-            Fault::new(500, "ServiceException", format!("the local cloud cannot save its state to {}: {error}", self.path.display()))
+            Fault::new(
+                500,
+                "ServiceException",
+                format!("the local cloud cannot save its state to {}: {error}", self.path.display()),
+            )
         })?;
         *value = next;
         Ok(result)

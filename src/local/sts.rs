@@ -110,7 +110,10 @@ impl Sts {
                     Element::leaf("Expiration", iam::date(expires)),
                 ],
             ),
-            Element::new("AssumedRoleUser", vec![Element::leaf("AssumedRoleId", user_id), Element::leaf("Arn", assumed)]),
+            Element::new(
+                "AssumedRoleUser",
+                vec![Element::leaf("AssumedRoleId", user_id), Element::leaf("Arn", assumed)],
+            ),
         ])
     }
 }
@@ -121,11 +124,15 @@ fn trusts(policy: &Value, caller: &str) -> bool {
     let root = format!("arn:aws:iam::{ACCOUNT}:root");
     let names = |principal: &Value| {
         let list = principal.get("AWS").unwrap_or(principal);
-        let named = |name: &Value| name.as_str().is_some_and(|name| name == "*" || name == ACCOUNT || name == root || name == caller);
+        let named = |name: &Value| {
+            name.as_str().is_some_and(|name| name == "*" || name == ACCOUNT || name == root || name == caller)
+        };
         iam::one_or_many(list).iter().any(|name| named(name))
     };
     iam::one_or_many(&policy["Statement"]).iter().any(|statement| {
-        statement["Effect"] == "Allow" && statement.get("Condition").is_none() && statement.get("Principal").is_some_and(names)
+        statement["Effect"] == "Allow"
+            && statement.get("Condition").is_none()
+            && statement.get("Principal").is_some_and(names)
     })
 }
 

@@ -1,7 +1,7 @@
 //! What crosses the socket: a request as the services see it, their reply, and a fault in AWS's shape.
 //!
 //! Services speak four dialects (REST-XML for S3, Query-XML for IAM and STS, REST-JSON for Lambda and
-//! API Gateway, JSON 1.1 for CloudWatch Logs). They all take a [`Request`] and give a [`Reply`] or a
+//! API Gateway, JSON 1.1 for Logs). They all take a [`Request`] and give a [`Reply`] or a
 //! [`Fault`]; the dialect decides only how the fault is written.
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 /// One HTTP request, read completely, its signature scope taken apart.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the request id is called that everywhere")]
 pub(crate) struct Request {
     pub(crate) method: Method,
     /// As sent, still percent-encoded, without the query.
@@ -202,15 +203,14 @@ pub(crate) fn percent_decode(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let escape = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        match escape.and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
+        let byte =
+            escape.and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok());
+        if let Some(byte) = byte {
+            out.push(byte);
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()

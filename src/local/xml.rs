@@ -52,7 +52,8 @@ impl Element {
                 Event::Empty(tag) if root.is_none() => {
                     close(&mut open, &mut root, Self::leaf(local_name(tag.local_name().as_ref()), ""));
                 }
-                Event::Start(_) | Event::Empty(_) => return None,
+                // A second root, or too deep. A document type could define entities; no AWS client sends one.
+                Event::Start(_) | Event::Empty(_) | Event::DocType(_) => return None,
                 Event::End(_) => {
                     let done = open.pop()?;
                     close(&mut open, &mut root, done);
@@ -68,8 +69,6 @@ impl Element {
                 }
                 Event::Eof => return root.filter(|_| open.is_empty()),
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
-                // A document type could define entities; no AWS client sends one.
-                Event::DocType(_) => return None,
             }
         }
     }
@@ -140,7 +139,10 @@ mod tests {
 
     #[test]
     fn reads_entities_namespaces_and_empty_elements() {
-        let root = Element::parse(b"<?xml version='1.0'?>\n<a xmlns=\"u\"><b>1 &amp; &#50;</b><x:b/>\n<c><![CDATA[<]]></c></a>\n").unwrap();
+        let root = Element::parse(
+            b"<?xml version='1.0'?>\n<a xmlns=\"u\"><b>1 &amp; &#50;</b><x:b/>\n<c><![CDATA[<]]></c></a>\n",
+        )
+        .unwrap();
         assert_eq!(root.name, "a");
         assert_eq!(root.all("b").map(|b| b.text.as_str()).collect::<Vec<_>>(), ["1 & 2", ""]);
         assert_eq!(root.value("c"), Some("<"));

@@ -65,5 +65,5 @@ fn picture(snippet: &Snippet) -> String {
         .primary_title(snippet.title.as_str())
         .element(Picture::source(snippet.source.as_str()).path(path.as_ref()).annotation(annotation));
     let renderer = if console::colors_enabled_stderr() { Renderer::styled() } else { Renderer::plain() };
-    renderer.render(&[group]).to_string()
+    renderer.render(&[group])
 }

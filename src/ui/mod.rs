@@ -135,7 +135,9 @@ impl Ui {
             return Ok(None);
         }
         let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact_opt();
-        answer.map_err(|error| Error::failed("failed to ask").because(&error)).map(|answer| Some(answer.unwrap_or(false)))
+        answer
+            .map_err(|error| Error::failed("failed to ask").because(&error))
+            .map(|answer| Some(answer.unwrap_or(false)))
     }
 
     /// Lets the user choose; `None` when nobody can answer.

@@ -24,7 +24,8 @@ pub(crate) fn plan_text(changes: &[Change]) -> String {
 pub(crate) fn summary(changes: &[Change], words: [&str; 3]) -> String {
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     let parts = [Action::Create, Action::Update, Action::Delete].map(count).into_iter().zip(words);
-    let parts: Vec<String> = parts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let parts: Vec<String> =
+        parts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     parts.join(", ")
 }
 

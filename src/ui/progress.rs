@@ -73,7 +73,9 @@ impl Shared {
             Step::Installing { functions, tool } => {
                 self.start(&functions, &format!("package {functions}: installing dependencies with {tool}"));
             }
-            Step::Archiving { functions } => self.start(&functions, &format!("package {functions}: writing the archive")),
+            Step::Archiving { functions } => {
+                self.start(&functions, &format!("package {functions}: writing the archive"))
+            }
             Step::Packaged { functions, zipped, files } => {
                 let line = format!("package   {functions}  {} in {files} files", bytes(zipped));
                 self.end(&functions, Some(&format!("{} {line}", style("✓").for_stderr().green())));
@@ -91,7 +93,7 @@ impl Shared {
                 let time = style(duration(time)).for_stderr().dim();
                 self.end(&key.to_string(), Some(&format!("{tick} {}  {time}", sentence(action, &key, true))));
             }
-            Event::Failed(key, _) => {
+            Event::Failed(key) => {
                 let cross = style("✗").for_stderr().red();
                 self.end(&key.to_string(), Some(&format!("{cross} {key}")));
             }
@@ -166,5 +168,7 @@ fn sentence(action: Action, key: &Key, done: bool) -> String {
 
 fn style_of_spinner() -> ProgressStyle {
     let style = ProgressStyle::with_template("{spinner:.cyan} {prefix} {wide_msg:.dim}");
-    style.unwrap_or_else(|_| ProgressStyle::default_spinner()).tick_strings(&["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "])
+    style
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .tick_strings(&["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "])
 }

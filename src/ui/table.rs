@@ -61,7 +61,11 @@ pub(crate) fn bytes(count: u64) -> String {
 /// `0.8 s`, `2 min 5 s`
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
-    if seconds < 60 { format!("{:.1} s", time.as_secs_f64()) } else { format!("{} min {} s", seconds / 60, seconds % 60) }
+    if seconds < 60 {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{} min {} s", seconds / 60, seconds % 60)
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +74,10 @@ mod tests {
 
     #[test]
     fn units_read_as_people_write_them() {
-        assert_eq!([0, 999, 1_000, 1_449_999, 2_000_000_000].map(bytes), ["0 B", "999 B", "1.0 kB", "1.4 MB", "2.00 GB"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_449_999, 2_000_000_000].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "1.4 MB", "2.00 GB"]
+        );
         assert_eq!(duration(Duration::from_millis(840)), "0.8 s");
         assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
     }

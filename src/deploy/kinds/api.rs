@@ -104,7 +104,8 @@ impl Api {
                 },
             });
             if path.contains("{proxy+}") {
-                method["parameters"] = json!([{"name": "proxy", "in": "path", "required": true, "schema": {"type": "string"}}]);
+                method["parameters"] =
+                    json!([{"name": "proxy", "in": "path", "required": true, "schema": {"type": "string"}}]);
             }
             paths.insert(path, json!({"x-amazon-apigateway-any-method": method}));
         }
@@ -137,11 +138,15 @@ impl Api {
                 .set_tags(Some(HashMap::from(self.owner.tags())));
             let once = aws_sdk_apigateway::config::Config::builder().retry_config(RetryConfig::disabled());
             match call.customize().config_override(once).send().await {
-                Ok(api) => return api.id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what()))),
+                Ok(api) => {
+                    return api.id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what())));
+                }
                 Err(error) if is_code(&error, &["TooManyRequestsException", "ThrottlingException", "Throttling"]) => {
                     say("waiting: API Gateway allows one new API every 3 seconds");
                     if !backoff.sleep().await {
-                        return Err(explain(what())(error).hint("other deployments use up the account's rate: try again"));
+                        return Err(
+                            explain(what())(error).hint("other deployments use up the account's rate: try again")
+                        );
                     }
                 }
                 Err(error) => return Err(explain(what())(error).hint("run rzap again: it finds what was made")),
@@ -152,7 +157,8 @@ impl Api {
     async fn define(&self, cloud: &Cloud, id: &str) -> Result<()> {
         cloud.pace.put_api().await;
         let body = Blob::new(self.openapi(cloud).to_string());
-        let call = cloud.apigateway.put_rest_api().rest_api_id(id).mode(PutMode::Overwrite).fail_on_warnings(true).body(body);
+        let call =
+            cloud.apigateway.put_rest_api().rest_api_id(id).mode(PutMode::Overwrite).fail_on_warnings(true).body(body);
         match call.send().await {
             Ok(_) => Ok(()),
             // Some emulators have no PutRestApi. AWS has, so this road is never taken there.
@@ -252,7 +258,8 @@ impl Api {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
-        let (routes, description) = tokio::try_join!(routes_of(cloud, id), deployed_description(cloud, id, &owner.stage))?;
+        let (routes, description) =
+            tokio::try_join!(routes_of(cloud, id), deployed_description(cloud, id, &owner.stage))?;
         for route in &routes {
             for (method, what) in route.resource_methods().into_iter().flatten() {
                 let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
@@ -307,7 +314,9 @@ impl Resource for Api {
         let _ = self.id.set(id.clone());
         let defined = live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary);
         let define = async { if defined { Ok(()) } else { self.define(cloud, &id).await } };
-        let permit = async { if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await } };
+        let permit = async {
+            if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await }
+        };
         tokio::try_join!(define, permit)?;
         if defined && live.is_some_and(|live| live.deployed) { Ok(()) } else { self.deploy(cloud, &id).await }
     }
@@ -333,7 +342,8 @@ impl Resource for Api {
 }
 
 async fn routes_of(cloud: &Cloud, id: &str) -> Result<Vec<Route>> {
-    let mut pages = cloud.apigateway.get_resources().rest_api_id(id).embed("methods").limit(500).into_paginator().items().send();
+    let mut pages =
+        cloud.apigateway.get_resources().rest_api_id(id).embed("methods").limit(500).into_paginator().items().send();
     let mut routes = Vec::new();
     while let Some(route) = pages.next().await {
         routes.push(route.map_err(explain(format!("read the routes of the API `{id}`")))?);

@@ -8,8 +8,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
-use super::bucket::ARTIFACT_TAG;
 use super::Kind;
+use super::bucket::ARTIFACT_TAG;
 use crate::aws::{Cloud, explain, is_code, say};
 use crate::deploy::names::{artifact_key, bucket_name, stage_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
@@ -140,6 +140,12 @@ impl Artifact {
     }
 }
 
+/// Ours are written in lower case, always.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "keys are compared as we wrote them")]
+fn is_artifact(key: &str) -> bool {
+    key.ends_with(".zip")
+}
+
 impl Resource for Artifact {
     fn key(&self) -> Key {
         Key::new(Kind::Artifact, &self.object)
@@ -168,7 +174,7 @@ impl Resource for Artifact {
             found.extend(page.contents().iter().filter_map(|object| {
                 Some(Self {
                     bucket: bucket.clone(),
-                    object: object.key().filter(|key| key.ends_with(".zip"))?.to_owned(),
+                    object: object.key().filter(|key| is_artifact(key))?.to_owned(),
                     size: u64::try_from(object.size()?).ok()?,
                     file: PathBuf::new(),
                     shared: false,

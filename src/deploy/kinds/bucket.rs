@@ -6,7 +6,8 @@ use aws_sdk_s3::operation::head_bucket::HeadBucketError;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint, CreateBucketConfiguration,
     ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
-    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag,
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    Tag,
 };
 use serde::Serialize;
 
@@ -67,9 +68,14 @@ impl Bucket {
     async fn is_private(cloud: &Cloud, name: &str) -> Result<bool> {
         match cloud.s3.get_public_access_block().bucket(name).send().await {
             Ok(answer) => Ok(answer.public_access_block_configuration().is_some_and(|block| {
-                [block.block_public_acls, block.ignore_public_acls, block.block_public_policy, block.restrict_public_buckets]
-                    .iter()
-                    .all(|switch| *switch == Some(true))
+                [
+                    block.block_public_acls,
+                    block.ignore_public_acls,
+                    block.block_public_policy,
+                    block.restrict_public_buckets,
+                ]
+                .iter()
+                .all(|switch| *switch == Some(true))
             })),
             Err(error) if is_code(&error, &["NoSuchPublicAccessBlockConfiguration", "NoSuchBucket"]) => Ok(false),
             Err(error) => Err(explain(format!("read the public access block of `{name}`"))(error)),
@@ -82,7 +88,9 @@ impl Bucket {
                 let rule = configuration.rules().first()?;
                 Some(rule.apply_server_side_encryption_by_default()?.sse_algorithm().as_str().to_owned())
             })),
-            Err(error) if is_code(&error, &["ServerSideEncryptionConfigurationNotFoundError", "NoSuchBucket"]) => Ok(None),
+            Err(error) if is_code(&error, &["ServerSideEncryptionConfigurationNotFoundError", "NoSuchBucket"]) => {
+                Ok(None)
+            }
             Err(error) => Err(explain(format!("read the encryption of `{name}`"))(error)),
         }
     }
@@ -186,12 +194,18 @@ impl Bucket {
             .id("rzap-torn-uploads")
             .status(ExpirationStatus::Enabled)
             .filter(LifecycleRuleFilter::builder().prefix("").build())
-            .abort_incomplete_multipart_upload(AbortIncompleteMultipartUpload::builder().days_after_initiation(1).build())
+            .abort_incomplete_multipart_upload(
+                AbortIncompleteMultipartUpload::builder().days_after_initiation(1).build(),
+            )
             .build()
             .map_err(broken)?;
         let rules = BucketLifecycleConfiguration::builder().rules(old).rules(torn).build().map_err(broken)?;
         let call = cloud.s3.put_bucket_lifecycle_configuration().bucket(&self.name);
-        call.expected_bucket_owner(&cloud.account).lifecycle_configuration(rules).send().await.map_err(explain(what()))?;
+        call.expected_bucket_owner(&cloud.account)
+            .lifecycle_configuration(rules)
+            .send()
+            .await
+            .map_err(explain(what()))?;
         Ok(())
     }
 }
@@ -250,7 +264,9 @@ impl Resource for Bucket {
 }
 
 fn taken(name: &str) -> Error {
-    Error::access(format!("the artifact bucket `{name}` cannot be used: its name is taken by another account, or access is denied"))
-        .hint("bucket names are global: if another account has it, use another region (`region:` in rzap.yaml)")
-        .hint("if it is yours, whoever runs rzap needs `s3:ListBucket` and the other s3 permissions on it")
+    Error::access(format!(
+        "the artifact bucket `{name}` cannot be used: its name is taken by another account, or access is denied"
+    ))
+    .hint("bucket names are global: if another account has it, use another region (`region:` in rzap.yaml)")
+    .hint("if it is yours, whoever runs rzap needs `s3:ListBucket` and the other s3 permissions on it")
 }

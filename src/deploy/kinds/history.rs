@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Cloud, explain, is_code};
-use crate::deploy::names::{bucket_name, stage_prefix};
+use crate::deploy::names::{bucket_name, lock_key, stage_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::Result;
 
@@ -47,7 +47,8 @@ impl Resource for History {
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let (bucket, prefix) = (bucket_name(&cloud.account, &cloud.region), stage_prefix(owner));
-        let any = !Self::objects(cloud, &bucket, &prefix).await?.is_empty();
+        // The lock of whoever is looking right now is no history.
+        let any = Self::objects(cloud, &bucket, &prefix).await?.iter().any(|key| *key != lock_key(owner));
         Ok(Found::ours(if any { vec![Self { bucket, prefix }] } else { Vec::new() }))
     }
 

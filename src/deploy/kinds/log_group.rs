@@ -75,8 +75,12 @@ impl Resource for LogGroup {
             let tags = self.owner.tags().into_iter().collect();
             match cloud.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags)).send().await {
                 Ok(_) => {}
+                // Somebody was quicker, or it was us and the answer got lost: whose is it?
                 Err(error) if code(&error) == Some("ResourceAlreadyExistsException") => {
-                    return Err(self.key().not_ours(&self.owner));
+                    let tags = Self::tags(cloud, &self.name).await?;
+                    if !self.owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))) {
+                        return Err(self.key().not_ours(&self.owner));
+                    }
                 }
                 Err(error) => return Err(explain(format!("create the log group `{}`", self.name))(error)),
             }

@@ -98,7 +98,8 @@ impl Role {
 
     async fn create(&self, cloud: &Cloud) -> Result<()> {
         let what = || format!("create the role `{}`", self.name);
-        let mut call = cloud.iam.create_role().role_name(&self.name).assume_role_policy_document(self.trust.to_string());
+        let mut call =
+            cloud.iam.create_role().role_name(&self.name).assume_role_policy_document(self.trust.to_string());
         call = call.description(format!("Functions of {} {} (made by rzap)", self.owner.app, self.owner.stage));
         for (key, value) in self.owner.tags() {
             let tag = Tag::builder().key(key).value(value).build();
@@ -106,18 +107,29 @@ impl Role {
         }
         match call.send().await {
             Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some("EntityAlreadyExists") => Err(self.key().not_ours(&self.owner)),
+            // Somebody was quicker, or it was us and the answer got lost: whose is it?
+            Err(error) if code(&error) == Some("EntityAlreadyExists") => {
+                let ours = !Self::discover(cloud, &self.owner).await?.ours.is_empty();
+                if ours { Ok(()) } else { Err(self.key().not_ours(&self.owner)) }
+            }
             Err(error) => Err(explain(what())(error)),
         }
     }
 
-    async fn remove_policies(&self, cloud: &Cloud, inline: &BTreeSet<String>, attached: &BTreeSet<String>) -> Result<()> {
+    async fn remove_policies(
+        &self,
+        cloud: &Cloud,
+        inline: &BTreeSet<String>,
+        attached: &BTreeSet<String>,
+    ) -> Result<()> {
         for name in inline {
             let call = cloud.iam.delete_role_policy().role_name(&self.name).policy_name(name);
             match call.send().await {
                 Ok(_) => {}
                 Err(error) if code(&error) == Some("NoSuchEntity") => {}
-                Err(error) => return Err(explain(format!("delete the policy `{name}` of the role `{}`", self.name))(error)),
+                Err(error) => {
+                    return Err(explain(format!("delete the policy `{name}` of the role `{}`", self.name))(error));
+                }
             }
         }
         for arn in attached {

@@ -77,7 +77,8 @@ fn check_statement(statement: &Map<String, Value>, purpose: Purpose) -> Result<(
     if statement.get("Condition").is_some_and(|condition| !condition.is_object()) {
         return Err(syntax());
     }
-    let actions = strings(statement, "Action", "NotAction")?.ok_or_else(|| malformed("Policy statement must contain actions."))?;
+    let actions = strings(statement, "Action", "NotAction")?
+        .ok_or_else(|| malformed("Policy statement must contain actions."))?;
     for action in &actions {
         check_action(action, purpose)?;
     }
@@ -113,9 +114,10 @@ fn check_action(action: &str, purpose: Purpose) -> Result<(), Fault> {
     match action.split_once(':') {
         _ if action == "*" => Ok(()),
         Some((vendor, name)) if !vendor.is_empty() && !name.is_empty() => {
-            match vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-                true => Ok(()),
-                false => Err(malformed(format!("Vendor {vendor} is not valid"))),
+            if vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+                Ok(())
+            } else {
+                Err(malformed(format!("Vendor {vendor} is not valid")))
             }
         }
         _ => Err(malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")),
@@ -137,7 +139,11 @@ fn check_principal(principal: &Value) -> Result<(), Fault> {
             let name = name.as_str().ok_or_else(syntax)?;
             let valid = match kind.as_str() {
                 "Service" => name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn"),
-                "AWS" => name == "*" || name.starts_with("arn:aws") || (name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit())),
+                "AWS" => {
+                    name == "*"
+                        || name.starts_with("arn:aws")
+                        || (name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()))
+                }
                 "Federated" | "CanonicalUser" => !name.is_empty(),
                 _ => return Err(syntax()),
             };
@@ -196,17 +202,30 @@ mod tests {
 
     #[test]
     fn bad_documents_get_the_sentence_aws_gives() {
-        let identity = |statement: Value| message(&json!({ "Statement": [statement] }), Purpose::Identity).unwrap_or_default();
+        let identity =
+            |statement: Value| message(&json!({ "Statement": [statement] }), Purpose::Identity).unwrap_or_default();
         let no_vendor = identity(json!({ "Effect": "Allow", "Action": "GetObject", "Resource": "*" }));
         assert!(no_vendor.contains("prefaced by a vendor"), "{no_vendor}");
         let no_arn = identity(json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "bucket" }));
         assert_eq!(no_arn, "Resource bucket must be in ARN format or \"*\".");
-        assert_eq!(identity(json!({ "Effect": "Allow", "Action": "s3:*" })), "Policy statement must contain resources.");
-        assert_eq!(identity(json!({ "Effect": "allow", "Action": "s3:*", "Resource": "*" })), "Syntax errors in policy.");
-        assert_eq!(identity(json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Extra": 1 })), "Syntax errors in policy.");
+        assert_eq!(
+            identity(json!({ "Effect": "Allow", "Action": "s3:*" })),
+            "Policy statement must contain resources."
+        );
+        assert_eq!(
+            identity(json!({ "Effect": "allow", "Action": "s3:*", "Resource": "*" })),
+            "Syntax errors in policy."
+        );
+        assert_eq!(
+            identity(json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*", "Extra": 1 })),
+            "Syntax errors in policy."
+        );
 
         let service = json!({ "Statement": { "Effect": "Allow", "Principal": { "Service": "lambda" }, "Action": "sts:AssumeRole" } });
-        assert_eq!(message(&service, Purpose::Trust).unwrap_or_default(), "Invalid principal in policy: \"SERVICE\":\"lambda\"");
+        assert_eq!(
+            message(&service, Purpose::Trust).unwrap_or_default(),
+            "Invalid principal in policy: \"SERVICE\":\"lambda\""
+        );
         let resource = json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*" } });
         assert_eq!(message(&resource, Purpose::Trust).unwrap_or_default(), "Has prohibited field Resource");
         assert!(check("{", Purpose::Trust).is_err());

@@ -49,7 +49,11 @@ pub(super) fn tags(form: &Form) -> Result<BTreeMap<String, String>, Fault> {
             return Err(invalid("each of Tags must have a Key and a Value"));
         };
         let legal = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
-        if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || !key.chars().chain(value.chars()).all(legal) {
+        if key.is_empty()
+            || key.chars().count() > 128
+            || value.chars().count() > 256
+            || !key.chars().chain(value.chars()).all(legal)
+        {
             return Err(invalid(format!(
                 "tag `{key}`: keys have 1 to 128 characters and values at most 256, of letters, digits, spaces and _.:/=+-@"
             )));
@@ -71,7 +75,9 @@ pub(super) fn tags(form: &Form) -> Result<BTreeMap<String, String>, Fault> {
 pub(super) fn within_50(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
     match tags.len() {
         ..=50 => Ok(()),
-        count => Err(Fault::new(409, "LimitExceeded", format!("Cannot exceed quota for TagsPerRole: 50, found {count}"))),
+        count => {
+            Err(Fault::new(409, "LimitExceeded", format!("Cannot exceed quota for TagsPerRole: 50, found {count}")))
+        }
     }
 }
 
@@ -93,7 +99,11 @@ pub(super) fn page<T>(
 ) -> Result<Vec<Element>, Fault> {
     let limit = form.number("MaxItems", 1..=1_000)?.unwrap_or(100) as usize;
     let after = form.get("Marker").map(|marker| {
-        STANDARD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| invalid("Invalid Marker."))
+        STANDARD
+            .decode(marker)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or_else(|| invalid("Invalid Marker."))
     });
     let after = after.transpose()?;
     let mut rest = items.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).peekable();

@@ -63,7 +63,11 @@ impl Iam {
                 role.attached.insert(arn.to_owned(), name);
                 match role.attached.len() {
                     ..=ATTACHED_LIMIT => Ok(()),
-                    _ => Err(Fault::new(409, "LimitExceeded", format!("Cannot exceed quota for PoliciesPerRole: {ATTACHED_LIMIT}"))),
+                    _ => Err(Fault::new(
+                        409,
+                        "LimitExceeded",
+                        format!("Cannot exceed quota for PoliciesPerRole: {ATTACHED_LIMIT}"),
+                    )),
                 }
             })
         })
@@ -83,9 +87,14 @@ impl Iam {
             let prefix = form.get("PathPrefix").unwrap_or("/");
             let below = |arn: &str| arn.split_once(":policy").is_some_and(|(_, path)| path.starts_with(prefix));
             let attached = role.attached.iter().filter(|(arn, _)| below(arn));
-            names::page(form, "AttachedPolicies", attached.map(|(arn, name)| (arn.clone(), (arn, name))), |(arn, name)| {
-                Element::new("member", vec![Element::leaf("PolicyName", name), Element::leaf("PolicyArn", arn)])
-            })
+            names::page(
+                form,
+                "AttachedPolicies",
+                attached.map(|(arn, name)| (arn.clone(), (arn, name))),
+                |(arn, name)| {
+                    Element::new("member", vec![Element::leaf("PolicyName", name), Element::leaf("PolicyArn", arn)])
+                },
+            )
         })
     }
 
@@ -93,7 +102,11 @@ impl Iam {
         let (name, text) = (names::name(form, "PolicyName", 128)?, form.require("PolicyDocument")?);
         document::check(text, Purpose::Identity)?;
         if document::size(text) > MANAGED_LIMIT {
-            return Err(Fault::new(409, "LimitExceeded", format!("Cannot exceed quota for PolicySize: {MANAGED_LIMIT}")));
+            return Err(Fault::new(
+                409,
+                "LimitExceeded",
+                format!("Cannot exceed quota for PolicySize: {MANAGED_LIMIT}"),
+            ));
         }
         let policy = Policy {
             name: name.to_owned(),
@@ -151,7 +164,7 @@ impl Iam {
     pub(super) fn list_policies(&self, form: &Form) -> Result<Vec<Element>, Fault> {
         match form.get("Scope") {
             Some("Local") => {}
-            Some("AWS") | Some("All") | None => {
+            Some("AWS" | "All") | None => {
                 return Err(Fault::unsupported("iam", "ListPolicies of AWS's own policies (use Scope=Local); it"));
             }
             Some(other) => return Err(invalid(format!("Scope must be All, AWS or Local, not {other}"))),
@@ -168,7 +181,11 @@ impl Iam {
         })
     }
 
-    fn look_at_policy<R>(&self, form: &Form, look: impl FnOnce(&State, &Policy) -> Result<R, Fault>) -> Result<R, Fault> {
+    fn look_at_policy<R>(
+        &self,
+        form: &Form,
+        look: impl FnOnce(&State, &Policy) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
         let arn = form.require("PolicyArn")?;
         self.state.read(|state| match state.policies.get(arn) {
             Some(policy) => look(state, policy),
@@ -192,9 +209,10 @@ fn managed_name(state: &State, arn: &str) -> Result<String, Fault> {
             return Ok(name.to_owned());
         }
     }
-    match arn.starts_with(&format!("arn:aws:iam::{ACCOUNT}:policy/")) || arn.starts_with("arn:aws:iam::aws:policy/") {
-        true => Err(no_policy(arn)),
-        false => Err(Fault::new(400, "InvalidInput", format!("ARN {arn} is not valid."))),
+    if arn.starts_with(&format!("arn:aws:iam::{ACCOUNT}:policy/")) || arn.starts_with("arn:aws:iam::aws:policy/") {
+        Err(no_policy(arn))
+    } else {
+        Err(Fault::new(400, "InvalidInput", format!("ARN {arn} is not valid.")))
     }
 }
 
@@ -225,7 +243,8 @@ fn show(state: &State, policy: &Policy) -> Element {
 }
 
 fn show_version(policy: &Policy, text: Option<&str>, name: &str) -> Element {
-    let mut fields: Vec<Element> = text.map(|text| Element::leaf("Document", percent_encode(text, b""))).into_iter().collect();
+    let mut fields: Vec<Element> =
+        text.map(|text| Element::leaf("Document", percent_encode(text, b""))).into_iter().collect();
     fields.push(Element::leaf("VersionId", "v1"));
     fields.push(Element::leaf("IsDefaultVersion", "true"));
     fields.push(Element::leaf("CreateDate", date(policy.created)));

@@ -54,7 +54,9 @@ impl Iam {
         self.state.read(|state| {
             let roles = state.roles.iter().filter(|(_, role)| role.path.starts_with(prefix));
             // ListRoles leaves out tags and boundary.
-            names::page(form, "Roles", roles.map(|(key, role)| (key.clone(), role)), |role| show(role, Detail::Listed).renamed("member"))
+            names::page(form, "Roles", roles.map(|(key, role)| (key.clone(), role)), |role| {
+                show(role, Detail::Listed).renamed("member")
+            })
         })
     }
 
@@ -62,7 +64,8 @@ impl Iam {
         let name = names::name(form, "RoleName", 64)?;
         self.state.write(|state| {
             with_role(state, name, |role| {
-                let conflict = |what| Err(Fault::new(409, "DeleteConflict", format!("Cannot delete entity, must {what} first.")));
+                let conflict =
+                    |what| Err(Fault::new(409, "DeleteConflict", format!("Cannot delete entity, must {what} first.")));
                 if !role.attached.is_empty() {
                     return conflict("detach all policies");
                 }
@@ -115,7 +118,8 @@ impl Iam {
     }
 
     pub(super) fn untag_role(&self, form: &Form) -> Result<(), Fault> {
-        let keys: Vec<String> = form.members("TagKeys").into_iter().filter_map(|mut member| member.remove("")).collect();
+        let keys: Vec<String> =
+            form.members("TagKeys").into_iter().filter_map(|mut member| member.remove("")).collect();
         self.change(form, |role| {
             role.tags.retain(|key, _| !keys.iter().any(|gone| gone.eq_ignore_ascii_case(key)));
             Ok(())
@@ -138,13 +142,17 @@ impl Iam {
     }
 
     /// Changes the role that `RoleName` names.
-    pub(super) fn change<R>(&self, form: &Form, change: impl FnOnce(&mut Role) -> Result<R, Fault>) -> Result<R, Fault> {
+    pub(super) fn change<R>(
+        &self,
+        form: &Form,
+        change: impl FnOnce(&mut Role) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
         let name = names::name(form, "RoleName", 64)?;
         self.state.write(|state| with_role(state, name, change))
     }
 }
 
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
     Full,
     Listed,

@@ -59,16 +59,16 @@ pub(crate) struct Function {
 /// What only the cloud knows of a function.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Decided {
-    /// The version `live` points at (found), or will after [`Function::promote`].
+    /// The version that serves (found), or will after [`Function::promote`].
     pub(crate) version: OnceLock<String>,
+    /// The version `live` points at right now; unset when there is no alias yet.
+    pub(crate) live: OnceLock<String>,
     /// The address of its function URL.
     pub(crate) url: OnceLock<String>,
     /// When it was last changed, as AWS writes it.
     pub(crate) modified: Option<String>,
     /// `Active`, `Pending`, `Inactive`, `Failed`.
     pub(crate) state: Option<String>,
-    /// True when there is an alias `live`.
-    pub(crate) has_alias: bool,
 }
 
 impl Function {
@@ -89,12 +89,14 @@ impl Function {
         let Some(config) = latest.configuration() else { return Ok(Found::none()) };
         let settings = Settings::found(config);
         let served = serving.as_ref().and_then(GetFunctionOutput::configuration);
+        let version: OnceLock<String> =
+            served.and_then(|it| it.version()).map(str::to_owned).map(OnceLock::from).unwrap_or_default();
         let decided = Decided {
-            version: served.and_then(|it| it.version()).map(str::to_owned).map(OnceLock::from).unwrap_or_default(),
+            live: version.clone(),
+            version,
             url: url.address.clone().map(OnceLock::from).unwrap_or_default(),
             modified: served.unwrap_or(config).last_modified().map(str::to_owned),
             state: config.state().map(|it| it.as_str().to_owned()),
-            has_alias: served.is_some(),
         };
         let prefix = function_prefix(owner);
         Ok(Found::ours(vec![Self {
@@ -116,9 +118,12 @@ impl Function {
         vec![Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))]
     }
 
-    /// Moves the alias `live` to what `converge` published. One call.
+    /// Moves the alias `live` to what `converge` published. One call, or none when it is there.
     pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
         let Some(version) = self.decided.version.get() else { return Ok(()) };
+        if self.decided.live.get() == Some(version) {
+            return Ok(());
+        }
         let what = || format!("move the alias `{ALIAS}` of the function `{}` to version {version}", self.name);
         let call = cloud.lambda.update_alias().function_name(&self.name).name(ALIAS).function_version(version);
         let Err(error) = call.send().await else { return Ok(()) };
@@ -131,14 +136,18 @@ impl Function {
     async fn create_alias(&self, cloud: &Cloud, version: &str) -> Result<()> {
         let call = cloud.lambda.create_alias().function_name(&self.name).name(ALIAS).function_version(version);
         match call.send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let _ = self.decided.live.set(version.to_owned());
+                Ok(())
+            }
             Err(error) if code(&error) == Some("ResourceConflictException") => Ok(()),
             Err(error) => Err(explain(format!("create the alias `{ALIAS}` of the function `{}`", self.name))(error)),
         }
     }
 
-    /// Creates it with its code, its tags and version 1 in one call.
-    async fn create(&self, cloud: &Cloud) -> Result<()> {
+    /// Creates it with its code, its tags and version 1 in one call. If it turns out to be there
+    /// already, and ours, it is returned instead.
+    async fn create(&self, cloud: &Cloud) -> Result<Option<Self>> {
         let settings = &self.settings;
         let mut backoff = Backoff::propagation();
         loop {
@@ -164,7 +173,7 @@ impl Function {
             match answer {
                 Ok(created) => {
                     self.published(created.version());
-                    return Ok(());
+                    return Ok(None);
                 }
                 Err(error) if role_not_ready(&error) => {
                     say("waiting until the new role can be used");
@@ -173,8 +182,10 @@ impl Function {
                             .hint("IAM did not make the role usable in time; run rzap again, it continues here"));
                     }
                 }
+                // Somebody was quicker, or it was us and the answer got lost: whose is it?
                 Err(error) if code(&error) == Some("ResourceConflictException") => {
-                    return Err(self.key().not_ours(&self.owner));
+                    let found = Self::read(cloud, &self.owner, &self.name).await?;
+                    return found.ours.into_iter().next().map(Some).ok_or_else(|| self.key().not_ours(&self.owner));
                 }
                 Err(error) => return Err(explain(format!("create the function `{}`", self.name))(error)),
             }
@@ -257,7 +268,9 @@ impl Function {
                     }
                     say("waiting for an update that is in progress");
                     if !backoff.sleep().await {
-                        return Err(error.hint("another update of this function does not end: look at it in the AWS console"));
+                        return Err(
+                            error.hint("another update of this function does not end: look at it in the AWS console")
+                        );
                     }
                     self.ready(cloud).await?;
                 }
@@ -284,7 +297,8 @@ impl Function {
             }
             say(if pending { "waiting until it is active" } else { "waiting until the update is through" });
             if !backoff.sleep().await {
-                return Err(self.broken("did not get ready within 5 minutes", config.state_reason())
+                return Err(self
+                    .broken("did not get ready within 5 minutes", config.state_reason())
                     .hint("run rzap again, it continues here"));
             }
         }
@@ -328,11 +342,17 @@ impl Resource for Function {
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(live) = live else {
-            self.create(cloud).await?;
+            let there = self.create(cloud).await?;
             self.ready(cloud).await?;
+            if let Some(there) = there {
+                return Box::pin(self.converge(cloud, Some(&there))).await;
+            }
             self.create_alias(cloud, self.decided.version.get().map_or("$LATEST", String::as_str)).await?;
             return url::converge(cloud, self, false).await;
         };
+        if let Some(version) = live.decided.live.get() {
+            let _ = self.decided.live.set(version.clone());
+        }
         // Lambda takes one change at a time: configuration, wait, code with publish, wait.
         if !self.settings.same_configuration(&live.settings) {
             self.update_configuration(cloud).await?;
@@ -346,7 +366,7 @@ impl Resource for Function {
         } else if let Some(version) = live.decided.version.get() {
             self.published(Some(version));
         }
-        if !live.decided.has_alias
+        if live.decided.live.get().is_none()
             && let Some(version) = self.decided.version.get()
         {
             self.create_alias(cloud, version).await?;
@@ -394,7 +414,10 @@ impl From<Error> for Refused {
 /// by Lambda", `KMSAccessDenied` texts); all name the role.
 fn role_not_ready<E: aws_sdk_lambda::error::ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     code(error) == Some("InvalidParameterValueException")
-        && error.as_service_error().and_then(|error| error.message()).is_some_and(|text| text.to_lowercase().contains("role"))
+        && error
+            .as_service_error()
+            .and_then(|error| error.message())
+            .is_some_and(|text| text.to_lowercase().contains("role"))
 }
 
 /// `None` when there is no such function or alias.
@@ -411,6 +434,8 @@ where
 }
 
 fn storage(size: i32) -> Result<EphemeralStorage> {
-    EphemeralStorage::builder().size(size).build().map_err(|error| Error::failed("failed to set `/tmp`").because(&error))
+    EphemeralStorage::builder()
+        .size(size)
+        .build()
+        .map_err(|error| Error::failed("failed to set `/tmp`").because(&error))
 }
-

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_lambda::types::FunctionConfiguration;
+use aws_sdk_lambda::types::{EphemeralStorage, FunctionConfiguration};
 use serde::Serialize;
 
 use crate::config::FunctionConfig;
@@ -56,7 +56,7 @@ impl Settings {
             memory: config.memory_size().unwrap_or_default(),
             timeout: config.timeout().unwrap_or_default(),
             // Emulators leave out what was not set; 512 MB is AWS's default.
-            ephemeral_storage: config.ephemeral_storage().map_or(512, |it| it.size()),
+            ephemeral_storage: config.ephemeral_storage().map_or(512, EphemeralStorage::size),
             description: config.description().unwrap_or_default().to_owned(),
             role: config.role().unwrap_or_default().to_owned(),
             env: config.environment().and_then(|it| it.variables()).cloned().unwrap_or_default().into_iter().collect(),
@@ -66,8 +66,7 @@ impl Settings {
 
     /// True when only a code update is needed to get from `other` to here.
     pub(crate) fn same_configuration(&self, other: &Self) -> bool {
-        let without_code =
-            |it: &Self| Self { code_sha256: String::new(), arch: String::new(), ..it.clone() };
+        let without_code = |it: &Self| Self { code_sha256: String::new(), arch: String::new(), ..it.clone() };
         without_code(self) == without_code(other)
     }
 

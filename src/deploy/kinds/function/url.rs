@@ -45,7 +45,8 @@ where
     E: aws_sdk_lambda::error::ProvideErrorMetadata,
     R: std::fmt::Debug,
 {
-    code(error).is_none_or(|code| !code.contains("AccessDenied") && !code.contains("Throttl") && !code.contains("TooMany"))
+    code(error)
+        .is_none_or(|code| !code.contains("AccessDenied") && !code.contains("Throttl") && !code.contains("TooMany"))
         && error.as_service_error().is_some()
 }
 

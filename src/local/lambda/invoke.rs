@@ -1,0 +1,391 @@
+//! Invocation: which build runs, in which environment, and what comes back.
+//!
+//! An invocation is a task of its own: a client that hangs up does not stop it, as on AWS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::super::Local;
+use super::super::wire::{Fault, Reply, Request};
+use super::environment::Environment;
+use super::model::{Build, iso_time, now_ms};
+use super::names::FunctionRef;
+use super::pool::Slot;
+use super::runtime_api::Job;
+use super::sandbox::Plan;
+use super::worker::{Answer, Failure};
+use super::{Lambda, aliases, interpreter, limits};
+
+/// 6 MB for `RequestResponse`, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+const MOST_SYNCHRONOUS: usize = 6 * 1024 * 1024;
+/// 1 MB for Event, the same page.
+const MOST_ASYNCHRONOUS: usize = 1024 * 1024;
+/// "Lambda retries the function two more times". AWS waits a minute and then two; here that would
+/// only keep people waiting.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+const RETRIES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+/// How long an event waits for a free place; on AWS up to six hours.
+const THROTTLED: Duration = Duration::from_mins(1);
+/// After its answer a runtime asks for the next job at once; only then is it warm for the next call.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// A call of a function.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    /// Any form Lambda takes; an ARN's region wins over `region`.
+    pub(crate) function_arn_or_name: String,
+    /// A version or alias; may also be part of the ARN.
+    pub(crate) qualifier: Option<String>,
+    /// For a function that is named without its region.
+    pub(crate) region: String,
+    /// JSON.
+    pub(crate) payload: Bytes,
+    /// JSON, not base64.
+    pub(crate) client_context: Option<String>,
+    /// A UUID; the function sees it as its request id.
+    pub(crate) request_id: String,
+    /// An `X-Amzn-Trace-Id`; one is made up when there is none.
+    pub(crate) trace_id: Option<String>,
+}
+
+/// What an invocation came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    /// The function's answer, or its error document.
+    pub(crate) payload: Bytes,
+    /// `Unhandled` when the function failed.
+    pub(crate) function_error: Option<String>,
+    /// The last 4 KB of its log, START to REPORT.
+    pub(crate) log_tail: Vec<u8>,
+    /// `$LATEST` or a number.
+    pub(crate) executed_version: String,
+    /// As the runtime sent it. `application/vnd.awslambda.http-integration-response` means that the
+    /// payload is a JSON prelude, eight zero bytes and the body.
+    pub(crate) content_type: Option<String>,
+    /// It was streamed. It is given here as a whole.
+    pub(crate) streamed: bool,
+}
+
+/// What will run.
+#[derive(Debug, Clone)]
+struct Target {
+    at: FunctionRef,
+    /// `$LATEST` or a number.
+    version: String,
+    build: Build,
+    reserved: Option<u32>,
+    reserved_in_all: u32,
+}
+
+/// `POST /2015-03-31/functions/{name}/invocations`
+pub(super) async fn handle(
+    lambda: &Lambda,
+    local: &Arc<Local>,
+    request: &Request,
+    at: &FunctionRef,
+) -> Result<Reply, Fault> {
+    let kind = request.header("x-amz-invocation-type").unwrap_or("RequestResponse").to_owned();
+    let most = if kind == "Event" { MOST_ASYNCHRONOUS } else { MOST_SYNCHRONOUS };
+    let size = request.body.len();
+    if size > most {
+        return Err(Fault::new(
+            413,
+            "RequestEntityTooLargeException",
+            format!("{size} byte payload is too large for the {kind} invocation type (limit {most} bytes)"),
+        )
+        .member("Type", "User"));
+    }
+    let call = Invocation {
+        function_arn_or_name: at.arn(),
+        qualifier: at.qualifier.clone(),
+        region: at.region.clone(),
+        payload: payload(&request.body)?,
+        client_context: request.header("x-amz-client-context").map(client_context).transpose()?,
+        request_id: request.request_id.clone(),
+        trace_id: request.header("x-amzn-trace-id").map(str::to_owned),
+    };
+    match kind.as_str() {
+        "RequestResponse" => {
+            let tail = request.header("x-amz-log-type") == Some("Tail");
+            run(lambda, local, call).await.map(|outcome| reply(outcome, tail))
+        }
+        "Event" => {
+            target(lambda, &call)?;
+            tokio::spawn(deliver(Arc::clone(local), call));
+            Ok(Reply::empty(202))
+        }
+        "DryRun" => target(lambda, &call).map(|_| Reply::empty(204)),
+        other => Err(super::body::invalid(
+            other,
+            "invocationType",
+            "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
+        )),
+    }
+}
+
+fn reply(outcome: Outcome, tail: bool) -> Reply {
+    let mut reply = Reply::empty(200)
+        .with("content-type", "application/json")
+        .with("x-amz-executed-version", &outcome.executed_version);
+    if let Some(error) = &outcome.function_error {
+        reply = reply.with("x-amz-function-error", error);
+    }
+    if tail {
+        reply = reply.with("x-amz-log-result", STANDARD.encode(&outcome.log_tail));
+    }
+    reply.body(outcome.payload)
+}
+
+/// The event as the function gets it: JSON, and `{}` for nothing.
+fn payload(body: &Bytes) -> Result<Bytes, Fault> {
+    if body.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        Ok(_) => Ok(body.clone()),
+        Err(error) => Err(unreadable(&format!("Could not parse request body into json: {error}"))),
+    }
+}
+
+fn client_context(header: &str) -> Result<String, Fault> {
+    STANDARD
+        .decode(header)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+        .filter(Value::is_object)
+        .map(|context| context.to_string())
+        .ok_or_else(|| unreadable("Client context must be a valid Base64-encoded JSON object."))
+}
+
+fn unreadable(message: &str) -> Fault {
+    Fault::new(400, "InvalidRequestContentException", message).member("Type", "User")
+}
+
+/// An asynchronous invocation with its retries. Events that wait are lost when the server stops.
+async fn deliver(local: Arc<Local>, call: Invocation) {
+    let mut retries = RETRIES.into_iter();
+    let gives_up = Instant::now() + THROTTLED;
+    loop {
+        let pause = match run(&local.lambda, &local, call.clone()).await {
+            Ok(outcome) if outcome.function_error.is_none() => return,
+            Ok(_) => match retries.next() {
+                Some(pause) => pause,
+                None => return,
+            },
+            Err(fault) if fault.status == 429 && Instant::now() < gives_up => Duration::from_millis(200),
+            // The function is gone, or was never runnable: on AWS, too, nobody is told.
+            Err(_) => return,
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Runs a function and waits for its answer. A function that fails is an outcome, not a fault.
+pub(super) async fn run(lambda: &Lambda, local: &Arc<Local>, call: Invocation) -> Result<Outcome, Fault> {
+    let target = target(lambda, &call)?;
+    let slot = lambda.pool.acquire(&target.at, target.reserved, target.reserved_in_all)?;
+    let (answer, answered) = oneshot::channel();
+    tokio::spawn(execute(Arc::clone(local), target, call, slot, answer));
+    answered.await.unwrap_or_else(|_| Err(Fault::new(500, "ServiceException", "the invocation was broken off")))
+}
+
+fn target(lambda: &Lambda, call: &Invocation) -> Result<Target, Fault> {
+    let region = FunctionRef::region_of(&call.function_arn_or_name, &call.region);
+    let at = FunctionRef::parse(&call.function_arn_or_name, &region, call.qualifier.as_deref())?;
+    lambda.store.read(|state| {
+        let function = state.find(&at)?;
+        let routed = aliases::routed(function, at.qualifier.as_deref());
+        let version = function.version(&at, routed.as_deref().or(at.qualifier.as_deref()))?;
+        if version.pending() {
+            return Err(version.not_ready());
+        }
+        Ok(Target {
+            version: version.number.clone(),
+            build: version.running().clone(),
+            reserved: function.reserved,
+            reserved_in_all: limits::reserved(state, &at.region),
+            at: at.clone(),
+        })
+    })
+}
+
+async fn execute(
+    local: Arc<Local>,
+    target: Target,
+    call: Invocation,
+    slot: Slot,
+    done: oneshot::Sender<Result<Outcome, Fault>>,
+) {
+    let lambda = &local.lambda;
+    let (mut environment, init) = match lambda.pool.take(&target.build.id) {
+        Some(environment) => (environment, None),
+        None => match cold(&local, &target).await {
+            Ok(cold) => cold,
+            Err(fault) => return drop(done.send(Err(fault))),
+        },
+    };
+    let console = Arc::clone(&environment.console);
+    let id = call.request_id.clone();
+    console.begin();
+    console.say(&format!("START RequestId: {id} Version: {}", target.version));
+    let began = Instant::now();
+    let limit = Duration::from_secs(target.build.settings.timeout.into());
+    let result = environment.run(job(&target, call, limit), began + limit).await;
+    let took = began.elapsed();
+    let ended = Ended::of(result, &id, &target.build);
+    for line in &ended.lines {
+        console.say(line);
+    }
+    console.say(&format!("END RequestId: {id}"));
+    let memory = (target.build.settings.memory, environment.peak_memory());
+    console.say(&report(&id, took.min(limit), init, memory, &ended.status));
+    let outcome = Outcome {
+        payload: ended.answer.payload,
+        function_error: ended.answer.error.map(|_| "Unhandled".to_owned()),
+        log_tail: console.tail(),
+        executed_version: target.version.clone(),
+        content_type: ended.answer.content_type,
+        streamed: ended.answer.streamed,
+    };
+    if environment.ready(Instant::now() + SETTLE).await {
+        keep(lambda, &target, environment, slot);
+        drop(done.send(Ok(outcome)));
+    } else {
+        // Whatever it does after its answer, it may do until its time is up.
+        drop(done.send(Ok(outcome)));
+        if environment.ready(began + limit).await {
+            keep(lambda, &target, environment, slot);
+        }
+    }
+}
+
+/// Back into the pool, if its build is still there, and only then its place to the next one.
+fn keep(lambda: &Lambda, target: &Target, environment: Environment, slot: Slot) {
+    let current = lambda.store.read(|state| {
+        state.get(&target.at).is_some_and(|function| function.builds().any(|build| build.id == target.build.id))
+    });
+    if current {
+        lambda.pool.put(&target.build.id, environment);
+    }
+    drop(slot);
+}
+
+async fn cold(local: &Arc<Local>, target: &Target) -> Result<(Environment, Option<Duration>), Fault> {
+    let lambda = &local.lambda;
+    let interpreter = lambda.interpreter(&target.build.settings.runtime).await?;
+    let plan = Plan {
+        region: target.at.region.clone(),
+        function: target.at.name.clone(),
+        version: target.version.clone(),
+        task: lambda.packages.tree(&target.build.code.sha256).await?,
+        build: target.build.clone(),
+        runtime: lambda.folders.runtime.clone(),
+        scratch: lambda.folders.scratch.clone(),
+        port: local.port,
+        interpreter,
+    };
+    Ok(Environment::cold(local, plan, &lambda.pool.registry).await)
+}
+
+fn job(target: &Target, call: Invocation, limit: Duration) -> Job {
+    let now = now_ms();
+    let trace = call.trace_id.unwrap_or_else(|| {
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        format!("Root=1-{:08x}-{};Parent={};Sampled=0", now / 1000, &random[..24], &random[16..])
+    });
+    Job {
+        id: call.request_id,
+        payload: call.payload,
+        deadline: now.saturating_add(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)),
+        arn: target.at.asked_arn(),
+        trace,
+        client_context: call.client_context,
+    }
+}
+
+/// How an invocation ended: the answer, and what the log says of it.
+struct Ended {
+    answer: Answer,
+    lines: Vec<String>,
+    /// Behind REPORT; empty when all is well.
+    status: String,
+}
+
+impl Ended {
+    fn of(result: Result<Answer, Failure>, id: &str, build: &Build) -> Self {
+        let failed = |kind: &str, message: String, lines: Vec<String>, status: &str| {
+            let document = json!({ "errorType": kind, "errorMessage": message });
+            Self {
+                answer: Answer {
+                    payload: document.to_string().into(),
+                    error: Some(kind.to_owned()),
+                    content_type: None,
+                    streamed: false,
+                },
+                lines,
+                status: status.to_owned(),
+            }
+        };
+        let told = |kind: &str, reason: &str| {
+            let message = format!("RequestId: {id} Error: {reason}");
+            let line = format!("{message}\n{kind}");
+            failed(kind, message, vec![line], &format!("Status: error\tError Type: {kind}"))
+        };
+        match result {
+            Ok(answer) => Self { answer, lines: Vec::new(), status: String::new() },
+            Err(Failure::Init { document, kind }) => {
+                let status = format!("Status: error\tError Type: {kind}");
+                let answer = Answer { payload: document, error: Some(kind), content_type: None, streamed: false };
+                Self { answer, lines: Vec::new(), status }
+            }
+            Err(Failure::Exited(reason)) => told("Runtime.ExitError", &reason),
+            Err(Failure::Unstartable(reason)) => told("Runtime.InvalidEntrypoint", &reason),
+            Err(Failure::TimedOut) => {
+                let text = format!("Task timed out after {:.2} seconds", f64::from(build.settings.timeout));
+                let line = format!("{} {id} {text}\n", iso_time(now_ms()));
+                failed("Sandbox.Timedout", format!("RequestId: {id} Error: {text}"), vec![line], "Status: timeout")
+            }
+        }
+    }
+}
+
+fn report(id: &str, took: Duration, init: Option<Duration>, memory: (u32, u64), status: &str) -> String {
+    use std::fmt::Write as _;
+    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
+    // The init of a managed runtime is billed, too, since August 2025.
+    let billed = ms(took + init.unwrap_or_default()).ceil();
+    let (size, peak) = memory;
+    let mut line = format!(
+        "REPORT RequestId: {id}\tDuration: {:.2} ms\tBilled Duration: {billed:.0} ms\tMemory Size: {size} MB\tMax Memory \
+         Used: {peak} MB\t",
+        ms(took)
+    );
+    // Writing to a string cannot fail.
+    if let Some(init) = init {
+        let _ = write!(line, "Init Duration: {:.2} ms\t", ms(init));
+    }
+    if !status.is_empty() {
+        let _ = write!(line, "{status}");
+    }
+    line
+}
+
+impl Lambda {
+    /// The interpreter for a runtime, looked for once per run of the server.
+    async fn interpreter(&self, runtime: &str) -> Result<Option<interpreter::Interpreter>, Fault> {
+        let mut known = self.interpreters.lock().await;
+        if let Some(found) = known.get(runtime) {
+            return Ok(found.clone());
+        }
+        let found = interpreter::find(runtime).await.map_err(|message| Fault::new(501, "NotImplemented", message))?;
+        known.insert(runtime.to_owned(), found.clone());
+        Ok(found)
+    }
+}

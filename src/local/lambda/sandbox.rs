@@ -1,0 +1,139 @@
+//! How a worker's process is started: its command, its folder, its environment and nothing else.
+//!
+//! There is no container: code runs as the user who runs rzap, with that user's access to the disk.
+//! What differs from AWS because of that: `/var/task` is the folder in `LAMBDA_TASK_ROOT`; `/tmp` is
+//! the host's, and each worker's own is in `TMPDIR` (a private `/tmp` needs privileges); memory and
+//! `/tmp` size are not limited; AWS's own packages (boto3, `aws-sdk`) are there only if packaged.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::interpreter::Interpreter;
+use super::model::Build;
+
+/// Written to the runtime folder at start; named as on AWS where a name shows in tracebacks.
+pub(super) const PYTHON_BOOTSTRAP: (&str, &str) =
+    ("bootstrap.py", include_str!("../../../templates/runtimes/python_bootstrap.py"));
+pub(super) const NODE_BOOTSTRAP: (&str, &str) =
+    ("index.mjs", include_str!("../../../templates/runtimes/node_bootstrap.mjs"));
+
+/// What AWS sets for `provided.*`.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+const PATH: &str = "/usr/local/bin:/usr/bin/:/bin:/opt/bin";
+
+/// All that a worker is started from.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) region: String,
+    pub(super) function: String,
+    /// `$LATEST` or a number.
+    pub(super) version: String,
+    pub(super) build: Build,
+    /// The unpacked package.
+    pub(super) task: PathBuf,
+    /// Where the bootstraps are.
+    pub(super) runtime: PathBuf,
+    /// Where workers get their own folders.
+    pub(super) scratch: PathBuf,
+    /// The local cloud's port.
+    pub(super) port: u16,
+    /// `None` for `provided.*`.
+    pub(super) interpreter: Option<Interpreter>,
+}
+
+/// The command for one worker. `home` is its own folder and has a `tmp` in it.
+pub(super) fn command(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Command {
+    let mut command = match &plan.interpreter {
+        None => Command::new(plan.task.join("bootstrap")),
+        Some(interpreter) if plan.build.settings.runtime.starts_with("python") => {
+            let mut command = Command::new(&interpreter.path);
+            // No environment, no user site, no site-packages, no bytecode beside the code.
+            command.args(["-I", "-S", "-B", "-u", "-X", "utf8"]).arg(plan.runtime.join(PYTHON_BOOTSTRAP.0));
+            command
+        }
+        Some(interpreter) => {
+            let mut command = Command::new(&interpreter.path);
+            command.arg(plan.runtime.join(NODE_BOOTSTRAP.0));
+            command
+        }
+    };
+    command
+        .env_clear()
+        .envs(environment(plan, stream, api, home))
+        .current_dir(&plan.task)
+        .stdin(Stdio::null())
+        // Its own group, so that killing it takes its children along.
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+fn environment(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Vec<(String, String)> {
+    let settings = &plan.build.settings;
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let task = text(&plan.task);
+    let path = plan
+        .interpreter
+        .as_ref()
+        .and_then(|interpreter| interpreter.path.parent())
+        .map_or_else(|| PATH.to_owned(), |folder| format!("{}:{PATH}", folder.display()));
+    let mut variables = vec![
+        ("_HANDLER", settings.handler.clone()),
+        ("AWS_ACCESS_KEY_ID", "ASIALOCALLOCALLOCAL0".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_SESSION_TOKEN", "local".to_owned()),
+        ("AWS_REGION", plan.region.clone()),
+        ("AWS_DEFAULT_REGION", plan.region.clone()),
+        ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", plan.port)),
+        ("AWS_LAMBDA_FUNCTION_NAME", plan.function.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", plan.version.clone()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", settings.log_group.clone()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", stream.to_owned()),
+        ("AWS_LAMBDA_RUNTIME_API", api.to_string()),
+        ("LAMBDA_TASK_ROOT", task.clone()),
+        ("LAMBDA_RUNTIME_DIR", text(&plan.runtime)),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+        ("PATH", path),
+        ("LD_LIBRARY_PATH", format!("{task}:{task}/lib")),
+        ("HOME", text(home)),
+        ("TMPDIR", text(&home.join("tmp"))),
+    ];
+    if settings.runtime.starts_with("nodejs") {
+        variables.push(("NODE_PATH", task));
+    }
+    // Not defined for OS-only runtimes, as on AWS.
+    if plan.interpreter.is_some() {
+        variables.push(("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", settings.runtime)));
+    }
+    let mut variables: Vec<(String, String)> =
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    // Last, so that they win; reserved names were refused when they were set.
+    variables.extend(settings.environment.clone());
+    variables
+}
+
+/// Why a process could not be started, in the words of AWS (whose runtime is written in Go).
+pub(super) fn refusal(plan: &Plan, error: &std::io::Error) -> String {
+    if plan.interpreter.is_some() {
+        return format!("the interpreter of {} could not be started: {error}", plan.build.settings.runtime);
+    }
+    let bootstrap = plan.task.join("bootstrap");
+    if !bootstrap.exists() {
+        return "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned();
+    }
+    let reason = match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        // The file is there, so it is the interpreter in its first line that is not.
+        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        // ENOEXEC has no kind of its own.
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => "exec format error".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("fork/exec /var/task/bootstrap: {reason}")
+}

@@ -1,0 +1,141 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use proptest::prelude::*;
+
+use super::super::entry::{Content, Owner};
+use super::super::merge::sorted;
+use super::*;
+
+/// Asks another implementation, Python's `zipfile`, for everything that is in a zip.
+const LOOK: &str = r#"
+import hashlib, json, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    assert archive.testzip() is None
+    print(json.dumps([{
+        "name": i.filename, "mode": i.external_attr >> 16, "size": i.file_size, "time": list(i.date_time),
+        "sha256": hashlib.sha256(archive.read(i)).hexdigest(), "extra": len(i.extra), "system": i.create_system,
+        "method": i.compress_type, "comment": len(i.comment) + len(archive.comment), "flags": i.flag_bits,
+    } for i in archive.infolist()]))
+"#;
+
+fn look(zip: &Path) -> Vec<serde_json::Value> {
+    let output = Command::new("python3").args(["-c", LOOK]).arg(zip).output().expect("the tests need python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn files(tree: &BTreeMap<String, (Vec<u8>, bool)>, root: &Path) -> Vec<Entry> {
+    let entry = |(path, (content, executable)): (&String, &(Vec<u8>, bool))| {
+        let file = root.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, content).unwrap();
+        Entry::file(path.clone(), file, content.len() as u64, *executable, Owner::Project)
+    };
+    tree.iter().map(entry).collect()
+}
+
+fn text(path: &str, text: &str) -> Entry {
+    Entry::generated(path, text)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn what_goes_in_comes_out(
+        tree in prop::collection::btree_map(
+            "[a-zA-Z0-9é日 ._-]{0,10}[a-z]/[a-z~#%é日🎉]{1,8}",
+            (prop_oneof![prop::collection::vec(any::<u8>(), 0..3000), "(ab){0,4000}".prop_map(String::into_bytes)], any::<bool>()),
+            1..12,
+        ),
+        seed in any::<u64>(),
+    ) {
+        let (here, there, zips) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let archive = write(&sorted(files(&tree, here.path())).unwrap(), zips.path()).unwrap();
+
+        let seen = look(&archive.file);
+        let names: Vec<&str> = seen.iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+        prop_assert_eq!(names, tree.keys().map(String::as_str).collect::<Vec<_>>());
+        for (entry, (content, executable)) in seen.iter().zip(tree.values()) {
+            prop_assert_eq!(entry["sha256"].as_str().unwrap(), hex::encode(Sha256::digest(content)));
+            prop_assert_eq!(entry["mode"].as_u64().unwrap(), if *executable { 0o100_755 } else { 0o100_644 });
+            prop_assert_eq!(&entry["time"], &serde_json::json!([1980, 1, 1, 0, 0, 0]));
+            prop_assert_eq!((entry["extra"].as_u64(), entry["comment"].as_u64(), entry["system"].as_u64()), (Some(0), Some(0), Some(3)));
+        }
+
+        // The same content in another folder, listed in another order: the same bytes.
+        let mut shuffled = files(&tree, there.path());
+        let turn = usize::try_from(seed % shuffled.len() as u64).unwrap();
+        shuffled.rotate_left(turn);
+        let again = write(&sorted(shuffled).unwrap(), there.path()).unwrap();
+        prop_assert_eq!(&archive.sha256, &again.sha256);
+        prop_assert_eq!(std::fs::read(&archive.file).unwrap(), std::fs::read(&again.file).unwrap());
+    }
+}
+
+#[test]
+fn the_hash_and_the_sizes_are_those_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = write(&[text("a", "one"), text("b", &"x".repeat(10_000))], folder.path()).unwrap();
+    let bytes = std::fs::read(&archive.file).unwrap();
+    assert_eq!(archive.sha256, hex::encode(Sha256::digest(&bytes)));
+    assert_eq!(
+        base64::engine::general_purpose::STANDARD.decode(&archive.code_sha256).unwrap(),
+        hex::decode(&archive.sha256).unwrap()
+    );
+    assert_eq!((archive.zipped, archive.unzipped), (bytes.len() as u64, 10_003));
+    assert_eq!(archive.file, folder.path().join(format!("{}.zip", archive.sha256)));
+    // The temporary file is gone.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// Guards the promise of equal bytes on every machine and in every later build: a change of these
+/// bytes uploads every user's unchanged code once more, so it has to be meant.
+#[test]
+fn the_bytes_are_these() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut script = text("run.sh", "#!/bin/sh\necho hello hello hello hello\n");
+    script.executable = true;
+    let archive = write(&sorted(vec![text("é", "x"), script]).unwrap(), folder.path()).unwrap();
+    insta::assert_snapshot!(hex::encode(std::fs::read(&archive.file).unwrap()), @"504b03042d000000080000002100dc3f729618000000270000000600000072756e2e73685356d44fcaccd32fcee04a4dcec857c848cdc9c142720100504b03040a0000080000000021008316dc8c010000000100000002000000c3a978504b01022d032d000000080000002100dc3f72961800000027000000060000000000000000000000ed810000000072756e2e7368504b01020a030a0000080000000021008316dc8c0100000001000000020000000000000000000000a4813c000000c3a9504b05060000000002000200640000005d0000000000");
+}
+
+#[test]
+fn more_entries_than_a_small_zip_can_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries: Vec<Entry> = (0..65_540).map(|n| text(&format!("{n:05}"), "")).collect();
+    let archive = write(&entries, folder.path()).unwrap();
+    assert_eq!(look(&archive.file).len(), 65_540);
+}
+
+#[test]
+fn an_error_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = Entry::file("b".into(), "/nowhere".into(), 1, false, Owner::Project);
+    write(&[text("a", "x"), gone], folder.path()).unwrap_err();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let error = write(&[text("a", "x")], &folder.path().join("none")).unwrap_err();
+    assert!(error.message.starts_with("cannot write the package to /"), "{error}");
+}
+
+#[test]
+fn a_full_disk_says_what_helps() {
+    let full = io::Error::from(io::ErrorKind::StorageFull);
+    let error = failed(Path::new("/cache"), &ZipError::Io(full));
+    assert_eq!(error.hints, ["free some space, or point RZAP_CACHE_DIR at another disk"]);
+}
+
+#[test]
+fn what_grew_beyond_the_limit_after_the_walk_is_still_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("grown");
+    File::create(&file).unwrap().set_len(size::MOST_UNZIPPED + 1).unwrap();
+    let entry =
+        Entry { path: "a".into(), content: Content::File(file), size: 1, executable: false, owner: Owner::Included };
+    let zips = tempfile::tempdir().unwrap();
+    assert!(write(&[entry], zips.path()).unwrap_err().message.contains("more than the 250.0 MB"));
+    assert_eq!(std::fs::read_dir(zips.path()).unwrap().count(), 0);
+}

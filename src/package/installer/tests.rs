@@ -1,0 +1,122 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::config::Arch;
+
+fn platform() -> Platform {
+    Platform::new("python3.13", Arch::X86_64).unwrap()
+}
+
+/// A folder with executable scripts, to be used as `PATH`.
+fn programs(scripts: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, script) in scripts {
+        let file = folder.path().join(name);
+        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
+const PIP_SAYS: &str = "echo 'pip 23.2.1 from /x/site-packages/pip (python 3.11)'";
+
+async fn found(scripts: &[(&str, &str)]) -> Result<Installer> {
+    let folder = programs(scripts);
+    Installer::find(Some(folder.path().as_os_str())).await
+}
+
+#[tokio::test]
+async fn uv_comes_first_then_pip_and_neither_is_an_error_with_a_hint() {
+    let both = found(&[("uv", "echo uv 0.13.8"), ("python3", PIP_SAYS)]).await.unwrap();
+    assert!(matches!(&both, Installer::Uv { version, .. } if version == "uv 0.13.8"), "{both:?}");
+    for scripts in [&[("python3", PIP_SAYS)][..], &[("uv", "exit 1"), ("python3", "exit 1"), ("python", PIP_SAYS)]] {
+        let pip = found(scripts).await.unwrap();
+        assert!(
+            matches!(&pip, Installer::Pip { version, python_version, .. } if version == "23.2.1" && python_version == "3.11"),
+            "{pip:?}"
+        );
+        assert!(pip.caveat(&platform()).unwrap().contains("its own Python 3.11, not by 3.13"));
+    }
+    for error in [found(&[]).await.unwrap_err(), Installer::find(None).await.unwrap_err()] {
+        assert!(
+            error.message.starts_with("there is neither uv nor pip") && error.hints[0].contains("install uv"),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_installer_gets_the_target_and_its_stderr_is_the_cause() {
+    let folder = programs(&[(
+        "uv",
+        r#"[ "$1" = --version ] && { echo uv 1; exit; }
+echo "$@" > arguments
+echo "error: https://me:secret@index.example.org/simple is down" >&2
+exit 1"#,
+    )]);
+    let installer = Installer::find(Some(folder.path().as_os_str())).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let error = installer.install(Path::new("/r.txt"), dir.path(), Path::new("/site"), &platform()).await.unwrap_err();
+    assert_eq!(error.message, "uv could not install the dependencies");
+    assert_eq!(error.causes, ["error: https://****@index.example.org/simple is down"]);
+    assert_eq!(
+        fs::read_to_string(dir.path().join("arguments")).unwrap().trim(),
+        "pip install --no-progress --color never --only-binary :all: --python-version 3.13 \
+         --python-platform x86_64-manylinux_2_34 --target /site -r /r.txt"
+    );
+}
+
+#[test]
+fn the_package_that_cannot_be_had_is_named() {
+    use Culprit::{NoWheel, Unknown};
+    for (stderr, expected) in [
+        (
+            "error: No solution found when resolving dependencies\n  cause: Because psycopg2==2.9.9 has no usable wheels and you \
+             require psycopg2==2.9.9, we can conclude that your requirements are unsatisfiable.\n\nhint: Wheels are required for \
+             `psycopg2` because building from source is disabled for all packages (i.e., with `--no-build`)",
+            NoWheel("psycopg2==2.9.9".into()),
+        ),
+        (
+            "cause: Because all versions of mysqlclient have no usable wheels and you require",
+            NoWheel("mysqlclient".into()),
+        ),
+        ("╰─▶ Because foo==1 has no wheels with a matching Python ABI tag", NoWheel("foo==1".into())),
+        ("cause: Because no-such-xyz was not found in the package registry and", Unknown("no-such-xyz".into())),
+        ("cause: Because there is no version of flask==99 and you require", Unknown("flask==99".into())),
+        ("ERROR: No matching distribution found for flask==99\n", Unknown("flask==99".into())),
+    ] {
+        assert_eq!(culprit(stderr), Some(expected), "{stderr}");
+    }
+    assert_eq!(culprit("error: Connection refused"), None);
+}
+
+#[test]
+fn failures_say_what_helps() {
+    let uv = Installer::Uv { program: "uv".into(), version: "uv 0.13.8".into() };
+    let error =
+        uv.failure("Using CPython 3.11.7\nBecause all versions of mysqlclient have no usable wheels and", &platform());
+    assert_eq!(error.message, "mysqlclient has no wheel for Python 3.13 on Lambda (x86_64, glibc 2.34)");
+    assert_eq!((error.causes.len(), error.hints.len()), (1, 1));
+    let error = uv.failure("error: invalid value 'x' for '--python-platform <P>'", &platform());
+    assert!(error.hints[0].contains("uv self update"), "{error:?}");
+    let long: String = (0..20).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
+    assert_eq!(uv.failure(&long, &platform()).causes.first().unwrap(), "line 12");
+}
+
+#[test]
+fn where_packages_come_from_stays_the_users_choice_and_is_known() {
+    for name in
+        ["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_CONSTRAINT", "PIP_PRE"]
+    {
+        assert!(is_choosing(name) && !CLEARED.contains(&name), "{name}");
+    }
+    for name in ["PIP_CERT", "HTTPS_PROXY", "SSL_CERT_FILE", "UV_CACHE_DIR", "PIP_CONFIG_FILE", "UV_NATIVE_TLS"] {
+        assert!(!CLEARED.contains(&name), "{name}");
+    }
+    for name in ["VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "UV_PYTHON"] {
+        assert!(CLEARED.contains(&name) && !is_choosing(name), "{name}");
+    }
+}

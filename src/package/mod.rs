@@ -1,0 +1,217 @@
+//! A stage's functions → one package each.
+//!
+//! ```text
+//! folder ─collect─► entries ─┐
+//! requirements ─install─► entries ─merge─► entries ─size─► entries ─archive─► Package
+//! bridge, bootstrap ─────────┘
+//! ```
+//! Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
+//! callback, and everything is checked here before anybody uploads anything.
+
+mod archive;
+mod bootstrap;
+mod cache;
+mod collect;
+mod compress;
+mod dependencies;
+mod entry;
+mod handler;
+mod installer;
+mod merge;
+mod node;
+mod platform;
+mod read;
+mod requirements;
+mod rules;
+mod secrets;
+mod size;
+mod types;
+mod wsgi;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use futures_util::future::try_join_all;
+use tokio::sync::{Mutex, OnceCell};
+
+use self::archive::Archive;
+use self::cache::Cache;
+pub(crate) use self::cache::default_work_dir;
+use self::installer::Installer;
+use self::platform::Platform;
+pub(crate) use self::types::{Package, Step};
+use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
+use crate::error::{Error, OrFailed, Result};
+
+/// Builds the packages of `stage`'s functions (of those named in `only`, when given), by name.
+///
+/// Zips and installed dependencies are kept in `work`, which is created when missing; the zips stay
+/// there. `bridge` is rzap's WSGI bridge (path in the zip, text) and goes into the packages of WSGI
+/// functions. `tell` hears what happens, from any thread. The first failure stops the others.
+pub(crate) async fn build(
+    stage: &StageConfig,
+    only: Option<&[String]>,
+    work: &Path,
+    bridge: &[(&str, &str)],
+    tell: &(dyn Fn(Step) + Send + Sync),
+) -> Result<BTreeMap<String, Package>> {
+    let workshop = Workshop {
+        root: &stage.root,
+        cache: Cache::open(work)?,
+        bridge,
+        tell,
+        search_path: std::env::var_os("PATH"),
+        installer: OnceCell::new(),
+        installs: Mutex::default(),
+        archiving: Mutex::default(),
+    };
+    workshop.build(stage, only).await
+}
+
+/// What decides a zip. A handler's name is not in it; a bridge's app and a bootstrap are.
+type Inputs<'a> = (&'a Source, &'a str, Arch, Option<&'a str>, Option<&'a str>);
+
+fn groups<'a>(
+    stage: &'a StageConfig,
+    only: Option<&[String]>,
+) -> Result<BTreeMap<Inputs<'a>, Vec<&'a FunctionConfig>>> {
+    let unknown = only.unwrap_or_default().iter().find(|name| !stage.functions.contains_key(*name));
+    if let Some(name) = unknown {
+        let known: Vec<&str> = stage.functions.keys().map(String::as_str).collect();
+        return Err(Error::usage(format!("there is no function `{name}` in stage `{}`", stage.stage))
+            .hint(format!("its functions are: {}", known.join(", "))));
+    }
+    let mut groups = BTreeMap::<Inputs<'_>, Vec<&FunctionConfig>>::new();
+    for function in stage.functions.values() {
+        if only.is_some_and(|only| !only.contains(&function.name)) {
+            continue;
+        }
+        let (wsgi, bootstrap) = match &function.entry {
+            Entry::Wsgi(target) => (Some(target.as_str()), None),
+            Entry::Bootstrap(path) => (None, Some(path.as_str())),
+            Entry::Handler(_) => (None, None),
+        };
+        let inputs = (&function.source, function.runtime.as_str(), function.arch, wsgi, bootstrap);
+        groups.entry(inputs).or_default().push(function);
+    }
+    Ok(groups)
+}
+
+/// One run of `build`: what its groups share.
+struct Workshop<'a> {
+    root: &'a Path,
+    cache: Cache,
+    bridge: &'a [(&'a str, &'a str)],
+    tell: &'a (dyn Fn(Step) + Send + Sync),
+    /// Where uv and pip are looked for.
+    search_path: Option<OsString>,
+    installer: OnceCell<Installer>,
+    /// One at a time for each install, so that groups with the same dependencies install them once.
+    installs: Mutex<BTreeMap<String, std::sync::Arc<Mutex<()>>>>,
+    /// One archive at a time: it uses all cores and its share of memory.
+    archiving: Mutex<()>,
+}
+
+impl Workshop<'_> {
+    async fn build(&self, stage: &StageConfig, only: Option<&[String]>) -> Result<BTreeMap<String, Package>> {
+        let groups = groups(stage, only)?;
+        let built = try_join_all(groups.values().map(|functions| self.group(functions))).await?;
+        Ok(built.into_iter().flatten().collect())
+    }
+
+    /// Builds the one zip of `functions`, which have equal inputs.
+    async fn group(&self, functions: &[&FunctionConfig]) -> Result<Vec<(String, Package)>> {
+        let Some(first) = functions.first() else { return Ok(vec![]) };
+        let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
+        let built = self.zip(first, functions, &names).await;
+        let (archive, entries) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
+        (self.tell)(Step::Packaged { functions: names, zipped: archive.zipped, files: entries.len() });
+        let package = |function: &FunctionConfig| Package {
+            file: archive.file.clone(),
+            sha256: archive.sha256.clone(),
+            code_sha256: archive.code_sha256.clone(),
+            zipped: archive.zipped,
+            unzipped: archive.unzipped,
+            files: entries.len(),
+            handler: match &function.entry {
+                Entry::Handler(handler) => handler.clone(),
+                Entry::Wsgi(_) => wsgi::HANDLER.to_owned(),
+                Entry::Bootstrap(_) => bootstrap::NAME.to_owned(),
+            },
+            heaviest: size::heaviest(&entries),
+        };
+        Ok(functions.iter().map(|function| (function.name.clone(), package(function))).collect())
+    }
+
+    async fn zip(
+        &self,
+        first: &FunctionConfig,
+        functions: &[&FunctionConfig],
+        names: &str,
+    ) -> Result<(Archive, Vec<entry::Entry>)> {
+        if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
+            return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
+                .hint("set `runtime` to a Python, like `python3.13`"));
+        }
+        // The folder first: what is wrong with it shows at once, not after an install.
+        let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
+        let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
+        if let Entry::Bootstrap(path) = &first.entry {
+            bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
+        }
+        if first.runtime.starts_with("nodejs") {
+            node::check(&first.source.dir)?;
+        }
+        let dependencies = self.dependencies(first, names).await?;
+        let mut merged = merge::merge(project, dependencies);
+        if let Entry::Wsgi(target) = &first.entry {
+            wsgi::place(&mut merged.entries, target, self.bridge)?;
+        }
+        for note in std::mem::take(&mut merged.notes) {
+            (self.tell)(Step::Note(format!("{names}: {note}")));
+        }
+        let entries = merge::sorted(merged.entries)?;
+        functions.iter().try_for_each(|function| handler::check(function, &entries))?;
+        size::check(entries.iter().map(|entry| entry.size).sum(), &entries)?;
+
+        let _turn = self.archiving.lock().await;
+        (self.tell)(Step::Archiving { functions: names.to_owned() });
+        let zips = self.cache.zips.clone();
+        aside(move || archive::write(&entries, &zips).map(|archive| (archive, entries))).await
+    }
+
+    /// The files of the function's Python dependencies, installed when they are not there yet.
+    async fn dependencies(&self, function: &FunctionConfig, names: &str) -> Result<Vec<entry::Entry>> {
+        if !function.runtime.starts_with("python") {
+            return Ok(vec![]);
+        }
+        let dir = &function.source.dir;
+        let Some(declared) = requirements::declared(dir)? else { return Ok(vec![]) };
+        let platform = Platform::new(&function.runtime, function.arch)?;
+        let installer = self.installer.get_or_try_init(|| Installer::find(self.search_path.as_deref())).await?;
+        for note in &declared.notes {
+            (self.tell)(Step::Note(format!("{names}: {note}")));
+        }
+        let key = dependencies::key(&declared, &platform, installer);
+        let turn = self.installs.lock().await.entry(key.clone()).or_default().clone();
+        let _turn = turn.lock().await;
+        let (cache, known) = (self.cache.clone(), key.clone());
+        if let Some(entries) = aside(move || Ok(dependencies::kept(&cache, &known))).await? {
+            return Ok(entries);
+        }
+        (self.tell)(Step::Installing { functions: names.to_owned(), tool: installer.name() });
+        if let Some(caveat) = installer.caveat(&platform) {
+            (self.tell)(Step::Note(format!("{names}: {caveat}")));
+        }
+        dependencies::install(&self.cache, &key, &declared, dir, &platform, installer).await
+    }
+}
+
+/// Runs what reads many files or computes for long where it holds up nobody.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.or_failed(|| "the packaging thread stopped unexpectedly")?
+}
+
+#[cfg(test)]
+mod tests;
