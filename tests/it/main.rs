@@ -13,5 +13,9 @@ mod tools;
 mod world;
 
 mod bad_config;
+mod clients;
+mod explore;
+mod invoke;
+mod local;
 mod ministack;
 mod moto;
