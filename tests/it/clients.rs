@@ -35,7 +35,8 @@ fn the_aws_cli_sees_a_stage_that_rzap_deployed() {
     let world = World::new().app("multi");
     world.run("deploy dev --local").success();
     let cloud = world.local();
-    let json = |text: String| -> Value { serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")) };
+    let json =
+        |text: String| -> Value { serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")) };
 
     let names = cloud.aws(&["lambda", "list-functions", "--query", "Functions[].FunctionName", "--output", "text"]);
     assert_eq!(names.split_whitespace().collect::<Vec<_>>(), ["multi-dev-web", "multi-dev-worker"]);
@@ -52,7 +53,8 @@ fn the_aws_cli_sees_a_stage_that_rzap_deployed() {
     let log = json(cloud.aws(&["logs", "filter-log-events", "--log-group-name", group, "--filter-pattern", "REPORT"]));
     let message = log["events"][0]["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("REPORT RequestId: ") && message.contains("Memory Size: 256 MB"), "{log}");
-    let empty = json(cloud.aws(&["logs", "filter-log-events", "--log-group-name", group, "--filter-pattern", "nowhere"]));
+    let empty =
+        json(cloud.aws(&["logs", "filter-log-events", "--log-group-name", group, "--filter-pattern", "nowhere"]));
     assert_eq!(empty["events"], json!([]));
 
     let whoami = json(cloud.aws(&["sts", "get-caller-identity"]));

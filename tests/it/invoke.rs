@@ -38,7 +38,12 @@ fn a_function_that_fails_is_exit_1_with_its_answer_and_its_log() {
     let world = deployed();
     let failed = world.run("invoke dev worker --local --logs").failure(1);
     assert_eq!(failed.json()["errorType"], "ValueError");
-    failed.says(&["START RequestId: ", "ValueError: the payload needs", "REPORT RequestId: ", "error: the function `worker` failed"]);
+    failed.says(&[
+        "START RequestId: ",
+        "ValueError: the payload needs",
+        "REPORT RequestId: ",
+        "error: the function `worker` failed",
+    ]);
     let document = world.run("invoke dev worker --local --json").failure(1);
     assert_eq!(document.json()["function_error"], "Unhandled");
 }
@@ -94,7 +99,11 @@ fn the_logs_of_all_functions_come_in_time_order() {
     error: there are no logs of stage `dev` yet
     hint: run `rzap deploy dev` first, or check the stage's name and region
     ");
-    world.edit("web/web.py", "    if event[\"path\"]", "    print('web was asked', event[\"path\"])\n    if event[\"path\"]");
+    world.edit(
+        "web/web.py",
+        "    if event[\"path\"]",
+        "    print('web was asked', event[\"path\"])\n    if event[\"path\"]",
+    );
     let url = world.run("deploy dev --local --json").success().url();
     for round in 0..3 {
         crate::http::get(&format!("{url}/{round}"));

@@ -12,9 +12,10 @@ mod process;
 mod tools;
 mod world;
 
+mod bad_cloud;
 mod bad_config;
 mod clients;
-mod explore;
+mod interrupted;
 mod invoke;
 mod local;
 mod ministack;
