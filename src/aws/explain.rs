@@ -135,7 +135,11 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    if lower.contains("no credentials") || lower.contains("not loaded") || lower.contains("not provided") || lower.contains("imds") {
+    if lower.contains("no credentials")
+        || lower.contains("not loaded")
+        || lower.contains("not provided")
+        || lower.contains("imds")
+    {
         return "no AWS credentials were found in the environment, the profile files, SSO or the instance".to_owned();
     }
     let mut root: &dyn std::error::Error = error;

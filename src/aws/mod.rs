@@ -77,11 +77,9 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
             .hint("add `region: eu-west-1` to rzap.yaml, pass `--region`, or set AWS_REGION")
             .hint("`--local` needs no AWS account at all"));
     };
-    let identity = aws_sdk_sts::Client::new(&config)
-        .get_caller_identity()
-        .send()
-        .await
-        .map_err(|error| said_where(access, config.endpoint_url(), explain("find out who we are (sts:GetCallerIdentity)")(error)))?;
+    let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.map_err(|error| {
+        said_where(access, config.endpoint_url(), explain("find out who we are (sts:GetCallerIdentity)")(error))
+    })?;
     let caller = identity.arn().unwrap_or_default().to_owned();
     let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
     // Bucket names in the host would need DNS that points at the endpoint.
@@ -105,9 +103,8 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
 fn said_where(access: &Access, endpoint: Option<&str>, error: Error) -> Error {
     let profile = access.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()).filter(|_| !access.local);
     match (error.kind, profile, endpoint) {
-        (Kind::Access, Some(profile), _) => {
-            error.hint(format!("the profile in use is `{profile}`; `aws configure list-profiles` shows which there are"))
-        }
+        (Kind::Access, Some(profile), _) => error
+            .hint(format!("the profile in use is `{profile}`; `aws configure list-profiles` shows which there are")),
         (Kind::Failed, _, Some(endpoint)) => error.hint(format!("the endpoint in use is {endpoint}: does it answer?")),
         _ => error,
     }

@@ -24,7 +24,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     project: Option<PathBuf>,
 
-    /// Use the local cloud, starting it when it is not running (also: RZAP_LOCAL=1)
+    /// Use the local cloud, starting it when it is not running (also: `RZAP_LOCAL=1`)
     #[arg(long, global = true, conflicts_with_all = ["endpoint_url", "profile"])]
     local: bool,
 
@@ -57,6 +57,29 @@ pub(crate) struct Global {
     color: Color,
 }
 
+impl Global {
+    /// The flags that say which project and which cloud are meant, each with a space before it.
+    fn place(&self) -> String {
+        let quote = |text: &str| {
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
+            if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+        };
+        let project = self.project.as_ref().map(|dir| dir.display().to_string());
+        let given = [
+            ("project", project.as_deref()),
+            ("endpoint-url", self.endpoint_url.as_deref()),
+            ("profile", self.profile.as_deref()),
+            ("region", self.region.as_deref()),
+        ];
+        let mut flags: String =
+            given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quote(value?)))).collect();
+        if self.local {
+            flags.push_str(" --local");
+        }
+        flags
+    }
+}
+
 /// The flags, the terminal, and what Ctrl-C asked for.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -69,7 +92,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
-        let ui = Ui::new(global.color, global.json, global.quiet, global.verbose);
+        let ui = Ui::new(global.color, global.json, global.quiet, global.verbose, global.place());
         Self { global, ui, interrupt: Interrupt::default(), lock: tokio::sync::Mutex::default() }
     }
 
@@ -147,10 +170,10 @@ impl Context {
         });
         let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
-        let mut lock = aws::LISTENER.scope(listener, acquire).await?;
-        let made_bucket = lock.as_mut().and_then(|lock| lock.made_bucket.take());
-        *self.lock.lock().await = lock;
-        Ok(made_bucket)
+        let mut taken = aws::LISTENER.scope(listener, acquire).await?;
+        let bucket_change = taken.as_mut().and_then(|lock| lock.made_bucket.take());
+        *self.lock.lock().await = taken;
+        Ok(bucket_change)
     }
 
     /// Gives back the lock, if one is held.

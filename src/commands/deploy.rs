@@ -33,11 +33,13 @@ impl Deploy {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            let made_bucket = if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true).await? };
+            let made_bucket =
+                if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true).await? };
             let found = deploy::discover(&cloud, &owner).await?;
             Ok((cloud, found, made_bucket))
         };
-        let (packages, (cloud, found, made_bucket)) = tokio::try_join!(context.packages(&stage, None, &progress), look)?;
+        let (packages, (cloud, found, made_bucket)) =
+            tokio::try_join!(context.packages(&stage, None, &progress), look)?;
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
         if self.dry_run {

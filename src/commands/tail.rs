@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn ages_are_written_as_people_do() {
         assert_eq!(
-            [age("90"), age("30s"), age("10m"), age("1d")].map(|age| age.ok()),
+            [age("90"), age("30s"), age("10m"), age("1d")].map(Result::ok),
             [Some(90_000), Some(30_000), Some(600_000), Some(86_400_000)]
         );
         for wrong in ["", "m", "-5m", "10x", "0s", "99999999999999999999d"] {

@@ -53,7 +53,7 @@ impl Undeploy {
                 Some(false) => return Err(Error::failed("nothing was deleted")),
                 None => {
                     return Err(Error::usage("deleting a stage needs a yes, and nobody is there to ask")
-                        .hint(format!("rzap undeploy {name} --yes")));
+                        .hint(format!("`rzap undeploy {name} --yes`")));
                 }
             }
         }

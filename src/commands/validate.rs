@@ -17,12 +17,11 @@ pub(crate) struct Validate {
 impl Validate {
     pub(crate) fn run(self, context: &Context) -> Result<Box<dyn Report>> {
         let project = context.project()?;
-        let names = match self.stage {
-            Some(name) => vec![name],
-            None => {
-                project.check()?;
-                project.stage_names().into_iter().filter(|name| !name.contains('*')).collect()
-            }
+        let names = if let Some(name) = self.stage {
+            vec![name]
+        } else {
+            project.check()?;
+            project.stage_names().into_iter().filter(|name| !name.contains('*')).collect()
         };
         // What comes from the environment may be secret: it is shown as `${env.NAME}`.
         let show = |name: &String| project.stage_to_show(Some(name));

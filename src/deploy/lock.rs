@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Four heartbeats missed.
-const ABANDONED: Duration = Duration::from_secs(60);
+const ABANDONED: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(20);
 
@@ -31,6 +31,9 @@ struct Note {
     id: String,
     by: String,
     host: String,
+    /// Where `pid` means something: the running kernel and its process namespace.
+    #[serde(default)]
+    machine: String,
     pid: u32,
     /// RFC 3339, by the holder's clock.
     since: String,
@@ -61,32 +64,45 @@ impl Lock {
     /// Takes the lock of a stage. `since` is the current time for people; `wait` says whether to wait
     /// when somebody else has it; `make_bucket` whether to create the artifact bucket when there is none.
     /// `None` when there is no bucket, and so nothing to lock.
-    pub(crate) async fn acquire(cloud: &Cloud, owner: &Owner, since: String, wait: bool, make_bucket: bool) -> Result<Option<Self>> {
+    pub(crate) async fn acquire(
+        cloud: &Cloud,
+        owner: &Owner,
+        since: String,
+        wait: bool,
+        make_bucket: bool,
+    ) -> Result<Option<Self>> {
         let bucket = bucket_name(&cloud.account, &cloud.region);
         let key = lock_key(owner);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let id = uuid::Uuid::new_v4().to_string();
-        let note = Note { id: id.clone(), by: cloud.caller.clone(), host, pid: std::process::id(), since, beat: 0 };
+        let pid = std::process::id();
+        let note = Note { id: id.clone(), by: cloud.caller.clone(), host, machine: machine(), pid, since, beat: 0 };
         let started = Instant::now();
-        let mut seen: Option<(String, Instant)> = None;
-        let mut made_bucket = None;
+        let mut watched: Option<(String, Instant)> = None;
+        let mut bucket_change = None;
         loop {
             match write(cloud, &bucket, &key, &note, None).await? {
                 Written::Ours(etag) => {
-                    return Ok(Some(Self { made_bucket, ..Self::hold(cloud, bucket, key, note, etag) }));
+                    return Ok(Some(Self { made_bucket: bucket_change, ..Self::hold(cloud, bucket, key, note, etag) }));
                 }
                 Written::NoBucket if make_bucket => {
                     say("creating the artifact bucket");
                     let wanted = Bucket::wanted(&cloud.account, &cloud.region);
                     wanted.converge(cloud, None).await?;
                     let Key { kind, name } = wanted.key();
-                    made_bucket = Some(Change { action: Action::Create, kind, name, differences: Vec::new() });
+                    bucket_change = Some(Change { action: Action::Create, kind, name, differences: Vec::new() });
                     continue;
                 }
                 Written::NoBucket => return Ok(None),
                 Written::Taken => {}
             }
             let Some((holder, etag)) = read(cloud, &bucket, &key).await? else { continue };
+            if holder.as_ref().is_some_and(is_dead)
+                && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
+            {
+                say("taking over from a run that was killed on this machine");
+                return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
+            }
             // A write of ours whose answer was lost.
             if holder.as_ref().is_some_and(|holder| holder.id == id) {
                 return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
@@ -100,7 +116,7 @@ impl Lock {
                     .hint("wait for it to end; a crashed one is taken over after a minute (without `--no-wait`)"));
             }
             say(&format!("stage `{}` is being deployed by {who}", owner.stage));
-            match &seen {
+            match &watched {
                 Some((known, at)) if *known == etag => {
                     if at.elapsed() > ABANDONED
                         && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
@@ -109,7 +125,7 @@ impl Lock {
                         return Ok(Some(Self::hold(cloud, bucket, key, note, etag)));
                     }
                 }
-                _ => seen = Some((etag, Instant::now())),
+                _ => watched = Some((etag, Instant::now())),
             }
             tokio::time::sleep(POLL).await;
         }
@@ -131,6 +147,21 @@ impl Lock {
             let _ = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).send().await;
         }
     }
+}
+
+/// Tells this machine, boot and process namespace from others; empty where that cannot be told.
+fn machine() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    if boot.is_empty() { String::new() } else { format!("{} {}", boot.trim(), space.display()) }
+}
+
+/// True when the holder ran on this machine and its process is gone: nobody needs to wait for that one.
+fn is_dead(holder: &Note) -> bool {
+    let pid = i32::try_from(holder.pid).ok().and_then(rustix::process::Pid::from_raw);
+    !holder.machine.is_empty()
+        && holder.machine == machine()
+        && pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut etag: String) {
@@ -157,7 +188,9 @@ async fn write(cloud: &Cloud, bucket: &str, key: &str, note: &Note, etag: Option
     let body = serde_json::to_vec(note).unwrap_or_default();
     match call.expected_bucket_owner(&cloud.account).body(ByteStream::from(body)).send().await {
         Ok(written) => Ok(Written::Ours(written.e_tag.unwrap_or_default())),
-        Err(error) if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"]) => Ok(Written::Taken),
+        Err(error) if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"]) => {
+            Ok(Written::Taken)
+        }
         Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Written::NoBucket),
         Err(error) => Err(explain(format!("lock the stage (s3://{bucket}/{key})"))(error)),
     }
@@ -172,6 +205,7 @@ async fn read(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<(Option<N
         Err(error) => return Err(explain(what())(error)),
     };
     let etag = object.e_tag().unwrap_or_default().to_owned();
-    let bytes = object.body.collect().await.map_err(|error| Error::failed(format!("failed to {}", what())).because(&error))?;
+    let bytes =
+        object.body.collect().await.map_err(|error| Error::failed(format!("failed to {}", what())).because(&error))?;
     Ok(Some((serde_json::from_slice(&bytes.into_bytes()).ok(), etag)))
 }

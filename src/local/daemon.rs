@@ -110,7 +110,7 @@ pub(crate) async fn ensure(state_dir: &Path, port: Option<u16>) -> Result<Runnin
         if Instant::now() > deadline {
             return Err(Error::failed(format!("the local cloud did not answer within {} s", START_LIMIT.as_secs()))
                 .hint(format!("its log is {}", state_dir::log(state_dir).display()))
-                .hint("rzap local stop"));
+                .hint("run `rzap local stop`, then try again"));
         }
         tokio::time::sleep(POLL).await;
     }
@@ -161,7 +161,8 @@ pub(crate) async fn reset(state_dir: &Path) -> Result<Reset> {
         return Ok(Reset { running: None, removed: false });
     }
     let Some(_lock) = state_dir::lock(state_dir, Duration::from_secs(1))? else {
-        return Err(Error::failed("a local cloud runs on this state but does not answer").hint("rzap local stop"));
+        return Err(Error::failed("a local cloud runs on this state but does not answer")
+            .hint("run `rzap local stop`, then try again"));
     };
     Ok(Reset { running: None, removed: state_dir::wipe_cloud(state_dir)? })
 }
@@ -174,7 +175,7 @@ fn on_port(running: Running, wish: Option<u16>) -> Result<Running> {
     match wish {
         Some(port) if port != 0 && port != running_port(&running) => {
             Err(Error::failed(format!("the local cloud already runs at {}", running.endpoint))
-                .hint("rzap local stop, then start it on the other port"))
+                .hint("run `rzap local stop`, then start it on the other port"))
         }
         _ => Ok(running),
     }

@@ -33,7 +33,7 @@ pub(crate) mod sts;
 pub(crate) mod wire;
 pub(crate) mod xml;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{OrFailed as _, Result};
@@ -43,8 +43,6 @@ pub(crate) const ACCOUNT: &str = "000000000000";
 
 /// All services of one local cloud, always shared as `Arc<Local>`.
 pub(crate) struct Local {
-    /// The folder the services keep their state in, one sub-folder each.
-    pub(crate) home: PathBuf,
     /// The port the server really listens on.
     pub(crate) port: u16,
     pub(crate) s3: s3::S3,
@@ -60,7 +58,6 @@ impl Local {
     pub(crate) async fn open(home: &Path, port: u16) -> Result<Arc<Self>> {
         std::fs::create_dir_all(home).or_failed(|| format!("create {}", home.display()))?;
         let local = Arc::new(Self {
-            home: home.to_owned(),
             port,
             s3: s3::S3::open(home)?,
             iam: iam::Iam::open(home)?,

@@ -186,13 +186,8 @@ fn target(request: &Request, scope: Option<&Scope>) -> Result<Service, (Dialect,
 }
 
 fn unsigned(request: &Request) -> Result<Service, (Dialect, Fault)> {
-    let path = request.path.as_str();
-    // Workers talk to the runtime API without credentials, as on AWS.
-    if ["/2018-06-01/runtime/", "/2020-01-01/extension/"].iter().any(|prefix| path.starts_with(prefix)) {
-        return Ok(Service::Lambda);
-    }
     // `Code.Location` of GetFunction: whoever knows the package's hash may have it, as with AWS's link.
-    if request.method == Method::GET && path.starts_with("/2015-03-31/packages/") {
+    if request.method == Method::GET && request.path.starts_with("/2015-03-31/packages/") {
         return Ok(Service::Lambda);
     }
     let dialect = guess(request);

@@ -3,6 +3,8 @@
 //! In the background (see `daemon`) it is the same life; it only reports its end to a file, and
 //! a closing terminal does not concern it.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,11 +42,20 @@ pub(crate) async fn run(state_dir: &Path, port: Option<u16>, ready: impl FnOnce(
     let report = std::env::var_os(REPORT);
     let result = serve(state_dir, port, report.is_some(), ready).await;
     if let (Some(report), Err((held, error))) = (&report, &result) {
-        let Error { message, causes, hints, .. } = error.clone();
-        let text = serde_json::to_vec(&Report { held: *held, message, causes, hints });
-        state_dir::replace(Path::new(report), &text.or_failed(|| "describe the failure")?)?;
+        tell(Path::new(report), *held, error)?;
     }
     result.map_err(|(_, error)| error)
+}
+
+/// Writes the report for whoever started this server; once that one has gone, so has the file, and
+/// nobody is left to tell.
+fn tell(path: &Path, held: bool, error: &Error) -> Result<()> {
+    let Error { message, causes, hints, .. } = error.clone();
+    let text = serde_json::to_vec(&Report { held, message, causes, hints }).or_failed(|| "describe the failure")?;
+    match File::options().write(true).truncate(true).open(path) {
+        Ok(mut file) => file.write_all(&text).or_failed(|| format!("write {}", path.display())),
+        Err(_) => Ok(()),
+    }
 }
 
 /// The error says, too, whether it is that another server has the folder.
@@ -60,7 +71,7 @@ async fn serve(
         let other = state_dir::address(state_dir);
         let whom = other.map_or(String::new(), |other| format!(" (process {}, port {})", other.pid, other.port));
         let error = Error::failed(format!("another local cloud{whom} already runs on {}", state_dir.display()))
-            .hint("rzap local stop")
+            .hint("run `rzap local stop`, then try again")
             .hint("RZAP_STATE_DIR=/another/folder starts a second, separate one");
         return Err((true, error));
     };

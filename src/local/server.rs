@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::route::{self, Scope};
 use super::wire::{Fault, Reply, Request};
-use super::{Local, chunked, guard};
+use super::{Local, chunked, front, guard};
 use crate::error::Result;
 
 /// More than any part of an upload this server is meant for (a package is at most 250 MB).
@@ -68,9 +68,10 @@ impl Server {
     pub(crate) async fn retire(&self) {
         let generation = self.current.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Generation { local, end }) = generation else { return };
-        local.lambda.stop().await;
-        end.send_replace(true);
         let deadline = Instant::now() + Duration::from_secs(5);
+        // What does not end in time is abandoned: its requests end here, its processes with ours.
+        let _ = tokio::time::timeout(Duration::from_secs(4), local.lambda.stop()).await;
+        end.send_replace(true);
         while Arc::strong_count(&local) > 1 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -145,15 +146,17 @@ impl Server {
             let message = "the local cloud answers only to localhost, 127.0.0.1, [::1] and *.localhost as Host";
             return Err(Fault::new(403, "AccessDenied", message).into_json());
         }
-        if !super::front::claims(&request) && guard::is_foreign_page(&request.headers) {
-            return Err(
-                Fault::new(403, "AccessDenied", "web pages of other sites may not use the local cloud").into_json()
-            );
+        let scope = Scope::read(&request.headers, &request.raw_query);
+        // A page may show an object by its link: that changes nothing, and the page cannot read it.
+        let shows_object = route::is_s3(scope.as_ref().ok().and_then(Option::as_ref))
+            && matches!(request.method, Method::GET | Method::HEAD);
+        if guard::is_foreign_page(&request.headers) && !shows_object && !front::claims(&request) {
+            let message = "web pages of other sites may not use the local cloud";
+            return Err(Fault::new(403, "AccessDenied", message).into_json());
         }
         if request.path.starts_with("/_rzap/") {
             return self.control(&request).await.map_err(Fault::into_json);
         }
-        let scope = Scope::read(&request.headers, &request.raw_query);
         let (scope, fault) = match scope {
             Ok(scope) => (scope, None),
             Err(fault) => (None, Some(fault)),

@@ -136,6 +136,7 @@ pub(crate) fn wipe_cloud(state_dir: &Path) -> Result<bool> {
     if !entries.iter().any(|entry| entry.file_name() == MARKER) {
         return Err(not_ours(&cloud));
     }
+    super::lambda::Lambda::release(&cloud);
     // The marker stays, so that an interrupted reset can be repeated.
     let state: Vec<_> = entries.into_iter().filter(|entry| entry.file_name() != MARKER).collect();
     for entry in &state {
@@ -158,7 +159,7 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a file so that readers see the old text or the new, never a part.
-pub(crate) fn replace(path: &Path, text: &[u8]) -> Result<()> {
+fn replace(path: &Path, text: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(dir)?;

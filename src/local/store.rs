@@ -25,8 +25,7 @@ impl<T: Serialize + DeserializeOwned + Default + Clone> Store<T> {
     pub(crate) fn open(dir: &Path, name: &str) -> Result<Self> {
         let path = dir.join(format!("{name}.json"));
         let value = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .or_failed(|| format!("read the local cloud's state in {}", path.display()))?,
+            Ok(bytes) => decode(&path, &bytes)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => T::default(),
             Err(error) => return Err(error).or_failed(|| format!("read {}", path.display())),
         };
@@ -57,6 +56,13 @@ impl<T: Serialize + DeserializeOwned + Default + Clone> Store<T> {
     fn lock(&self) -> MutexGuard<'_, T> {
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads one file of state.
+pub(crate) fn decode<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes)
+        .or_failed(|| format!("read the local cloud's state in {}", path.display()))
+        .map_err(|error| error.hint("`rzap local reset` deletes the state and starts anew"))
 }
 
 fn save<T: Serialize>(path: &Path, value: &T) -> std::io::Result<()> {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Snippet};
 
-/// For people.
-pub(super) fn text(error: &Error) -> String {
+/// For people. `flags` are those this run was called with; see [`complete`].
+pub(super) fn text(error: &Error, flags: &str) -> String {
     let mut text = format!("{} {}\n", style("error:").for_stderr().red().bold(), error.message);
     for cause in &error.causes {
         for (index, line) in cause.lines().enumerate() {
@@ -24,13 +24,31 @@ pub(super) fn text(error: &Error) -> String {
         text.push('\n');
     }
     for hint in &error.hints {
-        text.push_str(&format!("{} {hint}\n", style("hint:").for_stderr().cyan().bold()));
+        text.push_str(&format!("{} {}\n", style("hint:").for_stderr().cyan().bold(), complete(hint, flags)));
     }
     text
 }
 
+/// Adds the flags to each command in a hint, so that it does what it says when it is copied:
+/// `rzap undeploy dev --yes` after a `--local` run would otherwise go to AWS.
+fn complete(hint: &str, flags: &str) -> String {
+    let verbs = ["deploy", "update", "status", "invoke", "tail", "undeploy", "package", "validate"];
+    let is_command = |text: &str| {
+        let verb = text.strip_prefix("rzap ").and_then(|rest| rest.split(' ').next());
+        verb.is_some_and(|verb| verbs.contains(&verb))
+    };
+    let parts: Vec<String> = hint
+        .split('`')
+        .enumerate()
+        .map(
+            |(index, part)| if index % 2 == 1 && is_command(part) { format!("{part}{flags}") } else { part.to_owned() },
+        )
+        .collect();
+    parts.join("`")
+}
+
 /// For programs.
-pub(super) fn json(error: &Error) -> Value {
+pub(super) fn json(error: &Error, flags: &str) -> Value {
     let kind = match error.kind {
         Kind::Failed => "failed",
         Kind::Usage => "usage",
@@ -53,7 +71,7 @@ pub(super) fn json(error: &Error) -> Value {
         "message": error.message,
         "causes": error.causes,
         "places": places,
-        "hints": error.hints,
+        "hints": error.hints.iter().map(|hint| complete(hint, flags)).collect::<Vec<_>>(),
     }})
 }
 
@@ -66,4 +84,16 @@ fn picture(snippet: &Snippet) -> String {
         .element(Picture::source(snippet.source.as_str()).path(path.as_ref()).annotation(annotation));
     let renderer = if console::colors_enabled_stderr() { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::complete;
+
+    #[test]
+    fn a_command_in_a_hint_goes_where_this_one_went() {
+        assert_eq!(complete("run `rzap deploy dev` first", " --local"), "run `rzap deploy dev --local` first");
+        assert_eq!(complete("add `region: x` or `rzap init`", " --local"), "add `region: x` or `rzap init`");
+        assert_eq!(complete("`rzap tail dev` or `rzap status dev`", ""), "`rzap tail dev` or `rzap status dev`");
+    }
 }

@@ -41,6 +41,8 @@ pub(crate) trait Report {
 /// The streams and how to write to them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ui {
+    /// The flags that say where this run goes, each with a space before it: ` --local`.
+    flags: &'static str,
     json: bool,
     quiet: bool,
     verbose: u8,
@@ -49,8 +51,8 @@ pub(crate) struct Ui {
 }
 
 impl Ui {
-    /// Looks at the terminal, `NO_COLOR` and `CI`.
-    pub(crate) fn new(color: Color, json: bool, quiet: bool, verbose: u8) -> Self {
+    /// Looks at the terminal, `NO_COLOR` and `CI`. `flags` go onto the commands in hints.
+    pub(crate) fn new(color: Color, json: bool, quiet: bool, verbose: u8, flags: String) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let wanted = |terminal: bool| match color {
@@ -61,7 +63,9 @@ impl Ui {
         let terminal = std::io::stderr().is_terminal();
         console::set_colors_enabled(wanted(std::io::stdout().is_terminal()));
         console::set_colors_enabled_stderr(wanted(terminal));
-        Self { json, quiet, verbose, live: terminal && !set("CI") && !dumb }
+        // One per process, and it lives as long.
+        let flags = String::leak(flags);
+        Self { flags, json, quiet, verbose, live: terminal && !set("CI") && !dumb }
     }
 
     /// Whether the answer is wanted as JSON.
@@ -123,9 +127,9 @@ impl Ui {
 
     /// An error: to stderr for people, and as a document on stdout with `--json`.
     pub(crate) fn error(&self, error: &Error) {
-        self.line(errors::text(error).trim_end());
+        self.line(errors::text(error, self.flags).trim_end());
         if self.json {
-            self.json_document(&errors::json(error));
+            self.json_document(&errors::json(error, self.flags));
         }
     }
 

@@ -74,10 +74,11 @@ impl Shared {
                 self.start(&functions, &format!("package {functions}: installing dependencies with {tool}"));
             }
             Step::Archiving { functions } => {
-                self.start(&functions, &format!("package {functions}: writing the archive"))
+                self.start(&functions, &format!("package {functions}: writing the archive"));
             }
             Step::Packaged { functions, zipped, files } => {
-                let line = format!("package   {functions}  {} in {files} files", bytes(zipped));
+                let unit = if files == 1 { "file" } else { "files" };
+                let line = format!("package   {functions}  {} in {files} {unit}", bytes(zipped));
                 self.end(&functions, Some(&format!("{} {line}", style("✓").for_stderr().green())));
             }
             Step::Note(text) => self.line(&format!("{} {text}", style("note:").for_stderr().bold())),

@@ -34,14 +34,19 @@ class RuntimeApi:
     def send(self, method, path, body=b"", **headers):
         head = [f"{method} /2018-06-01/runtime/{path} HTTP/1.1", f"host: {self.host}", f"content-length: {len(body)}"]
         head += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        self.socket.sendall("\r\n".join(head).encode("latin-1", "replace") + b"\r\n\r\n" + body)
-        if not self.reader.readline():
-            raise ConnectionError("the Runtime API is gone")
+        try:
+            self.socket.sendall("\r\n".join(head).encode("latin-1", "replace") + b"\r\n\r\n" + body)
+            return self.receive()
+        except OSError:
+            # The local cloud is gone, also when it was killed. Threads must not keep this alive.
+            os._exit(1)
+
+    def receive(self):
+        status = self.reader.readline().split(b" ")
+        if len(status) < 2 or status[1] not in (b"200", b"202", b"400", b"413"):
+            raise ConnectionError("the Runtime API has ended")
         received = {}
-        while True:
-            line = self.reader.readline().decode("utf-8", "replace").rstrip("\r\n")
-            if not line:
-                break
+        while line := self.reader.readline().decode("utf-8", "replace").rstrip("\r\n"):
             name, _, value = line.partition(":")
             received[name.lower()] = value.strip()
         return received, self.reader.read(int(received.get("content-length", 0)))
@@ -265,13 +270,8 @@ def main():
         post_error(api, "init/error", describe(error))
         sys.exit(1)
     while True:
-        try:
-            headers, body = api.send("GET", "invocation/next")
-            request_id = headers["lambda-runtime-aws-request-id"]
-        except (OSError, KeyError):
-            # The local cloud is gone, also when it was killed. Threads must not keep this alive.
-            flush()
-            os._exit(0)
+        headers, body = api.send("GET", "invocation/next")
+        request_id = headers["lambda-runtime-aws-request-id"]
         os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
         handle(api, handler, headers, body)
 

@@ -63,14 +63,12 @@ impl Api {
     /// Where it answers, with a `/` at the end.
     pub(crate) fn url(&self, cloud: &Cloud) -> Option<String> {
         let (id, stage) = (self.id.get()?, &self.owner.stage);
-        Some(match &cloud.endpoint {
+        if let Some(endpoint) = &cloud.endpoint {
             // `{id}.execute-api.localhost` does not resolve everywhere; this path does.
-            Some(endpoint) => format!("{endpoint}/_aws/execute-api/{id}/{stage}/"),
-            None => {
-                let suffix = if cloud.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-                format!("https://{id}.execute-api.{}.{suffix}/{stage}/", cloud.region)
-            }
-        })
+            return Some(format!("{endpoint}/_aws/execute-api/{id}/{stage}/"));
+        }
+        let suffix = if cloud.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        Some(format!("https://{id}.execute-api.{}.{suffix}/{stage}/", cloud.region))
     }
 
     /// Tells one definition from another; the deployment carries it as its description.

@@ -1,4 +1,4 @@
-//! CreateRestApi, GetRestApi(s), UpdateRestApi, DeleteRestApi.
+//! `CreateRestApi`, GetRestApi(s), `UpdateRestApi`, `DeleteRestApi`.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ impl Api {
         }
     }
 
-    /// The RestApi resource.
+    /// The `RestApi` resource.
     pub(super) fn show(&self) -> Value {
         let mut value = shown(&self.info);
         if !self.routes.binary_media_types.is_empty() {
@@ -144,7 +144,7 @@ impl Api {
                 check_name(&self.info.name)?;
             }
             ("replace", ["description"]) => {
-                self.info.description = Some(patch.value()?).filter(|text| !text.is_empty())
+                self.info.description = Some(patch.value()?).filter(|text| !text.is_empty());
             }
             ("replace", ["disableExecuteApiEndpoint"]) => self.info.disable_execute_api_endpoint = patch.flag()?,
             ("replace", ["apiKeySource"]) => check_key_source(Some(&patch.value()?))?,

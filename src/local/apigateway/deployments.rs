@@ -1,4 +1,4 @@
-//! CreateDeployment, GetDeployment(s), DeleteDeployment.
+//! `CreateDeployment`, GetDeployment(s), `DeleteDeployment`.
 
 use serde_json::{Map, Value, json};
 

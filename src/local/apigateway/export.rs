@@ -1,4 +1,4 @@
-//! GetExport: the deployed definition of a stage as OpenAPI 3.0, in JSON or YAML.
+//! `GetExport`: the deployed definition of a stage as `OpenAPI` 3.0, in JSON or YAML.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::input::shown;
 use super::model::{Api, Integration, Method, Routes, bad_request, not_found, unsupported};
 use crate::local::wire::{Fault, Reply, Request};
 
-/// `extensions=`: what is written beside plain OpenAPI.
+/// `extensions=`: what is written beside plain `OpenAPI`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extensions {
     None,

@@ -1,4 +1,4 @@
-//! PutGatewayResponse, GetGatewayResponse(s), DeleteGatewayResponse.
+//! `PutGatewayResponse`, GetGatewayResponse(s), `DeleteGatewayResponse`.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
 

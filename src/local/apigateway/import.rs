@@ -1,4 +1,4 @@
-//! ImportRestApi and PutRestApi.
+//! `ImportRestApi` and `PutRestApi`.
 //!
 //! Neither takes tags: the extension `x-amazon-apigateway-tag-value` belongs to HTTP APIs, so an
 //! imported REST API is tagged by a call of its own.
@@ -33,13 +33,12 @@ impl Options {
             Self { overwrite: false, base_path: BasePath::Ignore, fail_on_warnings: false, endpoint_types: Vec::new() };
         for (name, value) in request.query() {
             match (name.as_str(), value.as_str()) {
-                ("mode", "import" | "merge") => {}
                 ("mode", "overwrite") => options.overwrite = true,
                 ("failonwarnings", flag @ ("true" | "false")) => options.fail_on_warnings = flag == "true",
                 ("basepath", "ignore") => options.base_path = BasePath::Ignore,
                 ("basepath", "prepend") => options.base_path = BasePath::Prepend,
                 ("basepath", "split") => options.base_path = BasePath::Split,
-                ("ignore", "documentation") => {}
+                ("mode", "import" | "merge") | ("ignore", "documentation") => {}
                 ("endpointConfigurationTypes", types) => {
                     options.endpoint_types = types.split(',').map(|kind| kind.trim().to_owned()).collect();
                 }
@@ -157,17 +156,16 @@ impl Routes {
         let mut so_far = String::new();
         for part in path.split('/').filter(|part| !part.is_empty()) {
             so_far = format!("{so_far}/{part}");
-            here = match at(self, &so_far) {
-                Some(id) => id,
-                None => {
-                    let mut made = self.add(&here, part)?;
-                    if let Some(id) = before.and_then(|before| at(before, &so_far)) {
-                        self.resources.remove(&made.id);
-                        made.id.clone_from(&id);
-                        self.resources.insert(id, made.clone());
-                    }
-                    made.id
+            here = if let Some(id) = at(self, &so_far) {
+                id
+            } else {
+                let mut made = self.add(&here, part)?;
+                if let Some(id) = before.and_then(|before| at(before, &so_far)) {
+                    self.resources.remove(&made.id);
+                    made.id.clone_from(&id);
+                    self.resources.insert(id, made.clone());
                 }
+                made.id
             };
         }
         Ok(here)

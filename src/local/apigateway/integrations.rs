@@ -1,4 +1,4 @@
-//! PutIntegration, GetIntegration, DeleteIntegration, PutIntegrationResponse.
+//! `PutIntegration`, `GetIntegration`, `DeleteIntegration`, `PutIntegrationResponse`.
 //!
 //! Every integration type can be stored, because a definition is deployed as a whole; the front serves
 //! `AWS_PROXY` with Lambda and `MOCK`, and says so at call time for the others.
@@ -11,7 +11,7 @@ use super::methods::check_status;
 use super::model::{Integration, IntegrationResponse, bad_request, not_found, unsupported};
 use crate::local::wire::{Fault, Reply, Request};
 
-/// The members PutIntegration and `x-amazon-apigateway-integration` share.
+/// The members `PutIntegration` and `x-amazon-apigateway-integration` share.
 pub(super) const MEMBERS: [&str; 10] = [
     "type",
     "httpMethod",
@@ -26,7 +26,7 @@ pub(super) const MEMBERS: [&str; 10] = [
 ];
 
 impl Integration {
-    /// Checks the members PutIntegration takes; `resource` is the default cache namespace.
+    /// Checks the members `PutIntegration` takes; `resource` is the default cache namespace.
     pub(super) fn read(input: &Input, resource: &str) -> Result<Self, Fault> {
         let kind = input.text("type")?.unwrap_or_default().to_ascii_uppercase();
         let uri = input.text("uri")?;

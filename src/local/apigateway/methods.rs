@@ -1,4 +1,4 @@
-//! PutMethod, GetMethod, DeleteMethod, PutMethodResponse.
+//! `PutMethod`, `GetMethod`, `DeleteMethod`, `PutMethodResponse`.
 
 use std::collections::BTreeMap;
 

@@ -149,7 +149,7 @@ impl ApiGateway {
     }
 }
 
-/// GetAccount, with the default throttle of an account.
+/// `GetAccount`, with the default throttle of an account.
 fn account() -> Value {
     json!({
         "throttleSettings": { "burstLimit": 5000, "rateLimit": 10000.0 },

@@ -3,6 +3,8 @@
 //! A deployment owns a copy of everything the front needs, so a change is live only once it is
 //! deployed. <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html>
 
+#![expect(clippy::struct_field_names, reason = "the members are named as on the wire")]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -233,7 +235,7 @@ impl Routes {
             .ok_or_else(|| not_found("Invalid Method identifier specified"))
     }
 
-    /// Adds a resource under the rules of CreateResource.
+    /// Adds a resource under the rules of `CreateResource`.
     pub(super) fn add(&mut self, parent: &str, part: &str) -> Result<Resource, Fault> {
         let variable = |part: &str| part.starts_with('{');
         check_part(part)?;

@@ -1,4 +1,4 @@
-//! OpenAPI 3.0 and Swagger 2.0 definitions with API Gateway's extensions, read into routes.
+//! `OpenAPI` 3.0 and Swagger 2.0 definitions with API Gateway's extensions, read into routes.
 //!
 //! What API Gateway itself ignores on import (schemas of responses, examples, `servers`) is ignored
 //! here; what would change the API's behaviour and is not served is refused; models and documentation
@@ -58,8 +58,8 @@ impl Definition {
     /// Reads JSON or YAML.
     pub(super) fn read(body: &[u8]) -> Result<Self, Fault> {
         let document = parse(body)?;
-        let version = document["openapi"].as_str().or_else(|| document["swagger"].as_str()).unwrap_or_default();
-        if !version.starts_with("3.0") && version != "2.0" {
+        let openapi = document["openapi"].as_str().is_some_and(|version| version.starts_with("3.0"));
+        if !openapi && document["swagger"] != "2.0" {
             return Err(bad_request(
                 "Invalid OpenAPI input: only OpenAPI 3.0 and Swagger 2.0 definitions are supported",
             ));
@@ -258,7 +258,7 @@ fn parse(body: &[u8]) -> Result<Value, Fault> {
     }
 }
 
-/// Swagger's `basePath`; in OpenAPI 3 the path of the first server, its variables set to their defaults.
+/// Swagger's `basePath`; in `OpenAPI` 3 the path of the first server, its variables set to their defaults.
 fn base_path(document: &Value) -> String {
     if let Some(path) = document["basePath"].as_str() {
         return path.trim_end_matches('/').to_owned();

@@ -1,4 +1,4 @@
-//! CreateResource, GetResource(s), DeleteResource.
+//! `CreateResource`, GetResource(s), `DeleteResource`.
 
 use serde_json::{Value, json};
 

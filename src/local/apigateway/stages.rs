@@ -1,4 +1,4 @@
-//! CreateStage, GetStage(s), UpdateStage, DeleteStage.
+//! `CreateStage`, GetStage(s), `UpdateStage`, `DeleteStage`.
 //!
 //! Method settings are kept and shown; the front does not throttle, cache or write execution logs.
 
@@ -43,7 +43,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Names of letters, digits and underscores; values of `[A-Za-z0-9-._~:/?#&=,]+` (API page of CreateStage).
+/// Names of letters, digits and underscores; values of `[A-Za-z0-9-._~:/?#&=,]+` (API page of `CreateStage`).
 pub(super) fn check_variables(variables: &Texts) -> Result<(), Fault> {
     for (name, value) in variables {
         if name.is_empty() || !name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_') {

@@ -92,7 +92,7 @@ impl Target {
         let api = state.api_mut(&request.region, &self.api)?;
         match &self.stage {
             None => Ok(&mut api.info.tags),
-            Some(stage) => api.stages.get_mut(stage).map(|stage| &mut stage.tags).ok_or_else(no_stage),
+            Some(name) => api.stages.get_mut(name).map(|stage| &mut stage.tags).ok_or_else(no_stage),
         }
     }
 }

@@ -72,20 +72,23 @@ pub(super) fn host(request: &Request) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn address(owner: Owner, prefix: &str, path: &str) -> Option<Address> {
-        Some(Address { owner, prefix: prefix.into(), path: path.into() })
+    fn address(owner: Owner, prefix: &str, path: &str) -> Address {
+        Address { owner, prefix: prefix.into(), path: path.into() }
     }
 
     #[test]
     fn hosts_and_paths_name_their_owner() {
         let api = || Owner::Api("a1".into());
-        assert_eq!(Address::by_host("a1.execute-api.localhost", "/dev/x"), address(api(), "", "/dev/x"));
-        assert_eq!(Address::by_host("a1.execute-api.eu-west-1.amazonaws.com", "/"), address(api(), "", "/"));
-        assert_eq!(Address::by_path("/_aws/execute-api/a1/dev/x"), address(api(), "/_aws/execute-api/a1", "/dev/x"));
-        assert_eq!(Address::by_path("/_aws/execute-api/a1"), address(api(), "/_aws/execute-api/a1", "/"));
+        assert_eq!(Address::by_host("a1.execute-api.localhost", "/dev/x"), Some(address(api(), "", "/dev/x")));
+        assert_eq!(Address::by_host("a1.execute-api.eu-west-1.amazonaws.com", "/"), Some(address(api(), "", "/")));
+        assert_eq!(
+            Address::by_path("/_aws/execute-api/a1/dev/x"),
+            Some(address(api(), "/_aws/execute-api/a1", "/dev/x"))
+        );
+        assert_eq!(Address::by_path("/_aws/execute-api/a1"), Some(address(api(), "/_aws/execute-api/a1", "/")));
         let url = || Owner::Url("u1".into());
-        assert_eq!(Address::by_host("u1.lambda-url.eu-west-1.localhost", "/x"), address(url(), "", "/x"));
-        assert_eq!(Address::by_path("/_aws/lambda-url/u1/"), address(url(), "/_aws/lambda-url/u1", "/"));
+        assert_eq!(Address::by_host("u1.lambda-url.eu-west-1.localhost", "/x"), Some(address(url(), "", "/x")));
+        assert_eq!(Address::by_path("/_aws/lambda-url/u1/"), Some(address(url(), "/_aws/lambda-url/u1", "/")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(super) struct Route {
     pub(super) resource_path: String,
     pub(super) method: Method,
     /// Values as they were sent, still encoded: REST APIs do not decode them.
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
 }
 
 /// How well one part of a template fits; better is smaller.
@@ -41,7 +41,9 @@ pub(super) fn find(routes: &Routes, path: &str, verb: &str) -> Option<Route> {
         })
 }
 
-fn fit(template: &str, parts: &[&str]) -> Option<(Vec<Fit>, Vec<(String, String)>)> {
+type Parameters = Vec<(String, String)>;
+
+fn fit(template: &str, parts: &[&str]) -> Option<(Vec<Fit>, Parameters)> {
     let wanted: Vec<&str> = template.split('/').filter(|part| !part.is_empty()).collect();
     let (mut fits, mut parameters) = (Vec::new(), Vec::new());
     for (at, want) in wanted.iter().enumerate() {
@@ -49,17 +51,15 @@ fn fit(template: &str, parts: &[&str]) -> Option<(Vec<Fit>, Vec<(String, String)
         match want.strip_prefix('{').and_then(|want| want.strip_suffix('}')) {
             None if want == have => fits.push(Fit::Exact),
             None => return None,
-            Some(name) => match name.strip_suffix('+') {
-                Some(name) => {
+            Some(name) => {
+                if let Some(name) = name.strip_suffix('+') {
                     fits.push(Fit::Greedy);
                     parameters.push((name.to_owned(), parts[at..].join("/")));
                     return Some((fits, parameters));
                 }
-                None => {
-                    fits.push(Fit::Variable);
-                    parameters.push((name.to_owned(), (*have).to_owned()));
-                }
-            },
+                fits.push(Fit::Variable);
+                parameters.push((name.to_owned(), (*have).to_owned()));
+            }
         }
     }
     (wanted.len() == parts.len()).then_some((fits, parameters))

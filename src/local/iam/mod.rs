@@ -12,7 +12,6 @@ mod roles;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,13 +76,11 @@ struct Policy {
 #[derive(Debug, Clone)]
 pub(crate) struct RoleView {
     pub(crate) name: String,
-    pub(crate) arn: String,
     /// `AROA…`
     pub(crate) role_id: String,
     /// The trust policy's JSON.
     pub(crate) trust_policy: Value,
     pub(crate) max_session_seconds: i64,
-    pub(crate) created: SystemTime,
 }
 
 impl Role {
@@ -112,11 +109,9 @@ impl Iam {
             let role = state.roles.values().find(|role| role.arn() == arn)?;
             Some(RoleView {
                 name: role.name.clone(),
-                arn: role.arn(),
                 role_id: role.id.clone(),
                 trust_policy: serde_json::from_str(&role.trust).unwrap_or_default(),
                 max_session_seconds: role.max_session_seconds.into(),
-                created: role.created.into(),
             })
         })
     }

@@ -10,6 +10,7 @@ use std::io::{Cursor, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -24,6 +25,9 @@ use crate::error::{OrFailed as _, Result};
 const MOST_UNZIPPED: u64 = 262_144_000;
 /// The same page: 50 MB zipped when uploaded through the API.
 const MOST_INLINE: usize = 52_428_800;
+
+/// A zip is kept before its function is stored; until then nothing refers to it.
+const NEW: Duration = Duration::from_mins(10);
 
 const CANNOT_UNZIP: &str = "Could not unzip uploaded file. Please check your file, then try to upload again.";
 
@@ -60,9 +64,8 @@ impl Packages {
         let path = self.zip(&code.sha256);
         let dir = self.zips.clone();
         blocking(move || {
-            if path.exists() {
-                return Ok(());
-            }
+            // Newly written even when it is there: its age protects it from being swept away before the
+            // function that it is for is stored.
             let mut file = tempfile::NamedTempFile::new_in(&dir).map_err(|error| disk(&error))?;
             std::io::Write::write_all(&mut file, &zip).map_err(|error| disk(&error))?;
             file.persist(&path).map_err(|error| disk(&error.error))?;
@@ -100,12 +103,12 @@ impl Packages {
         Ok(tree)
     }
 
-    /// Removes the zips that `used` does not know. Trees stay until stop: a worker may stand in one.
+    /// Removes the zips that `used` does not know and that are not quite new. Trees stay until stop: a worker may stand in one.
     pub(super) fn sweep(&self, used: impl Fn(&str) -> bool) {
         let Ok(entries) = std::fs::read_dir(&self.zips) else { return };
         for path in entries.flatten().map(|entry| entry.path()) {
             let sha256 = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            if path.extension().is_some_and(|extension| extension == "zip") && !used(sha256) {
+            if path.extension().is_some_and(|extension| extension == "zip") && !used(sha256) && age(&path) > NEW {
                 // A zip that cannot be removed costs space and nothing else.
                 let _ = std::fs::remove_file(&path);
             }
@@ -116,6 +119,12 @@ impl Packages {
     pub(super) fn clear(&self) {
         remove_tree(&self.trees);
     }
+}
+
+/// How long ago a file was written; nothing when that cannot be told.
+fn age(path: &Path) -> Duration {
+    let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
+    modified.and_then(|modified| modified.elapsed().ok()).unwrap_or_default()
 }
 
 /// Runs disk and CPU work off the server's threads.
@@ -267,7 +276,7 @@ fn each_folder<E>(folder: &Path, act: &mut impl FnMut(&Path) -> Result<(), E>) -
 }
 
 /// Removes a tree with read-only folders in it. What cannot be removed is replaced or ignored later.
-fn remove_tree(tree: &Path) {
+pub(super) fn remove_tree(tree: &Path) {
     let Ok(()) = each_folder::<std::convert::Infallible>(tree, &mut |folder| {
         let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755));
         Ok(())

@@ -53,8 +53,8 @@ pub(super) async fn create(lambda: &Lambda, local: &Arc<Local>, request: &Reques
             reserved: None,
         };
         let shown = if publish {
-            let version = versions::publish(&mut function, None, delay);
-            version.show(&at, &at.arn_of(&version.number))
+            // With the version's number, but without it in the ARN.
+            versions::publish(&mut function, None, delay).show(&at, &at.arn())
         } else {
             function.latest.show(&at, &at.arn())
         };
@@ -223,9 +223,10 @@ pub(super) fn delete(lambda: &Lambda, at: &FunctionRef) -> Result<Reply, Fault> 
 /// Updates are of the function, that is of `$LATEST`.
 pub(super) fn unqualified(at: &FunctionRef) -> Result<(), Fault> {
     match at.qualifier.as_deref() {
-        Some(qualifier) if is_version(qualifier) || is_alias(qualifier) => {
-            Err(refused(format!("This operation is permitted on Lambda functions only. {qualifier} is a qualifier.")))
-        }
+        Some(qualifier) if is_version(qualifier) || is_alias(qualifier) => Err(refused(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. \
+             Please specify either a function name or an unqualified function ARN.",
+        )),
         _ => Ok(()),
     }
 }

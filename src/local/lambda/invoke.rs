@@ -67,10 +67,8 @@ pub(crate) struct Outcome {
     /// `$LATEST` or a number.
     pub(crate) executed_version: String,
     /// As the runtime sent it. `application/vnd.awslambda.http-integration-response` means that the
-    /// payload is a JSON prelude, eight zero bytes and the body.
+    /// payload is a JSON prelude, eight zero bytes and the body. A streamed answer comes as a whole.
     pub(crate) content_type: Option<String>,
-    /// It was streamed. It is given here as a whole.
-    pub(crate) streamed: bool,
 }
 
 /// What will run.
@@ -252,7 +250,6 @@ async fn execute(
         log_tail: console.tail(),
         executed_version: target.version.clone(),
         content_type: ended.answer.content_type,
-        streamed: ended.answer.streamed,
     };
     if environment.ready(Instant::now() + SETTLE).await {
         keep(lambda, &target, environment, slot);
@@ -327,7 +324,6 @@ impl Ended {
                     payload: document.to_string().into(),
                     error: Some(kind.to_owned()),
                     content_type: None,
-                    streamed: false,
                 },
                 lines,
                 status: status.to_owned(),
@@ -342,7 +338,7 @@ impl Ended {
             Ok(answer) => Self { answer, lines: Vec::new(), status: String::new() },
             Err(Failure::Init { document, kind }) => {
                 let status = format!("Status: error\tError Type: {kind}");
-                let answer = Answer { payload: document, error: Some(kind), content_type: None, streamed: false };
+                let answer = Answer { payload: document, error: Some(kind), content_type: None };
                 Self { answer, lines: Vec::new(), status }
             }
             Err(Failure::Exited(reason)) => told("Runtime.ExitError", &reason),

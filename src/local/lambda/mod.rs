@@ -57,6 +57,9 @@ use crate::error::{OrFailed as _, Result};
 const DELAY: i64 = 50;
 const DELAY_VARIABLE: &str = "RZAP_LOCAL_FUNCTION_DELAY_MS";
 
+/// Where packages are unpacked, below the service's folder.
+const TASKS: &str = "tasks";
+
 /// The Lambda service.
 #[derive(Debug)]
 pub(crate) struct Lambda {
@@ -83,7 +86,6 @@ struct Folders {
 #[derive(Debug, Clone)]
 pub(crate) struct UrlOwner {
     pub(crate) region: String,
-    pub(crate) function: String,
     /// Without a qualifier.
     pub(crate) function_arn: String,
     /// An alias.
@@ -114,13 +116,19 @@ impl Lambda {
         }
         Ok(Self {
             store: Store::open(&dir, "functions")?,
-            packages: Packages::open(dir.join("packages"), dir.join("tasks"))?,
+            packages: Packages::open(dir.join("packages"), dir.join(TASKS))?,
             pool: Pool::default(),
             folders,
             interpreters: tokio::sync::Mutex::default(),
             delay: std::env::var(DELAY_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(DELAY),
             keeper: Mutex::default(),
         })
+    }
+
+    /// Removes what a killed server left in `{home}/lambda` and a plain removal would stumble over: the
+    /// read-only folders of unpacked packages.
+    pub(crate) fn release(home: &Path) {
+        code::remove_tree(&home.join("lambda").join(TASKS));
     }
 
     /// Starts what works in the background: idle environments and unused packages go after a while.
@@ -185,7 +193,6 @@ impl Lambda {
                 Some(UrlOwner {
                     function_arn: at.arn(),
                     region: at.region,
-                    function: at.name,
                     qualifier: (!alias.is_empty()).then(|| alias.clone()),
                     auth_type: url.auth.clone(),
                     cors: url.cors.clone(),

@@ -328,7 +328,10 @@ impl Function {
 
     /// Every build that may still be run.
     pub(super) fn builds(&self) -> impl Iterator<Item = &Build> {
-        self.every_version().flat_map(|version| std::iter::once(&version.build).chain(version.before.as_deref()))
+        self.every_version().flat_map(|version| {
+            let before = version.before.as_deref().filter(|_| version.updating());
+            std::iter::once(&version.build).chain(before)
+        })
     }
 }
 

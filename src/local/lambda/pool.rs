@@ -120,25 +120,35 @@ impl Drop for Slot {
 }
 
 /// Every live worker's process group, so that stopping reaches the busy ones too.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Registry {
-    groups: Mutex<HashSet<Pid>>,
+    /// `None` once all were killed: then nothing may live any more.
+    groups: Mutex<Option<HashSet<Pid>>>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { groups: Mutex::new(Some(HashSet::new())) }
+    }
 }
 
 impl Registry {
     pub(super) fn add(&self, group: Pid) {
-        lock(&self.groups).insert(group);
+        match lock(&self.groups).as_mut() {
+            Some(groups) => drop(groups.insert(group)),
+            None => kill_group(group),
+        }
     }
 
     /// Kills a group once: afterwards its number may belong to somebody else.
     pub(super) fn kill(&self, group: Pid) {
-        if lock(&self.groups).remove(&group) {
+        if lock(&self.groups).as_mut().is_some_and(|groups| groups.remove(&group)) {
             kill_group(group);
         }
     }
 
     fn kill_all(&self) {
-        for group in lock(&self.groups).drain() {
+        for group in lock(&self.groups).take().into_iter().flatten() {
             kill_group(group);
         }
     }

@@ -44,7 +44,7 @@ pub(super) enum Event {
     /// It could not start: its error document and its type.
     InitError { document: Bytes, kind: String },
     /// It answered the job.
-    Response { body: Bytes, content_type: Option<String>, streamed: bool },
+    Response { body: Bytes, content_type: Option<String> },
     /// It answered with more than may be answered.
     TooLarge,
     /// It answered the job with an error: the document and its type.
@@ -187,7 +187,6 @@ async fn response(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Inco
         None => Event::Response {
             body: body.to_bytes(),
             content_type: headers.get("content-type").and_then(|text| text.to_str().ok()).map(str::to_owned),
-            streamed,
         },
     });
     accepted()

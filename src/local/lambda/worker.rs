@@ -36,7 +36,6 @@ pub(super) struct Answer {
     pub(super) payload: Bytes,
     pub(super) error: Option<String>,
     pub(super) content_type: Option<String>,
-    pub(super) streamed: bool,
 }
 
 /// Why there is no answer. The worker is of no use any more.
@@ -89,12 +88,10 @@ impl Worker {
             return Err(Failure::Exited(NO_REASON.to_owned()));
         }
         loop {
-            let answer = |payload, error| Answer { payload, error, content_type: None, streamed: false };
+            let answer = |payload, error| Answer { payload, error, content_type: None };
             let answer = match self.event(deadline).await? {
                 Event::Ready => continue,
-                Event::Response { body, content_type, streamed } => {
-                    Answer { payload: body, error: None, content_type, streamed }
-                }
+                Event::Response { body, content_type } => Answer { payload: body, error: None, content_type },
                 Event::Error { document, kind } | Event::InitError { document, kind } => answer(document, Some(kind)),
                 Event::TooLarge => {
                     let kind = "Function.ResponseSizeTooLarge";

@@ -1,4 +1,4 @@
-//! PutLogEvents and GetLogEvents: one stream written and read.
+//! `PutLogEvents` and `GetLogEvents`: one stream written and read.
 
 use std::sync::PoisonError;
 

@@ -1,4 +1,4 @@
-//! FilterLogEvents: the events of many streams, merged in time order, filtered, in pages.
+//! `FilterLogEvents`: the events of many streams, merged in time order, filtered, in pages.
 //!
 //! The order is timestamp, ingestion time, stream, number in the stream; a page token is the place of
 //! the last event looked at, so pages never overlap and an event keeps its place and its id for ever.

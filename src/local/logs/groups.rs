@@ -6,7 +6,7 @@ use super::input::{Input, constraint, group_of, missing};
 use super::{Group, Logs, group_arn, invalid, no_group, now, tags};
 use crate::local::wire::Fault;
 
-/// The only values PutRetentionPolicy takes, in days (its API page).
+/// The only values `PutRetentionPolicy` takes, in days (its API page).
 const RETENTION_DAYS: [i64; 23] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, 0];
 
@@ -159,7 +159,7 @@ impl Logs {
         Ok(output)
     }
 
-    /// `brief` is what DescribeLogGroups gives when it searches by pattern.
+    /// `brief` is what `DescribeLogGroups` gives when it searches by pattern.
     fn describe(&self, region: &str, name: &str, group: &Group, brief: bool) -> Result<Value, Fault> {
         let arn = group_arn(region, name);
         let mut out = Map::new();

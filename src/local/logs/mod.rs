@@ -1,4 +1,4 @@
-//! CloudWatch Logs: groups, streams and events (JSON 1.1, `x-amz-target: Logs_20140328.X`).
+//! `CloudWatch` Logs: groups, streams and events (JSON 1.1, `x-amz-target: Logs_20140328.X`).
 //!
 //! Groups and streams are an index in a [`Store`]; events are one [`journal`] file per stream, named
 //! by the stream's number so that no name from outside reaches the file system. Events are readable as
@@ -86,7 +86,8 @@ impl Logs {
     }
 
     /// Appends events (ms since the epoch, message) as Lambda does: group and stream are created when
-    /// they are missing, and what PutLogEvents refuses for its age is taken.
+    /// they are missing, and what `PutLogEvents` refuses for its age is taken.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have made for this")]
     pub(crate) fn write(
         &self,
         region: &str,

@@ -143,7 +143,7 @@ impl Row {
             out["lastEventTimestamp"] = last.into();
             out["lastIngestionTime"] = ingested.into();
             // Not needed any more, still returned.
-            out["uploadSequenceToken"] = format!("{:056}", ingested).into();
+            out["uploadSequenceToken"] = format!("{ingested:056}").into();
         }
         out
     }

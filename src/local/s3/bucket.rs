@@ -24,7 +24,7 @@ use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
 use super::super::checksum::Algorithm;
-use super::super::store::Store;
+use super::super::store::{Store, decode};
 use super::super::wire::Fault;
 use super::attributes::Attributes;
 use super::config::Config;
@@ -350,10 +350,7 @@ fn load<T: DeserializeOwned>(dir: &Path) -> Result<Vec<T>> {
             continue;
         }
         let text = std::fs::read(&path).or_failed(|| format!("read {}", path.display()))?;
-        values.push(
-            serde_json::from_slice(&text)
-                .or_failed(|| format!("read the local cloud's state in {}", path.display()))?,
-        );
+        values.push(decode(&path, &text)?);
     }
     Ok(values)
 }

@@ -532,6 +532,9 @@ def addressing():
             raise Deviation("a presigned URL must end")
         except urllib.error.HTTPError as error:
             holds(error.code in (400, 403), f"status of an old link: {error.code}")
+    shown = urllib.request.Request(v4.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "a/b c"}))
+    shown.add_header("Sec-Fetch-Site", "cross-site")
+    same(urllib.request.urlopen(shown).read(), b"virtual", "a page shows an object by its link")
     url = v4.generate_presigned_url("put_object", Params={"Bucket": name, "Key": "up"})
     urllib.request.urlopen(urllib.request.Request(url, data=b"by link", method="PUT", headers={"Content-Type": ""})).close()
     same(s3.get_object(Bucket=name, Key="up")["Body"].read(), b"by link", "a presigned upload")
@@ -667,6 +670,7 @@ def refusals():
     same(status("/_rzap/stop", "POST", Origin="https://evil.example", x_rzap="1"), 403, "stop from a web page")
     form = b"Action=ListRoles&Version=2010-05-08"
     same(status("/", "POST", form), 403, "an unsigned IAM call")
+    same(status(Sec_Fetch_Site="cross-site"), 403, "health for a web page")
     link = "/?X-Amz-Credential=AK/20261121/us-east-1/iam/aws4_request"
     same(status(link, "POST", form), 501, "an IAM call by link")
     same(status("/2015-03-31/functions"), 403, "an unsigned Lambda call")

@@ -1,7 +1,7 @@
 //! Filter patterns: what `FilterLogEvents` accepts in `filterPattern`, parsed once, matched per event.
 //!
 //! Three languages share the parameter: terms, `[space, delimited, fields]` and `{ JSON conditions }`.
-//! What is not in the documented grammar is refused, because CloudWatch Logs refuses it too and a
+//! What is not in the documented grammar is refused, because `CloudWatch` Logs refuses it too and a
 //! pattern that silently matches everything hides a mistake.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>
@@ -29,7 +29,7 @@ impl Pattern {
     /// The longest pattern `FilterLogEvents` takes, in characters.
     const LONGEST: usize = 1024;
 
-    /// Parses a pattern; the error is what CloudWatch Logs would put into `InvalidParameterException`.
+    /// Parses a pattern; the error is what `CloudWatch` Logs would put into `InvalidParameterException`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.chars().count() > Self::LONGEST {
             return Err("Invalid filter pattern: longer than 1024 characters".into());

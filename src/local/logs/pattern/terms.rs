@@ -75,7 +75,7 @@ fn take<'a>(body: &'a str, whole: &str) -> Result<(Term, &'a str), String> {
     Ok((Term::Text(body[..end].to_owned()), &body[end..]))
 }
 
-/// CloudWatch Logs names the offending word.
+/// `CloudWatch` Logs names the offending word.
 fn invalid(text: &str) -> String {
     let word = text.split_whitespace().next().unwrap_or(text);
     format!("Invalid character(s) in term '{word}'")
