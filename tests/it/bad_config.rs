@@ -200,27 +200,27 @@ fn several_mistakes_come_at_once() {
     error: `rzap.yaml` has 4 errors
 
     error: a function has either `handler` or `wsgi`
-     --> rzap.yaml:4:1
+     --> rzap.yaml:5:1
       |
-    4 | wsgi: app:app
+    5 | wsgi: app:app
       | ^^^^ remove one of them
 
     error: unknown kind of HTTP front `soap`
-     --> rzap.yaml:5:7
+     --> rzap.yaml:6:7
       |
-    5 | http: soap
+    6 | http: soap
       |       ^^^^ use `rest` or `url`
 
     error: `timeout` is out of range: Lambda allows 1 to 900 seconds
-     --> rzap.yaml:6:10
+     --> rzap.yaml:7:10
       |
-    6 | timeout: 0
+    7 | timeout: 0
       |          ^ at least 1
 
     error: unknown key `memmory`
-     --> rzap.yaml:8:10
+     --> rzap.yaml:9:10
       |
-    8 |   dev: { memmory: 1 }
+    9 |   dev: { memmory: 1 }
       |          ^^^^^^^ did you mean `memory`?
     ");
 }

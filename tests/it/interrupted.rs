@@ -59,7 +59,9 @@ fn a_deploy_killed_at_any_point_is_finished_by_the_next_one() {
         let twice = world.run("deploy dev --local --json").success();
         assert_eq!(twice.changes(), [""; 0], "after {moment}\n{killed}\n{next}\n{twice}");
         assert_eq!(world.local().inventory()["apis"], json!(["multi-dev"]), "after {moment}\n{killed}\n{next}");
-        world.run("undeploy dev --local --yes").success();
+        let undeploy = world.run("undeploy dev --local --yes").success();
+        let left = world.local().inventory();
+        assert_eq!(left["buckets"], json!([]), "after {moment}\n{killed}\n{next}\n{undeploy}");
         world.local().is_empty();
     }
 }

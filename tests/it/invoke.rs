@@ -71,12 +71,12 @@ fn what_cannot_be_invoked_is_said() {
     insta::assert_snapshot!(world.run("invoke prod worker --local").failure(1).err(), @r"
     error: failed to call `worker` of stage `prod`
       cause: ResourceNotFoundException: Function not found: arn:aws:lambda:eu-west-1:000000000000:function:multi-prod-worker:live
-    hint: is it deployed? `rzap status prod` shows it, `rzap deploy prod` deploys it
+    hint: is it deployed? `rzap status prod --local` shows it, `rzap deploy prod --local` deploys it
     ");
     insta::assert_snapshot!(world.run("invoke dev worker --local --qualifier 7").failure(1).err(), @r"
     error: failed to call `worker` of stage `dev`
       cause: ResourceNotFoundException: Function not found: arn:aws:lambda:eu-west-1:000000000000:function:multi-dev-worker:7
-    hint: is it deployed? `rzap status dev` shows it, `rzap deploy dev` deploys it
+    hint: is it deployed? `rzap status dev --local` shows it, `rzap deploy dev --local` deploys it
     ");
 }
 
@@ -97,7 +97,7 @@ fn the_logs_of_all_functions_come_in_time_order() {
     let world = World::new().app("multi");
     insta::assert_snapshot!(world.run("tail dev --local --no-follow").failure(1).err(), @r"
     error: there are no logs of stage `dev` yet
-    hint: run `rzap deploy dev` first, or check the stage's name and region
+    hint: run `rzap deploy dev --local` first, or check the stage's name and region
     ");
     world.edit(
         "web/web.py",

@@ -120,10 +120,9 @@ fn an_edit_is_live_after_an_update() {
 #[test]
 fn an_update_needs_a_deploy_before_it() {
     let world = World::new().app("hello-python");
-    insta::assert_snapshot!(world.run("update dev --local").failure(1).err(), @r"
-    ✓ package   web  429 B in 1 files
+    insta::assert_snapshot!(world.run("update dev --local --quiet").failure(1).err(), @r"
     error: the function `web` of stage `dev` is not deployed
-    hint: run `rzap deploy dev` first; `update` changes code only
+    hint: run `rzap deploy dev --local` first; `update` changes code only
     ");
     world.local().is_empty();
 }
@@ -204,7 +203,7 @@ fn undeploy_wants_a_yes_and_leaves_nothing() {
       - role             multi-dev-eu-west-1
       - artifact bucket  rzap-000000000000-eu-west-1
     error: deleting a stage needs a yes, and nobody is there to ask
-    hint: rzap undeploy dev --yes
+    hint: `rzap undeploy dev --yes --local`
     ");
     assert_eq!(world.local().inventory(), before);
 

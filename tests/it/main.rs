@@ -14,9 +14,14 @@ mod world;
 
 mod bad_cloud;
 mod bad_config;
+mod bad_package;
+mod bridge;
+mod cli;
 mod clients;
+mod house;
 mod interrupted;
 mod invoke;
 mod local;
 mod ministack;
 mod moto;
+mod readme;

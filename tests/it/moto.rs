@@ -98,8 +98,8 @@ answer({
         "PackageType": "Zip"
       },
       "tags": {
-        "rzap:app": "guestbook",
-        "rzap:stage": "dev"
+        "rzap:stage": "dev",
+        "rzap:app": "guestbook"
       },
       "role tags": {
         "rzap:app": "guestbook",

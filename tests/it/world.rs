@@ -68,6 +68,12 @@ impl World {
         self
     }
 
+    /// Copies all fixtures, as they lie in the repository, below the project's folder.
+    pub(crate) fn with_fixtures(self) -> Self {
+        copy(&tools::repository().join("fixtures"), &self.project.join("fixtures"));
+        self
+    }
+
     /// Writes a file of the project.
     pub(crate) fn file(self, path: &str, text: &str) -> Self {
         self.write(path, text);
