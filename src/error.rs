@@ -139,13 +139,13 @@ impl std::error::Error for Error {}
 
 /// `read(path).or_failed(|| format!("read {}", path.display()))`
 pub(crate) trait OrFailed<T> {
-    /// Turns any error into one of kind `Failed`: `message()` in front, the error as its cause.
+    /// Turns any error into one of kind `Failed`: "failed to {message}", the error as its cause.
     fn or_failed<M: Into<String>>(self, message: impl FnOnce() -> M) -> Result<T>;
 }
 
 impl<T, E: std::error::Error + 'static> OrFailed<T> for Result<T, E> {
     fn or_failed<M: Into<String>>(self, message: impl FnOnce() -> M) -> Result<T> {
-        self.map_err(|error| Error::failed(message()).because(&error))
+        self.map_err(|error| Error::failed(format!("failed to {}", message().into())).because(&error))
     }
 }
 

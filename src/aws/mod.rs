@@ -77,9 +77,12 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
             .hint("add `region: eu-west-1` to rzap.yaml, pass `--region`, or set AWS_REGION")
             .hint("`--local` needs no AWS account at all"));
     };
-    let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.map_err(|error| {
-        said_where(access, config.endpoint_url(), explain("find out who we are (sts:GetCallerIdentity)")(error))
-    })?;
+    // One retry: what does not answer here will not answer later, and nobody wants to wait for that.
+    let twice = aws_sdk_sts::config::Builder::from(&config).retry_config(RetryConfig::standard().with_max_attempts(2));
+    let identity =
+        aws_sdk_sts::Client::from_conf(twice.build()).get_caller_identity().send().await.map_err(|error| {
+            said_where(access, config.endpoint_url(), explain("find out who we are (sts:GetCallerIdentity)")(error))
+        })?;
     let caller = identity.arn().unwrap_or_default().to_owned();
     let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
     // Bucket names in the host would need DNS that points at the endpoint.

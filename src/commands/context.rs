@@ -158,16 +158,18 @@ impl Context {
         owner: &Owner,
         flags: &Locking,
         make_bucket: bool,
+        progress: &Progress,
     ) -> Result<Option<Change>> {
-        let ui = self.ui;
+        let progress = progress.clone();
         let last = std::sync::Mutex::new(String::new());
         let listener: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |what| {
             let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if *last != what {
-                ui.say(&format!("… {what}"));
+                progress.say(&format!("… {what}"));
                 what.clone_into(&mut last);
             }
         });
+        self.interrupt.at_work.store(true, Ordering::Relaxed);
         let since = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let acquire = Lock::acquire(cloud, owner, since, !flags.no_wait, make_bucket);
         let mut taken = aws::LISTENER.scope(listener, acquire).await?;
@@ -246,6 +248,8 @@ pub(crate) struct Interrupt {
     /// Nothing new may start.
     pub(crate) stop: Arc<AtomicBool>,
     careful: Arc<AtomicBool>,
+    /// Something may be half done: the stage is locked.
+    pub(crate) at_work: Arc<AtomicBool>,
     hard: Arc<Notify>,
 }
 
@@ -269,7 +273,12 @@ impl Interrupt {
     /// Resolves when the program should end at once.
     pub(crate) async fn ended(&self) -> Error {
         self.hard.notified().await;
-        Error::new(Kind::Interrupted, "interrupted")
+        let error = Error::new(Kind::Interrupted, "interrupted");
+        if self.at_work.load(Ordering::Relaxed) {
+            error.hint("run the same command again: it continues where this one stopped")
+        } else {
+            error
+        }
     }
 }
 

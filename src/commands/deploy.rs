@@ -34,7 +34,7 @@ impl Deploy {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
             let made_bucket =
-                if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true).await? };
+                if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
             let found = deploy::discover(&cloud, &owner).await?;
             Ok((cloud, found, made_bucket))
         };
@@ -57,12 +57,14 @@ impl Deploy {
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         report.changes.splice(0..0, made_bucket);
-        report.release = if report.changes.is_empty() {
-            Release::latest(&cloud, &owner).await?.map(|release| release.number)
-        } else {
-            let seconds = started.elapsed().as_secs_f64();
-            Some(report.release(&cloud, seconds, commit_of(&stage.root).await).write(&cloud).await?)
-        };
+        let latest = if report.changes.is_empty() { Release::latest(&cloud, &owner).await? } else { None };
+        let seconds = started.elapsed().as_secs_f64();
+        let release = report.release(&cloud, seconds, commit_of(&stage.root).await);
+        report.release = Some(match latest {
+            // A run that was killed after its last change has not written its release: then this one does.
+            Some(latest) if latest.functions == release.functions => latest.number,
+            _ => release.write(&cloud).await?,
+        });
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use crate::error::{OrFailed as _, Result};
-use crate::package::Package as Built;
+use crate::package::{self, Package as Built};
 use crate::ui::{Report, Table, bytes};
 
 /// Build and size-check the deployment packages
@@ -27,6 +27,19 @@ impl Package {
         let progress = context.ui.progress();
         let mut packages = context.packages(&stage, None, &progress).await?;
         if let Some(folder) = &self.output {
+            // A package in the project would be packed into the next one.
+            if !folder.exists() {
+                std::fs::create_dir_all(folder).or_failed(|| format!("create the folder {}", folder.display()))?;
+                package::mark(folder);
+            } else if !package::is_marked(folder)
+                && let Ok(real) = folder.canonicalize()
+                && let Ok(inside) = real.strip_prefix(&stage.root)
+            {
+                let inside = inside.display();
+                context.ui.warn(&format!(
+                    "`{inside}` lies in the project: leave it out of the next package with `exclude: [/{inside}/]`"
+                ));
+            }
             for (name, package) in &mut packages {
                 package.file = copy(package, folder, name)?;
             }
@@ -36,7 +49,6 @@ impl Package {
 }
 
 fn copy(package: &Built, folder: &Path, name: &str) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).or_failed(|| format!("create the folder {}", folder.display()))?;
     let target = folder.join(format!("{name}.zip"));
     let what = || format!("write {}", target.display());
     // Beside it and renamed: nobody ever sees half a package.

@@ -13,6 +13,9 @@ pub(crate) struct StageReport {
     pub(crate) stage: String,
     pub(crate) account: String,
     pub(crate) region: String,
+    /// Set when the stage does not live on AWS itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<String>,
     /// Where the stage answers; null when it has neither an API nor a function URL.
     pub(crate) url: Option<String>,
     pub(crate) functions: Vec<FunctionReport>,
@@ -58,6 +61,7 @@ impl StageReport {
             stage: stage.to_owned(),
             account: cloud.account.clone(),
             region: cloud.region.clone(),
+            endpoint: cloud.endpoint.clone(),
             url,
             functions,
             changes: Vec::new(),

@@ -32,7 +32,8 @@ impl Status {
             let (found, release) = tokio::try_join!(deploy::discover(&cloud, &owner), Release::latest(&cloud, &owner))?;
             Ok::<_, Error>((cloud, found, release))
         };
-        let (packages, live) = tokio::join!(context.packages(&stage, None, &progress), look);
+        let silent = progress.silent();
+        let (packages, live) = tokio::join!(context.packages(&stage, None, &silent), look);
         let (cloud, found, release) = live?;
         let packages = match packages {
             Ok(packages) => packages,
@@ -93,8 +94,9 @@ struct Live {
 
 impl Report for Live {
     fn text(&self) -> String {
-        let StageReport { app, stage, region, account, url, functions, changes, .. } = &self.report;
-        let mut text = format!("{app} {stage}  {region}, account {account}\n");
+        let StageReport { app, stage, region, account, endpoint, url, functions, changes, .. } = &self.report;
+        let place = endpoint.as_ref().map_or_else(|| format!("account {account}"), |endpoint| format!("at {endpoint}"));
+        let mut text = format!("{app} {stage}  {region}, {place}\n");
         if let Some(url) = url {
             text.push_str(&format!("{url}\n"));
         }

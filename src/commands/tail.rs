@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use console::{Color, style};
 use jiff::{Timestamp, tz::TimeZone};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::context::{Context, known_functions, owner_of};
 use crate::deploy;
@@ -130,7 +130,7 @@ impl Report for Nothing {
     }
 
     fn json(&self) -> Value {
-        json!({"end": true})
+        Value::Null
     }
 }
 

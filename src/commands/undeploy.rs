@@ -39,7 +39,7 @@ impl Undeploy {
         let progress = context.ui.progress();
         let spin = progress.spin("looking at what is live");
         let cloud = context.cloud(&stage).await?;
-        context.lock(&cloud, &owner, &self.locking, false).await?;
+        context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
         let found = deploy::discover(&cloud, &owner).await?;
         drop(spin);
         let plan = deploy::teardown(&found, self.keep_logs);

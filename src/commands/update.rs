@@ -37,7 +37,7 @@ impl Update {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            context.lock(&cloud, &owner, &self.locking, false).await?;
+            context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
             let live = try_join_all(names.iter().map(|name| live_function(&cloud, &owner, name))).await?;
             Ok((cloud, live))
         };

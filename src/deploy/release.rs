@@ -31,7 +31,7 @@ pub(crate) struct Release {
 }
 
 /// What a release says about one function.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReleasedFunction {
     pub(crate) version: String,
     pub(crate) code_sha256: String,

@@ -19,6 +19,17 @@ pub(super) const TEMPORARY: &str = ".unfinished-";
 /// Marks a folder as a cache (<https://bford.info/cachedir/>).
 pub(super) const CACHE_TAG: &str = "CACHEDIR.TAG";
 
+/// Marks a folder whose content can be made again. Backups leave it out, and so do packages when it
+/// lies in a project. Best effort.
+pub(crate) fn mark(folder: &Path) {
+    let _ = fs::write(folder.join(CACHE_TAG), "Signature: 8a477f597d28d172789f06886806bc55\n");
+}
+
+/// Whether a folder is marked like that.
+pub(crate) fn is_marked(folder: &Path) -> bool {
+    folder.join(CACHE_TAG).is_file()
+}
+
 const DAY: Duration = Duration::from_hours(24);
 /// A zip is in the bucket after a deploy; it is kept here to be looked at.
 const KEEP_ZIPS: Duration = DAY.saturating_mul(14);
@@ -36,7 +47,7 @@ pub(crate) fn default_work_dir() -> Result<PathBuf> {
 fn work_dir(chosen: Option<PathBuf>, user: Option<impl BaseStrategy>) -> Result<PathBuf> {
     match (chosen.filter(|dir| !dir.as_os_str().is_empty()), user) {
         (Some(dir), _) => {
-            std::path::absolute(&dir).or_failed(|| format!("cannot make sense of RZAP_CACHE_DIR={}", dir.display()))
+            std::path::absolute(&dir).or_failed(|| format!("make sense of RZAP_CACHE_DIR={}", dir.display()))
         }
         (None, Some(user)) => Ok(user.cache_dir().join("rzap")),
         (None, None) => Ok(env::temp_dir().join("rzap-cache")),
@@ -53,15 +64,13 @@ pub(super) struct Cache {
 impl Cache {
     /// Makes the folders and throws out what is old.
     pub(super) fn open(work: &Path) -> Result<Self> {
-        let work =
-            std::path::absolute(work).or_failed(|| format!("cannot make sense of the folder {}", work.display()))?;
+        let work = std::path::absolute(work).or_failed(|| format!("make sense of the folder {}", work.display()))?;
         let cache = Self { zips: work.join("zips"), deps: work.join("deps") };
         for folder in [&cache.zips, &cache.deps] {
             fs::create_dir_all(folder)
-                .or_failed(|| format!("cannot create the folder {}", folder.display()))
+                .or_failed(|| format!("create the folder {}", folder.display()))
                 .map_err(|error| error.hint("point RZAP_CACHE_DIR at a folder you can write to"))?;
-            // Backups leave such a folder out, and so do packages, when it lies in a project.
-            let _ = fs::write(folder.join(CACHE_TAG), "Signature: 8a477f597d28d172789f06886806bc55\n");
+            mark(folder);
         }
         let now = SystemTime::now();
         prune(&cache.zips, now, |name| name.strip_suffix(".zip").is_some_and(is_hash).then_some(KEEP_ZIPS));

@@ -63,7 +63,7 @@ impl Walk {
     fn folder(&mut self, real: &Path, at: &Path, verdict: Verdict) -> Result<()> {
         for item in fs::read_dir(real).map_err(|error| unreadable(real, "list", &error))? {
             let item = item.map_err(|error| unreadable(real, "list", &error))?;
-            let kind = item.file_type().or_failed(|| format!("cannot look at {}", item.path().display()))?;
+            let kind = item.file_type().or_failed(|| format!("look at {}", item.path().display()))?;
             self.item(&item.path(), &at.join(item.file_name()), kind, verdict)?;
         }
         Ok(())

@@ -75,12 +75,12 @@ pub(super) async fn install(
     let temporary = tempfile::Builder::new()
         .prefix(cache::TEMPORARY)
         .tempdir_in(&cache.deps)
-        .or_failed(|| format!("cannot make a folder in {}", cache.deps.display()))?;
+        .or_failed(|| format!("make a folder in {}", cache.deps.display()))?;
     let requirements = match &declared.given {
         Given::File(file) => file.clone(),
         Given::Text(text) => {
             let file = temporary.path().join("requirements.txt");
-            fs::write(&file, text).or_failed(|| format!("cannot write {}", file.display()))?;
+            fs::write(&file, text).or_failed(|| format!("write {}", file.display()))?;
             file
         }
     };
@@ -90,15 +90,15 @@ pub(super) async fn install(
     let (cache, key) = (cache.clone(), key.to_owned());
     tokio::task::spawn_blocking(move || keep(&cache, &key, temporary.path()))
         .await
-        .or_failed(|| "the dependencies' files could not be looked at")?
+        .or_failed(|| "look at the dependencies' files")?
 }
 
 /// Lists what was installed and gives it its final name.
 fn keep(cache: &Cache, key: &str, unfinished: &Path) -> Result<Vec<Entry>> {
     let manifest = manifest(&unfinished.join("site"))?;
-    let text = serde_json::to_vec(&manifest).or_failed(|| "cannot write the list of dependencies")?;
+    let text = serde_json::to_vec(&manifest).or_failed(|| "write the list of dependencies")?;
     let file = unfinished.join("manifest.json");
-    fs::write(&file, text).or_failed(|| format!("cannot write {}", file.display()))?;
+    fs::write(&file, text).or_failed(|| format!("write {}", file.display()))?;
 
     let folder = cache.deps.join(key);
     if fs::rename(unfinished, &folder).is_err() {
@@ -107,7 +107,7 @@ fn keep(cache: &Cache, key: &str, unfinished: &Path) -> Result<Vec<Entry>> {
             return Ok(entries);
         }
         let _ = fs::remove_dir_all(&folder);
-        fs::rename(unfinished, &folder).or_failed(|| format!("cannot replace {}", folder.display()))?;
+        fs::rename(unfinished, &folder).or_failed(|| format!("replace {}", folder.display()))?;
     }
     kept(cache, key).ok_or_else(|| {
         Error::failed(format!("the dependencies in {} changed right after they were installed", folder.display()))
@@ -123,7 +123,7 @@ fn manifest(site: &Path) -> Result<Vec<Kept>> {
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {
             let real = site.join(&folder);
-            let failed = || format!("cannot list {}", real.display());
+            let failed = || format!("list {}", real.display());
             for item in fs::read_dir(&real).or_failed(failed)? {
                 let item = item.or_failed(failed)?;
                 let path = folder.join(item.file_name());
@@ -178,7 +178,7 @@ fn is_left_out(path: &Path) -> bool {
 /// Path → distribution, from the distributions' own records.
 fn owners(site: &Path) -> Result<HashMap<String, String>> {
     let mut owners = HashMap::new();
-    for item in fs::read_dir(site).or_failed(|| format!("cannot list {}", site.display()))?.flatten() {
+    for item in fs::read_dir(site).or_failed(|| format!("list {}", site.display()))?.flatten() {
         let folder = item.file_name().to_string_lossy().into_owned();
         let Some((name, _version)) = folder.strip_suffix(".dist-info").and_then(|stem| stem.rsplit_once('-')) else {
             continue;

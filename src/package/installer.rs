@@ -155,11 +155,11 @@ impl Installer {
                 // `pip install` holds a package's required Python against pip's own and passes over
                 // what only Lambda's can run; `pip download` asks for the right one.
                 let wheels = tempfile::tempdir_in(target.parent().unwrap_or(target))
-                    .or_failed(|| format!("cannot make a folder beside {}", target.display()))?;
+                    .or_failed(|| format!("make a folder beside {}", target.display()))?;
                 let mut download = pip(python, "download", platform);
                 download.arg("--dest").arg(wheels.path()).arg("-r").arg(requirements);
                 self.run(&mut download, dir, platform).await?;
-                let wheels = files(wheels.path()).or_failed(|| "cannot list what pip downloaded")?;
+                let wheels = files(wheels.path()).or_failed(|| "list what pip downloaded")?;
                 if wheels.is_empty() {
                     return Ok(());
                 }
@@ -172,7 +172,7 @@ impl Installer {
     }
 
     async fn run(&self, command: &mut Command, dir: &Path, platform: &Platform) -> Result<()> {
-        let output = output(command.current_dir(dir)).await.or_failed(|| format!("cannot run {}", self.name()))?;
+        let output = output(command.current_dir(dir)).await.or_failed(|| format!("run {}", self.name()))?;
         if output.status.success() {
             return Ok(());
         }

@@ -37,7 +37,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use self::archive::Archive;
 use self::cache::Cache;
-pub(crate) use self::cache::default_work_dir;
+pub(crate) use self::cache::{default_work_dir, is_marked, mark};
 use self::installer::Installer;
 use self::platform::Platform;
 pub(crate) use self::types::{Package, Step};
@@ -210,7 +210,7 @@ impl Workshop<'_> {
 
 /// Runs what reads many files or computes for long where it holds up nobody.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.or_failed(|| "the packaging thread stopped unexpectedly")?
+    tokio::task::spawn_blocking(work).await.or_failed(|| "finish the packaging thread")?
 }
 
 #[cfg(test)]

@@ -27,10 +27,10 @@ pub(super) fn check(dir: &Path) -> Result<()> {
     let file = dir.join("package.json");
     let text = match fs::read_to_string(&file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        read => read.or_failed(|| format!("cannot read {}", file.display()))?,
+        read => read.or_failed(|| format!("read {}", file.display()))?,
     };
     let manifest: Manifest =
-        serde_json::from_str(&text).or_failed(|| format!("{} is not a package.json", file.display()))?;
+        serde_json::from_str(&text).or_failed(|| format!("read {} as a package.json", file.display()))?;
     let modules = dir.join("node_modules");
     let missing: Vec<&str> = manifest
         .dependencies
@@ -87,7 +87,7 @@ mod tests {
         assert!(error.hints[0].starts_with("run `npm ci --omit=dev` in /"), "{error:?}");
         let error = check(folder(manifest, &["koa"]).path()).unwrap_err();
         assert_eq!(error.message, "package.json needs express: missing in node_modules");
-        assert!(check(folder("[", &[]).path()).unwrap_err().message.contains("is not a package.json"));
+        assert!(check(folder("[", &[]).path()).unwrap_err().message.contains("as a package.json"));
     }
 
     #[test]

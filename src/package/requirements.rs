@@ -175,8 +175,7 @@ impl Reader<'_> {
             return Err(self.not_a_wheel(file, line));
         }
         let path = self.dir.join(path);
-        let wheel =
-            fs::read(&path).or_failed(|| format!("cannot read {}, named in {}", path.display(), file.display()))?;
+        let wheel = fs::read(&path).or_failed(|| format!("read {}, named in {}", path.display(), file.display()))?;
         self.inputs.push((self.name(&path), wheel));
         Ok(())
     }
@@ -188,8 +187,8 @@ impl Reader<'_> {
             return Ok(());
         }
         let mut names = Vec::new();
-        for item in fs::read_dir(&folder).or_failed(|| format!("cannot list {}", folder.display()))? {
-            let item = item.or_failed(|| format!("cannot list {}", folder.display()))?;
+        for item in fs::read_dir(&folder).or_failed(|| format!("list {}", folder.display()))? {
+            let item = item.or_failed(|| format!("list {}", folder.display()))?;
             let size = item.metadata().map_or(0, |metadata| metadata.len());
             names.push(format!("{} {size}", item.file_name().to_string_lossy()));
         }

@@ -29,7 +29,7 @@ pub(crate) trait Report {
     /// For people; ends with a line end unless empty.
     fn text(&self) -> String;
 
-    /// For programs: one documented JSON document.
+    /// For programs: one documented JSON document, or null when all was said on the way.
     fn json(&self) -> Value;
 
     /// Not an error, but not 0 either: `status --check` exits 3.
@@ -80,7 +80,11 @@ impl Ui {
 
     /// Prints a report, once.
     pub(crate) fn report(&self, report: &dyn Report) {
-        if self.json { self.json_document(&report.json()) } else { self.data(report.text().as_bytes()) }
+        match (self.json, report.json()) {
+            (true, Value::Null) => {}
+            (true, document) => self.json_document(&document),
+            (false, _) => self.data(report.text().as_bytes()),
+        }
     }
 
     /// One JSON document on stdout.
@@ -127,6 +131,10 @@ impl Ui {
 
     /// An error: to stderr for people, and as a document on stdout with `--json`.
     pub(crate) fn error(&self, error: &Error) {
+        // Whoever pressed Ctrl-C while nothing was at stake knows.
+        if error.kind == Kind::Interrupted && error.hints.is_empty() {
+            return;
+        }
         self.line(errors::text(error, self.flags).trim_end());
         if self.json {
             self.json_document(&errors::json(error, self.flags));

@@ -3,6 +3,7 @@
 use console::{Style, style};
 use serde_json::Value;
 
+use super::table::short_name;
 use crate::deploy::{Action, Change, Difference};
 
 /// One line per change, with what differs below it. Colours are stdout's.
@@ -11,7 +12,7 @@ pub(crate) fn plan_text(changes: &[Change]) -> String {
     let width = changes.iter().map(|change| change.kind.words().len()).max().unwrap_or(0);
     for change in changes {
         let (sign, colour) = sign(change.action);
-        let line = format!("  {sign} {:width$}  {}", change.kind.words(), change.name);
+        let line = format!("  {sign} {:width$}  {}", change.kind.words(), short_name(&change.name));
         text.push_str(&format!("{}\n", colour.apply_to(line)));
         for difference in &change.differences {
             text.push_str(&format!("      {}\n", one(difference)));

@@ -8,7 +8,7 @@ use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Ui;
-use super::table::{bytes, duration};
+use super::table::{bytes, duration, short_name};
 use crate::deploy::{Action, Event, Key};
 use crate::package::Step;
 
@@ -22,6 +22,8 @@ pub(crate) struct Progress {
 struct Shared {
     live: bool,
     quiet: bool,
+    /// A line for each thing that is done.
+    lines: bool,
     ui: Ui,
     bars: MultiProgress,
     running: Mutex<HashMap<String, ProgressBar>>,
@@ -32,7 +34,17 @@ struct Shared {
 impl Progress {
     pub(super) fn new(live: bool, quiet: bool, ui: Ui) -> Self {
         let bars = MultiProgress::new();
-        Self { shared: Arc::new(Shared { live, quiet, ui, bars, running: Mutex::default(), said: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                live,
+                quiet,
+                lines: true,
+                ui,
+                bars,
+                running: Mutex::default(),
+                said: Mutex::default(),
+            }),
+        }
     }
 
     /// The listener for [`crate::deploy::apply`].
@@ -45,6 +57,26 @@ impl Progress {
     pub(crate) fn of_package(&self) -> impl Fn(Step) + Send + Sync + use<> {
         let shared = self.shared.clone();
         move |step| shared.package(step)
+    }
+
+    /// The same without a line for each thing that is done: for commands that only look.
+    pub(crate) fn silent(&self) -> Self {
+        let Shared { live, quiet, ui, ref bars, .. } = *self.shared;
+        let shared = Shared {
+            live,
+            quiet,
+            ui,
+            lines: false,
+            bars: bars.clone(),
+            running: Mutex::default(),
+            said: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A line of talk that does not tear the spinners.
+    pub(crate) fn say(&self, text: &str) {
+        self.shared.line(text);
     }
 
     /// Something that runs until the guard is dropped: "looking at what is live".
@@ -96,7 +128,8 @@ impl Shared {
             }
             Event::Failed(key) => {
                 let cross = style("✗").for_stderr().red();
-                self.end(&key.to_string(), Some(&format!("{cross} {key}")));
+                let name = short_name(&key.name);
+                self.end(&key.to_string(), Some(&format!("{cross} failed    {:<15}  {name}", key.kind.words())));
             }
         }
     }
@@ -137,7 +170,7 @@ impl Shared {
             bar.finish_and_clear();
             self.bars.remove(&bar);
         }
-        if let Some(line) = line {
+        if let Some(line) = line.filter(|_| self.lines) {
             self.line(line);
         }
     }
@@ -164,7 +197,7 @@ fn sentence(action: Action, key: &Key, done: bool) -> String {
         (Action::Delete, false) => "deleting",
         (Action::Delete, true) => "deleted ",
     };
-    format!("{verb}  {}  {}", key.kind.words(), key.name)
+    format!("{verb}  {:<15}  {}", key.kind.words(), short_name(&key.name))
 }
 
 fn style_of_spinner() -> ProgressStyle {

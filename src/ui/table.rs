@@ -21,6 +21,9 @@ impl Table {
             inner.force_no_tty();
         }
         inner.set_header(headings.map(|heading| Cell::new(heading).add_attribute(Attribute::Dim)));
+        for column in inner.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         Self { inner }
     }
 
@@ -58,6 +61,17 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
+/// A name with its hash cut to what tells it apart: `app/2e87e6f4c027….zip`. For people only.
+pub(crate) fn short_name(name: &str) -> String {
+    let is_hash = |part: &str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match name.rsplit_once('/') {
+        Some((folder, file)) if file.split('.').next().is_some_and(is_hash) => {
+            format!("{folder}/{}…{}", &file[..12], &file[64..])
+        }
+        _ => name.to_owned(),
+    }
+}
+
 /// `0.8 s`, `2 min 5 s`
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -78,6 +92,11 @@ mod tests {
             [0, 999, 1_000, 1_449_999, 2_000_000_000].map(bytes),
             ["0 B", "999 B", "1.0 kB", "1.4 MB", "2.00 GB"]
         );
+        assert_eq!(
+            short_name(&format!("app/{}.zip", "2e87e6f4c027".repeat(6).get(..64).unwrap_or_default())),
+            "app/2e87e6f4c027….zip"
+        );
+        assert_eq!(short_name("/aws/lambda/app-dev-web"), "/aws/lambda/app-dev-web");
         assert_eq!(duration(Duration::from_millis(840)), "0.8 s");
         assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
     }

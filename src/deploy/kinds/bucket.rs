@@ -1,6 +1,7 @@
 //! The artifact bucket: one per account and region for all apps; private, encrypted, self-cleaning.
 //!
-//! It outlives a stage as long as anything else is in it.
+//! It outlives a stage as long as anything else is in it. It belongs to no stage, so its computed name
+//! is its identity; one with objects that rzap would never write is left alone.
 
 use aws_sdk_s3::operation::head_bucket::HeadBucketError;
 use aws_sdk_s3::types::{
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::deploy::names::{bucket_name, stage_prefix};
+use crate::deploy::names::{bucket_name, lock_key, stage_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -37,6 +38,19 @@ pub(crate) struct Bucket {
     /// Whether other stages or apps have something in it.
     #[serde(skip)]
     pub(crate) shared: bool,
+    /// The lock of the stage that looked: the last thing to go before the bucket.
+    #[serde(skip)]
+    pub(crate) lock: Option<String>,
+}
+
+/// What lies in the bucket besides this stage's things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    None,
+    /// Other stages or apps.
+    Ours,
+    /// Objects that rzap never writes.
+    Foreign,
 }
 
 impl Bucket {
@@ -48,6 +62,7 @@ impl Bucket {
             encryption: Some("AES256".into()),
             artifacts_expire_after_days: Some(ARTIFACT_DAYS),
             shared: false,
+            lock: None,
         }
     }
 
@@ -107,8 +122,8 @@ impl Bucket {
         }
     }
 
-    /// True when something outside this stage lies in the bucket (or may lie beyond the first page).
-    async fn is_shared(cloud: &Cloud, name: &str, owner: &Owner) -> Result<bool> {
+    /// Who else has something in the bucket. One page tells: there is one prefix per app.
+    async fn others(cloud: &Cloud, name: &str, owner: &Owner) -> Result<Others> {
         let list = |prefix: &str| cloud.s3.list_objects_v2().bucket(name).delimiter("/").prefix(prefix).send();
         let (own_app, own_stage) = (format!("{}/", owner.app), stage_prefix(owner));
         let (apps, stages) = tokio::join!(list(""), list(&own_app));
@@ -117,9 +132,12 @@ impl Bucket {
         let foreign = |prefixes: &[aws_sdk_s3::types::CommonPrefix], own: &str| {
             prefixes.iter().any(|prefix| prefix.prefix() != Some(own))
         };
-        Ok(foreign(apps.common_prefixes(), &own_app)
-            || !apps.contents().is_empty()
-            || foreign(stages.common_prefixes(), &own_stage))
+        // rzap writes nothing at the top; a bucket with something there is somebody else's.
+        if !apps.contents().is_empty() {
+            return Ok(Others::Foreign);
+        }
+        let shared = foreign(apps.common_prefixes(), &own_app) || foreign(stages.common_prefixes(), &own_stage);
+        Ok(if shared { Others::Ours } else { Others::None })
     }
 
     async fn create(&self, cloud: &Cloud) -> Result<()> {
@@ -224,13 +242,17 @@ impl Resource for Bucket {
         if !Self::exists(cloud, &name).await? {
             return Ok(Found::none());
         }
-        let (private, encryption, artifacts_expire_after_days, shared) = tokio::try_join!(
+        let (private, encryption, artifacts_expire_after_days, others) = tokio::try_join!(
             Self::is_private(cloud, &name),
             Self::encryption(cloud, &name),
             Self::artifact_days(cloud, &name),
-            Self::is_shared(cloud, &name, owner),
+            Self::others(cloud, &name, owner),
         )?;
-        Ok(Found::ours(vec![Self { name, private, encryption, artifacts_expire_after_days, shared }]))
+        if others == Others::Foreign {
+            return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::Bucket, name)] });
+        }
+        let (shared, lock) = (others == Others::Ours, Some(lock_key(owner)));
+        Ok(Found::ours(vec![Self { name, private, encryption, artifacts_expire_after_days, shared, lock }]))
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
@@ -250,6 +272,10 @@ impl Resource for Bucket {
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
+        if let Some(lock) = &self.lock {
+            let call = cloud.s3.delete_object().bucket(&self.name).key(lock).send().await;
+            call.map_err(explain(format!("delete s3://{}/{lock}", self.name)))?;
+        }
         match cloud.s3.delete_bucket().bucket(&self.name).expected_bucket_owner(&cloud.account).send().await {
             Ok(_) => Ok(()),
             // Somebody deployed another stage in the meantime: then it stays, and rightly so.

@@ -1,3 +1,5 @@
+//! The archive, read back by another implementation (Python's zipfile).
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+//! What goes in, what stays out, and what stops the walk.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::ffi::OsStr;

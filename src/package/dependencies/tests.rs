@@ -1,3 +1,5 @@
+//! Installing, caching and repairing a dependency folder.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What uv and pip are asked, and what is made of their answers.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;

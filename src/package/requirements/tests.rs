@@ -1,3 +1,5 @@
+//! Where dependencies are read from, and which kinds are refused.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;

@@ -3,6 +3,7 @@
 //! `converge` makes everything ready and moves no traffic: a new version stands beside the one that
 //! serves. [`Function::promote`] moves the alias, and is called only when all of the stage is ready.
 
+mod patience;
 mod settings;
 mod url;
 
@@ -11,12 +12,11 @@ use std::sync::OnceLock;
 
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
-use aws_sdk_lambda::types::{
-    Architecture, Environment, EphemeralStorage, FunctionCode, LastUpdateStatus, Runtime, State,
-};
+use aws_sdk_lambda::types::{Architecture, Environment, EphemeralStorage, FunctionCode, Runtime};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
+use self::patience::{Refused, role_not_ready};
 pub(crate) use self::settings::Settings;
 pub(in crate::deploy::kinds) use self::url::statements;
 use super::Kind;
@@ -253,63 +253,6 @@ impl Function {
         }
     }
 
-    /// Repeats a call while Lambda says that another update is in progress.
-    async fn patiently<T, F>(&self, cloud: &Cloud, call: impl Fn() -> F) -> Result<T>
-    where
-        F: Future<Output = Result<T, Refused>>,
-    {
-        let mut backoff = Backoff::state();
-        loop {
-            match call().await {
-                Ok(answer) => return Ok(answer),
-                Err(Refused { error, busy }) => {
-                    if !busy {
-                        return Err(error);
-                    }
-                    say("waiting for an update that is in progress");
-                    if !backoff.sleep().await {
-                        return Err(
-                            error.hint("another update of this function does not end: look at it in the AWS console")
-                        );
-                    }
-                    self.ready(cloud).await?;
-                }
-            }
-        }
-    }
-
-    /// Waits until the function is active and its last update is through.
-    async fn ready(&self, cloud: &Cloud) -> Result<()> {
-        let mut backoff = Backoff::state();
-        loop {
-            let answer = cloud.lambda.get_function().function_name(&self.name).send().await;
-            let answer = answer.map_err(explain(format!("look at the function `{}`", self.name)))?;
-            let Some(config) = answer.configuration() else { return Ok(()) };
-            if config.state() == Some(&State::Failed) {
-                return Err(self.broken("is in the state `Failed`", config.state_reason()));
-            }
-            if config.last_update_status() == Some(&LastUpdateStatus::Failed) {
-                return Err(self.broken("could not be updated", config.last_update_status_reason()));
-            }
-            let pending = config.state() == Some(&State::Pending);
-            if !pending && config.last_update_status() != Some(&LastUpdateStatus::InProgress) {
-                return Ok(());
-            }
-            say(if pending { "waiting until it is active" } else { "waiting until the update is through" });
-            if !backoff.sleep().await {
-                return Err(self
-                    .broken("did not get ready within 5 minutes", config.state_reason())
-                    .hint("run rzap again, it continues here"));
-            }
-        }
-    }
-
-    fn broken(&self, what: &str, reason: Option<&str>) -> Error {
-        let mut error = Error::failed(format!("the function `{}` {what}", self.name));
-        error.causes.extend(reason.filter(|reason| !reason.is_empty()).map(str::to_owned));
-        error
-    }
-
     fn environment(&self) -> Environment {
         Environment::builder().set_variables(Some(self.settings.env.clone().into_iter().collect())).build()
     }
@@ -382,42 +325,6 @@ impl Resource for Function {
             Err(error) => Err(explain(format!("delete the function `{}`", self.name))(error)),
         }
     }
-}
-
-/// A refused call, and whether it was refused only because another update is in progress.
-struct Refused {
-    error: Error,
-    busy: bool,
-}
-
-impl Refused {
-    fn new<E, R, W: Into<String>>(what: impl FnOnce() -> W) -> impl FnOnce(SdkError<E, R>) -> Self
-    where
-        E: aws_sdk_lambda::error::ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug + 'static,
-    {
-        move |error| {
-            let role = role_not_ready(&error);
-            let busy = role || is_code(&error, &["ResourceConflictException"]);
-            Self { error: explain(what())(error), busy }
-        }
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self { error, busy: false }
-    }
-}
-
-/// A role that IAM has not made known everywhere yet. There are several wordings ("cannot be assumed
-/// by Lambda", `KMSAccessDenied` texts); all name the role.
-fn role_not_ready<E: aws_sdk_lambda::error::ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    code(error) == Some("InvalidParameterValueException")
-        && error
-            .as_service_error()
-            .and_then(|error| error.message())
-            .is_some_and(|text| text.to_lowercase().contains("role"))
 }
 
 /// `None` when there is no such function or alias.
