@@ -1,6 +1,6 @@
 //! When the cloud is not as it should be: no credentials, nobody there, or somebody else's things.
 //!
-//! Not testable here: an artifact bucket that another account owns. The local cloud, MiniStack and moto
+//! Not testable here: an artifact bucket that another account owns. The local cloud, `MiniStack` and moto
 //! know one account each (moto's second account needs a role to change into, and its bucket names are
 //! not shared). A bucket of our own account that rzap did not make is the nearest, and is tested.
 

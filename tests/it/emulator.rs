@@ -1,4 +1,4 @@
-//! MiniStack and moto: clouds that others wrote. Started per test on a free port, gone with it.
+//! `MiniStack` and moto: clouds that others wrote. Started per test on a free port, gone with it.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -46,7 +46,7 @@ impl Emulator {
         settings(&mut command, &port);
         let keeper = Keeper::guard(&command);
         let endpoint = format!("http://127.0.0.1:{port}");
-        wait_for(&format!("{program} to answer"), Duration::from_secs(60), || {
+        wait_for(&format!("{program} to answer"), Duration::from_mins(1), || {
             let answer = http::try_request("GET", &format!("{endpoint}{health}"), &[], "");
             answer.is_ok_and(|answer| answer.status == 200).then_some(())
         });

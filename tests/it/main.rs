@@ -1,4 +1,4 @@
-//! The integration tests: rzap as its users run it, against its own local cloud, MiniStack and moto.
+//! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
 //! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `process` and
 //! `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index

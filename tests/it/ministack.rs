@@ -1,9 +1,9 @@
-//! The story of a stage on MiniStack, a cloud that others wrote and that really runs code.
+//! The story of a stage on `MiniStack`, a cloud that others wrote and that really runs code.
 //!
-//! What MiniStack 1.5.33 lacks, and what that means here:
-//! - PutRestApi is missing: rzap falls back to single calls. `local` tests PutRestApi, moto counts it.
+//! What `MiniStack` 1.5.33 lacks, and what that means here:
+//! - `PutRestApi` is missing: rzap falls back to single calls. `local` tests `PutRestApi`, moto counts it.
 //! - Changes of a REST API are live without a deployment, so nothing here proves that we deploy one.
-//! - Functions see MiniStack's own Python and packages: that the package is complete is tested in `local`.
+//! - Functions see `MiniStack`'s own Python and packages: that the package is complete is tested in `local`.
 //! - The log tail has no START, END and REPORT lines.
 
 use serde_json::json;

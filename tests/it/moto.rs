@@ -1,9 +1,9 @@
 //! The control plane on moto, which others wrote; it keeps accounts and runs no code.
 //!
 //! What moto 5.2.5 gets wrong, and what that means here:
-//! - PutRestApi stores `x-amazon-apigateway-any-method` as a method of that name and drops the binary
+//! - `PutRestApi` stores `x-amazon-apigateway-any-method` as a method of that name and drops the binary
 //!   media types. So on moto, and only there, `status` sees a difference in the API for ever.
-//! - PublishVersion makes a version even when nothing changed, so versions are not compared.
+//! - `PublishVersion` makes a version even when nothing changed, so versions are not compared.
 //! - Invoke echoes; function URLs do not exist. Both are tested in `local` and `ministack`.
 
 use serde_json::json;

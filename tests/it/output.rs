@@ -11,7 +11,6 @@ use serde_json::Value;
 pub(crate) struct Output {
     pub(crate) line: String,
     pub(crate) code: i32,
-    pub(crate) bytes: Vec<u8>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     /// Texts to replace, longest first.

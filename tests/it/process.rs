@@ -63,7 +63,7 @@ impl Running {
 
     /// Waits until stdout or stderr has `text` in it; `false` when the process ended without saying it.
     pub(crate) fn says(&mut self, text: &str) -> bool {
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         wait_for(&format!("the process to say `{text}`"), limit, || {
             let ended = self.child.try_wait().expect("the child can be looked at").is_some();
             let said = self.stdout.has(text) || self.stderr.has(text);

@@ -143,7 +143,7 @@ impl World {
 
     fn run_with(&self, arguments: &[&str], stdin: Option<Vec<u8>>) -> Output {
         let running = process::Running::start(&mut self.command(arguments), stdin);
-        self.output(&arguments.join(" "), running.wait(LIMIT))
+        self.output(&arguments.join(" "), &running.wait(LIMIT))
     }
 
     /// Starts rzap and returns while it runs.
@@ -160,7 +160,7 @@ impl World {
         command.args(["-c", &format!("{rzap}{line}")]);
         self.surround(&mut command);
         command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", TOOLS.path.display()));
-        self.output(line, process::run(&mut command, LIMIT))
+        self.output(line, &process::run(&mut command, LIMIT))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -174,7 +174,7 @@ impl World {
         command.current_dir(&self.project).env_clear().envs(&self.environment);
     }
 
-    fn output(&self, line: &str, done: Done) -> Output {
+    fn output(&self, line: &str, done: &Done) -> Output {
         let text = |path: &Path| path.display().to_string();
         let known =
             vec![(text(&self.project), "[project]"), (text(&self.root), "[world]"), (text(tools::kept()), "[kept]")];
@@ -184,7 +184,6 @@ impl World {
             code: done.status.code().unwrap_or_else(|| 128 + done.status.signal().unwrap_or_default()),
             stdout: String::from_utf8_lossy(&done.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
-            bytes: done.stdout,
             known,
             log: self.root.join("state/local.log"),
         }
@@ -223,7 +222,7 @@ impl Running<'_> {
 
     /// Waits for the end.
     pub(crate) fn wait(self) -> Output {
-        self.world.output(&self.line, self.process.wait(LIMIT))
+        self.world.output(&self.line, &self.process.wait(LIMIT))
     }
 }
 
