@@ -155,7 +155,10 @@ client("s3").create_bucket(Bucket="rzap-000000000000-eu-west-1", CreateBucketCon
 client("s3").put_object(Bucket="rzap-000000000000-eu-west-1", Key="thesis.txt", Body=b"mine")
 "#;
     let look = r#"answer(client("s3").get_object(Bucket="rzap-000000000000-eu-west-1", Key="thesis.txt")["Body"].read().decode())"#;
-    insta::assert_snapshot!(refused(make, look), @"");
+    insta::assert_snapshot!(refused(make, look), @r"
+    error: the artifact bucket `rzap-000000000000-eu-west-1` exists, but does not belong to stage `dev` of app `hello-python`: rzap does not touch it
+    hint: rename the app, the stage or the function in rzap.yaml, or remove that resource yourself
+    ");
 }
 
 #[test]

@@ -27,7 +27,7 @@ def every(service, operation, key, **kwargs):
     return [item for page in client(service).get_paginator(operation).paginate(**kwargs) for item in page.get(key, [])]
 
 def answer(value):
-    print(json.dumps(value, default=str))
+    print(json.dumps(value, default=str, sort_keys=True))
 
 def package(**files):
     body = io.BytesIO()
@@ -85,10 +85,7 @@ impl Cloud {
     /// Fails the test unless nothing is there that a stage could have left behind.
     #[track_caller]
     pub(crate) fn is_empty(&self) {
-        let nothing = serde_json::json!({
-            "functions": [], "roles": [], "log groups": [], "apis": [], "buckets": [], "objects": [],
-        });
-        assert_eq!(self.inventory(), nothing);
+        assert_eq!(self.inventory(), nothing());
     }
 
     /// Runs a Python file of this folder with the endpoint as its argument; its stdout.
@@ -119,6 +116,11 @@ impl Cloud {
         command.env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }
+}
+
+/// The inventory of a cloud in which nothing is.
+pub(crate) fn nothing() -> Value {
+    serde_json::json!({"functions": [], "roles": [], "log groups": [], "apis": [], "buckets": [], "objects": []})
 }
 
 #[track_caller]

@@ -65,7 +65,7 @@ fn what_cannot_be_invoked_is_said() {
     hint: a text is JSON only in quotes: --payload '"text"'
     "#);
     insta::assert_snapshot!(world.run("invoke dev worker --local --payload @nowhere.json").failure(1).err(), @r"
-    error: read the payload from nowhere.json
+    error: failed to read the payload from nowhere.json
       cause: No such file or directory (os error 2)
     ");
     insta::assert_snapshot!(world.run("invoke prod worker --local").failure(1).err(), @r"

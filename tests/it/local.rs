@@ -85,8 +85,8 @@ fn a_dry_run_shows_everything_and_makes_nothing() {
       + role             multi-dev-eu-west-1
       + log group        /aws/lambda/multi-dev-web
       + log group        /aws/lambda/multi-dev-worker
-      + artifact         multi/[sha256].zip
-      + artifact         multi/[sha256].zip
+      + artifact         multi/[sha256]….zip
+      + artifact         multi/[sha256]….zip
       + function         multi-dev-web
       + function         multi-dev-worker
       + API              multi-dev
@@ -137,13 +137,13 @@ fn a_change_by_hand_is_found_and_put_back() {
         .local()
         .boto("client('lambda').update_function_configuration(FunctionName='multi-dev-worker', MemorySize=1024)");
     insta::assert_snapshot!(world.run("status dev --local --check").failure(3).out(), @r"
-    multi dev  eu-west-1, account 000000000000
+    multi dev  eu-west-1, at http://127.0.0.1:[port]
     http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/
     release 1 of [time] by arn:aws:iam::000000000000:root
 
-     function  state   version  runtime      memory  last change
-     web       Active        1  python3.13   256 MB  [time]
-     worker    Active        1  python3.13  1024 MB  [time]
+    function  state   version  runtime      memory  last change
+    web       Active        1  python3.13   256 MB  [time]
+    worker    Active        1  python3.13  1024 MB  [time]
 
     differs from rzap.yaml: 1 different
       ~ function  multi-dev-worker
@@ -195,8 +195,8 @@ fn undeploy_wants_a_yes_and_leaves_nothing() {
       - API              multi-dev
       - function         multi-dev-worker
       - function         multi-dev-web
-      - artifact         multi/[sha256].zip
-      - artifact         multi/[sha256].zip
+      - artifact         multi/[sha256]….zip
+      - artifact         multi/[sha256]….zip
       - release history  multi/dev/
       - log group        /aws/lambda/multi-dev-worker
       - log group        /aws/lambda/multi-dev-web

@@ -92,40 +92,17 @@ answer({
     {
       "configuration": {
         "Handler": "rzap_handler.handler",
-        "Runtime": "python3.13",
         "MemorySize": 512,
-        "Timeout": 30,
-        "PackageType": "Zip"
+        "PackageType": "Zip",
+        "Runtime": "python3.13",
+        "Timeout": 30
       },
-      "tags": {
-        "rzap:stage": "dev",
-        "rzap:app": "guestbook"
+      "encryption": {
+        "SSEAlgorithm": "AES256"
       },
-      "role tags": {
-        "rzap:app": "guestbook",
-        "rzap:stage": "dev"
-      },
-      "trust": [
-        {
-          "Effect": "Allow",
-          "Principal": {
-            "Service": "lambda.amazonaws.com"
-          },
-          "Action": "sts:AssumeRole"
-        }
-      ],
-      "policy": [
-        {
-          "Sid": "WriteOwnLogs",
-          "Effect": "Allow",
-          "Action": [
-            "logs:CreateLogStream",
-            "logs:PutLogEvents"
-          ],
-          "Resource": [
-            "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/guestbook-dev-web:*"
-          ]
-        }
+      "lifecycle": [
+        "Enabled",
+        "Enabled"
       ],
       "log group": [
         [
@@ -133,19 +110,42 @@ answer({
           30
         ]
       ],
+      "policy": [
+        {
+          "Action": [
+            "logs:CreateLogStream",
+            "logs:PutLogEvents"
+          ],
+          "Effect": "Allow",
+          "Resource": [
+            "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/guestbook-dev-web:*"
+          ],
+          "Sid": "WriteOwnLogs"
+        }
+      ],
       "public": {
         "BlockPublicAcls": true,
-        "IgnorePublicAcls": true,
         "BlockPublicPolicy": true,
+        "IgnorePublicAcls": true,
         "RestrictPublicBuckets": true
       },
-      "encryption": {
-        "SSEAlgorithm": "AES256"
-      },
       "region": "eu-west-1",
-      "lifecycle": [
-        "Enabled",
-        "Enabled"
+      "role tags": {
+        "rzap:app": "guestbook",
+        "rzap:stage": "dev"
+      },
+      "tags": {
+        "rzap:app": "guestbook",
+        "rzap:stage": "dev"
+      },
+      "trust": [
+        {
+          "Action": "sts:AssumeRole",
+          "Effect": "Allow",
+          "Principal": {
+            "Service": "lambda.amazonaws.com"
+          }
+        }
       ]
     }
     "#);

@@ -90,6 +90,7 @@ impl Output {
             let rules = [
                 (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
                 (r"\b[0-9a-f]{64}\b", "[sha256]"),
+                (r"\b[0-9a-f]{12}….zip", "[sha256]….zip"),
                 (r"[A-Za-z0-9+/]{43}=", "[base64 sha256]"),
                 (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC|\+0000)?", "[time]"),
                 (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "[clock]"),
