@@ -1,6 +1,7 @@
 //! `MiniStack` and moto: clouds that others wrote. Started per test on a free port, gone with it.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::tools::TOOLS;
 /// A running emulator.
 pub(crate) struct Emulator {
     _keeper: Keeper,
-    home: TempDir,
+    home: PathBuf,
     pub(crate) endpoint: String,
 }
 
@@ -35,16 +36,16 @@ impl Emulator {
 
     /// boto3 and the AWS CLI for it.
     pub(crate) fn cloud(&self) -> Cloud {
-        Cloud::new(&self.endpoint, self.home.path().to_owned())
+        Cloud::new(&self.endpoint, self.home.clone())
     }
 
     fn start(program: &str, health: &str, settings: impl FnOnce(&mut Command, &str)) -> Self {
-        let home = TempDir::with_prefix("rzap-emulator-").expect("a temporary folder");
+        let home = TempDir::with_prefix("rzap-emulator-").expect("a temporary folder").keep();
         let port = free_port().to_string();
         let mut command = TOOLS.command(program);
-        command.env("HOME", home.path()).env("TMPDIR", home.path());
+        command.env("HOME", &home).env("TMPDIR", &home);
         settings(&mut command, &port);
-        let keeper = Keeper::guard(&command);
+        let keeper = Keeper::guard(&command, &home);
         let endpoint = format!("http://127.0.0.1:{port}");
         wait_for(&format!("{program} to answer"), Duration::from_mins(1), || {
             let answer = http::try_request("GET", &format!("{endpoint}{health}"), &[], "");

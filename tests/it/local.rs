@@ -56,7 +56,7 @@ fn a_second_deploy_changes_nothing_and_says_so() {
     guestbook dev: nothing to change ([s], release 1)
     http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/
     ");
-    insta::assert_snapshot!(text.err(), @"✓ package   web  [size] in 181 files");
+    insta::assert_snapshot!(text.err(), @"✓ package   web  [size] in [n] files");
     let document = world.run("deploy dev --local --json").success();
     assert_eq!(document.changes(), [""; 0]);
     assert_eq!(document.json()["release"], 1);

@@ -95,6 +95,8 @@ impl Output {
                 (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC|\+0000)?", "[time]"),
                 (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "[clock]"),
                 (r"\b\d+\.\d s\b", "[s]"),
+                // Grows and shrinks with new releases of dependencies.
+                (r"\bin \d+ files\b", "in [n] files"),
                 (r"\b\d+\.\d+ (kB|MB)\b", "[size]"),
                 (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
                 (r"/_aws/execute-api/[a-z0-9]+/", "/_aws/execute-api/[id]/"),

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -156,14 +157,16 @@ impl Keeper {
     /// `script` may use `$1`, `$2`, … and runs at the end.
     pub(crate) fn cleanup(script: &str, arguments: &[&str]) -> Self {
         let text = format!("trap '' INT TERM HUP\nread -r _\n{script}");
-        Self::shell(Command::new("sh").args(["-c", &text, "keeper"]).args(arguments))
+        Self::shell(Command::new("bash").args(["-c", &text, "keeper"]).args(arguments))
     }
 
-    /// Runs `command` in a process group that ends, as a whole, with the test.
-    pub(crate) fn guard(command: &Command) -> Self {
-        let text = "trap '' INT TERM HUP\n\"$@\" </dev/null &\nread -r _\nkill -KILL 0";
-        let mut shell = Command::new("sh");
-        shell.args(["-c", text, "keeper"]).arg(command.get_program()).args(command.get_args());
+    /// Runs `command` in a process group that ends, as a whole, with the test; then `folder` goes.
+    pub(crate) fn guard(command: &Command, folder: &Path) -> Self {
+        // `set -m` gives what is started a process group of its own.
+        let text = "trap '' INT TERM HUP\nfolder=$1; shift\nset -m\n\"$@\" </dev/null &\nset +m\nread -r _\n\
+                    kill -KILL -- -$!\nwait\nrm -rf -- \"$folder\"";
+        let mut shell = Command::new("bash");
+        shell.args(["-c", text, "keeper"]).arg(folder).arg(command.get_program()).args(command.get_args());
         shell.env_clear();
         for (name, value) in command.get_envs() {
             if let Some(value) = value {
@@ -175,7 +178,7 @@ impl Keeper {
 
     fn shell(shell: &mut Command) -> Self {
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let mut child = shell.spawn().expect("sh starts");
+        let mut child = shell.spawn().expect("bash starts");
         let line = child.stdin.take();
         Self { child, line }
     }
