@@ -264,7 +264,9 @@ impl Interrupt {
     pub(crate) fn signal(&self, say: impl Fn(&str)) {
         let again = self.stop.swap(true, Ordering::Relaxed);
         if self.careful.load(Ordering::Relaxed) && !again {
-            say("stopping: running calls are finished, nothing new is started (again to stop at once)");
+            if self.at_work.load(Ordering::Relaxed) {
+                say("stopping: running calls are finished, nothing new is started (again to stop at once)");
+            }
         } else {
             self.hard.notify_one();
         }

@@ -38,6 +38,8 @@ impl Local {
         let dir = daemon::state_dir()?;
         let (text, document) = match self.verb {
             Verb::Start { port, foreground: true } => {
+                // The server ends itself on Ctrl-C, in good order.
+                let _careful = context.interrupt.carefully();
                 let ui = context.ui;
                 daemon::run(&dir, port, move |running| {
                     ui.say(&format!("the local cloud answers at {} (Ctrl-C stops it)", running.endpoint));

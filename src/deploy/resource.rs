@@ -52,11 +52,16 @@ impl Key {
 
     /// The error for a name that is taken by something rzap did not make.
     pub(crate) fn not_ours(&self, owner: &Owner) -> Error {
-        Error::failed(format!(
+        let error = Error::failed(format!(
             "the {self} exists, but does not belong to stage `{}` of app `{}`: rzap does not touch it",
             owner.stage, owner.app
-        ))
-        .hint("rename the app, the stage or the function in rzap.yaml, or remove that resource yourself")
+        ));
+        error.hint(match self.kind {
+            Kind::Bucket => {
+                "its name comes from the account and the region: empty and remove it, or use another region"
+            }
+            _ => "rename the app, the stage or the function in rzap.yaml, or remove that resource yourself",
+        })
     }
 }
 
