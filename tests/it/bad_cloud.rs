@@ -157,7 +157,7 @@ client("s3").put_object(Bucket="rzap-000000000000-eu-west-1", Key="thesis.txt", 
     let look = r#"answer(client("s3").get_object(Bucket="rzap-000000000000-eu-west-1", Key="thesis.txt")["Body"].read().decode())"#;
     insta::assert_snapshot!(refused(make, look), @r"
     error: the artifact bucket `rzap-000000000000-eu-west-1` exists, but does not belong to stage `dev` of app `hello-python`: rzap does not touch it
-    hint: rename the app, the stage or the function in rzap.yaml, or remove that resource yourself
+    hint: its name comes from the account and the region: empty and remove it, or use another region
     ");
 }
 
@@ -189,4 +189,29 @@ fn a_package_too_large_is_refused_before_anything_is_made() {
     hint: leave out what is not needed at run time with `exclude`, or drop a dependency
     ");
     world.local().is_empty();
+}
+
+#[test]
+fn a_missing_permission_is_exit_4_and_named() {
+    let emulator = Emulator::strict_ministack();
+    let actions = ["sts:*", "s3:*", "iam:*", "logs:*", "lambda:Get*", "lambda:List*", "apigateway:*"];
+    let policy =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+    let world = World::new().app("hello-python").as_user(&emulator, &policy);
+    let output = world.run("deploy dev").failure(4);
+    output
+        .says(&["hint: whoever runs rzap needs the permission `lambda:CreateFunction`", "`rzap deploy dev` continues"]);
+}
+
+#[test]
+fn wrong_keys_are_exit_4() {
+    let emulator = Emulator::strict_ministack();
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let world = World::new().app("hello-python").as_user(&emulator, &policy).env("AWS_SECRET_ACCESS_KEY", "wrong");
+    insta::assert_snapshot!(world.run("status dev --quiet").failure(4).err(), @r"
+    error: failed to find out who we are (sts:GetCallerIdentity)
+      cause: SignatureDoesNotMatch: The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.
+    hint: run `aws configure` or `aws sso login`, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    hint: `aws sts get-caller-identity` shows whether AWS knows your keys
+    ");
 }

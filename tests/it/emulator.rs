@@ -27,6 +27,13 @@ impl Emulator {
         })
     }
 
+    /// The same, and the policies of IAM users are enforced.
+    pub(crate) fn strict_ministack() -> Self {
+        Self::start("ministack", "/_ministack/health", |command, port| {
+            command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port).env("AUTH", "true");
+        })
+    }
+
     /// Keeps accounts of what was made; runs nothing.
     pub(crate) fn moto() -> Self {
         Self::start("moto_server", "/moto-api/", |command, port| {

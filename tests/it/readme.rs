@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use serde_json::Value;
+
+use crate::emulator::Emulator;
 use crate::http;
 use crate::tools::repository;
 use crate::world::World;
@@ -103,6 +106,40 @@ fn a_wrong_readme_would_be_found() {
     assert!(
         !fits("http://…/dev/", "http://127.0.0.1:1/prod/") && !fits("same", "same and more") && !fits("a…b…c", "ac")
     );
+}
+
+#[test]
+fn the_permissions_in_the_readme_are_enough() {
+    let text = fs::read_to_string(repository().join("README.md")).expect("README.md");
+    let policies = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let policies: Vec<Value> = policies.filter_map(|block| serde_json::from_str(block).ok()).collect();
+    let mut policy = policies.into_iter().find(|block| block["Statement"].is_array()).expect("a policy in README.md");
+    // `MiniStack` takes `*` for the resource of a call that has the name in its body, like CreateFunction.
+    // So what is tested is that no action is missing; that it refuses what is not named is tested with
+    // the errors.
+    for statement in policy["Statement"].as_array_mut().expect("statements") {
+        statement["Resource"] = "*".into();
+    }
+    // It takes GetAlias, UpdateAlias and DeleteAlias for ListAliases; these three stay untested.
+    let aliases = serde_json::json!({"Effect": "Allow", "Action": "lambda:ListAliases", "Resource": "*"});
+    policy["Statement"].as_array_mut().expect("statements").push(aliases);
+    let emulator = Emulator::strict_ministack();
+    let world = World::new().app("guestbook").as_user(&emulator, &policy);
+    world.run("deploy dev").success();
+    world.run("deploy dev").success();
+    world.edit("guestbook.py", "Thank you", "Thanks");
+    world.edit("rzap.yaml", "app: guestbook", "app: guestbook\ntimeout: 20");
+    world.run("update dev").success();
+    world.run("deploy dev").success();
+    world.run("status dev --check").success();
+    world.write("event.json", r#"{"no": "web event"}"#);
+    world.run("invoke dev --payload @event.json").failure(1);
+    world.run("tail dev --no-follow").success();
+    // Every call of the other kind of HTTP front, too.
+    world.edit("rzap.yaml", "http: rest", "http: url");
+    world.run("deploy dev").success();
+    world.run("undeploy dev --yes").success();
+    emulator.cloud().is_empty();
 }
 
 /// What each template answers at its URL.

@@ -11,9 +11,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cloud::Cloud;
+use crate::emulator::Emulator;
 use crate::output::Output;
 use crate::process::{self, Done, Keeper};
 use crate::tools::{self, TOOLS};
@@ -93,6 +95,19 @@ impl World {
     /// Sends rzap to an emulator, with keys that it takes.
     pub(crate) fn at(self, endpoint: &str) -> Self {
         self.env("AWS_ENDPOINT_URL", endpoint).keys()
+    }
+
+    /// Sends rzap to an emulator as a new user who may do what `policy` says.
+    pub(crate) fn as_user(self, emulator: &Emulator, policy: &Value) -> Self {
+        let text = policy.to_string();
+        let key = emulator.cloud().boto(&format!(
+            "iam = client('iam')\niam.create_user(UserName='ci')\n\
+             iam.put_user_policy(UserName='ci', PolicyName='ci', PolicyDocument={text:?})\n\
+             answer(iam.create_access_key(UserName='ci')['AccessKey'])"
+        ));
+        let part = |name: &str| key[name].as_str().unwrap_or_else(|| panic!("no {name}: {key}")).to_owned();
+        let world = self.at(&emulator.endpoint);
+        world.env("AWS_ACCESS_KEY_ID", &part("AccessKeyId")).env("AWS_SECRET_ACCESS_KEY", &part("SecretAccessKey"))
     }
 
     /// Keys that open nothing.
