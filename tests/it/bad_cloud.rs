@@ -197,7 +197,7 @@ fn a_missing_permission_is_exit_4_and_named() {
     let actions = ["sts:*", "s3:*", "iam:*", "logs:*", "lambda:Get*", "lambda:List*", "apigateway:*"];
     let policy =
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
-    let world = World::new().app("hello-python").as_user(&emulator, &policy);
+    let world = World::new().app("hello-python").with_policy(&emulator, &policy);
     let output = world.run("deploy dev").failure(4);
     output
         .says(&["hint: whoever runs rzap needs the permission `lambda:CreateFunction`", "`rzap deploy dev` continues"]);
@@ -207,7 +207,7 @@ fn a_missing_permission_is_exit_4_and_named() {
 fn wrong_keys_are_exit_4() {
     let emulator = Emulator::strict_ministack();
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
-    let world = World::new().app("hello-python").as_user(&emulator, &policy).env("AWS_SECRET_ACCESS_KEY", "wrong");
+    let world = World::new().app("hello-python").with_policy(&emulator, &policy).env("AWS_SECRET_ACCESS_KEY", "wrong");
     insta::assert_snapshot!(world.run("status dev --quiet").failure(4).err(), @r"
     error: failed to find out who we are (sts:GetCallerIdentity)
       cause: SignatureDoesNotMatch: The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.

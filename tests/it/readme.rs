@@ -124,7 +124,7 @@ fn the_permissions_in_the_readme_are_enough() {
     let aliases = serde_json::json!({"Effect": "Allow", "Action": "lambda:ListAliases", "Resource": "*"});
     policy["Statement"].as_array_mut().expect("statements").push(aliases);
     let emulator = Emulator::strict_ministack();
-    let world = World::new().app("guestbook").as_user(&emulator, &policy);
+    let world = World::new().app("guestbook").with_policy(&emulator, &policy);
     world.run("deploy dev").success();
     world.run("deploy dev").success();
     world.edit("guestbook.py", "Thank you", "Thanks");

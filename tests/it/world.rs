@@ -98,7 +98,7 @@ impl World {
     }
 
     /// Sends rzap to an emulator as a new user who may do what `policy` says.
-    pub(crate) fn as_user(self, emulator: &Emulator, policy: &Value) -> Self {
+    pub(crate) fn with_policy(self, emulator: &Emulator, policy: &Value) -> Self {
         let text = policy.to_string();
         let key = emulator.cloud().boto(&format!(
             "iam = client('iam')\niam.create_user(UserName='ci')\n\
