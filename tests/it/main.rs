@@ -1,1 +1,27 @@
-fn main() {}
+//! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
+//!
+//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `process` and
+//! `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
+//! for the first run.
+
+mod cloud;
+mod emulator;
+mod http;
+mod output;
+mod process;
+mod tools;
+mod world;
+
+mod bad_cloud;
+mod bad_config;
+mod bad_package;
+mod bridge;
+mod cli;
+mod clients;
+mod house;
+mod interrupted;
+mod invoke;
+mod local;
+mod ministack;
+mod moto;
+mod readme;

@@ -1,0 +1,87 @@
+//! The local cloud judged by clients that nobody here wrote: boto3 and the AWS CLI.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+#[test]
+fn boto3_finds_s3_iam_and_sts_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("s3_iam_sts.py");
+}
+
+#[test]
+fn boto3_finds_lambda_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("lambda.py");
+}
+
+#[test]
+fn boto3_finds_api_gateway_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("apigateway.py");
+}
+
+#[test]
+fn boto3_finds_cloudwatch_logs_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("logs.py");
+}
+
+#[test]
+fn the_aws_cli_sees_a_stage_that_rzap_deployed() {
+    let world = World::new().app("multi");
+    world.run("deploy dev --local").success();
+    let cloud = world.local();
+    let json =
+        |text: String| -> Value { serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")) };
+
+    let names = cloud.aws(&["lambda", "list-functions", "--query", "Functions[].FunctionName", "--output", "text"]);
+    assert_eq!(names.split_whitespace().collect::<Vec<_>>(), ["multi-dev-web", "multi-dev-worker"]);
+
+    let function = ["--function-name", "multi-dev-worker:live", "--cli-binary-format", "raw-in-base64-out"];
+    let payload = ["--payload", r#"{"numbers": [20, 22]}"#, "answer.json"];
+    // The CLI v1 takes the payload as it is and knows no --cli-binary-format.
+    let called = json(cloud.aws(&[&["lambda", "invoke"], &function[..2], &payload].concat()));
+    assert_eq!(called, json!({"StatusCode": 200, "ExecutedVersion": "1"}));
+    let answer = fs::read_to_string(world.root().join("home/answer.json")).expect("the CLI wrote the answer");
+    assert_eq!(json(answer), json!({"sum": 42, "count": 2}));
+
+    let group = "/aws/lambda/multi-dev-worker";
+    let log = json(cloud.aws(&["logs", "filter-log-events", "--log-group-name", group, "--filter-pattern", "REPORT"]));
+    let message = log["events"][0]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("REPORT RequestId: ") && message.contains("Memory Size: 256 MB"), "{log}");
+    let empty =
+        json(cloud.aws(&["logs", "filter-log-events", "--log-group-name", group, "--filter-pattern", "nowhere"]));
+    assert_eq!(empty["events"], json!([]));
+
+    let whoami = json(cloud.aws(&["sts", "get-caller-identity"]));
+    let account = whoami["Account"].as_str().unwrap_or_default();
+    assert!(account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()), "{whoami}");
+    let apis = json(cloud.aws(&["apigateway", "get-rest-apis", "--query", "items[].name"]));
+    assert_eq!(apis, json!(["multi-dev"]));
+}
+
+#[test]
+fn the_aws_cli_copies_a_large_file_in_parts_and_back() {
+    let world = World::new();
+    let cloud = world.local();
+    // 18 MB: three parts of the CLI's 8 MiB. A pattern that no shift by a block reproduces.
+    let bytes: Vec<u8> = (0..18_000_000_u32).flat_map(|number| u8::try_from(number * 31 % 251)).collect();
+    let home = world.root().join("home");
+    fs::write(home.join("up.bin"), &bytes).expect("a file");
+
+    cloud.aws(&["s3", "mb", "s3://films"]);
+    cloud.aws(&["s3", "cp", "up.bin", "s3://films/a folder/up.bin", "--no-progress"]);
+    let head = cloud.aws(&["s3api", "head-object", "--bucket", "films", "--key", "a folder/up.bin", "--query", "ETag"]);
+    assert!(head.contains("-3"), "not uploaded in three parts: {head}");
+    cloud.aws(&["s3", "cp", "s3://films/a folder/up.bin", "down.bin", "--no-progress"]);
+    assert!(fs::read(home.join("down.bin")).expect("the file came back") == bytes, "the file came back changed");
+
+    let listing = cloud.aws(&["s3", "ls", "s3://films", "--recursive"]);
+    assert!(listing.ends_with("18000000 a folder/up.bin"), "{listing}");
+    cloud.aws(&["s3", "rb", "s3://films", "--force"]);
+    assert_eq!(cloud.aws(&["s3", "ls"]), "");
+}
