@@ -11,9 +11,13 @@ use std::time::Duration;
 
 use crate::process;
 
-/// The repository.
+/// The repository. Cargo says at run time where it is: several checkouts may share one target folder,
+/// and then the path the tests were built with can be another one's.
 pub(crate) fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    static REPOSITORY: LazyLock<PathBuf> = LazyLock::new(|| {
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+    });
+    &REPOSITORY
 }
 
 /// A folder that stays between runs of the tests.
