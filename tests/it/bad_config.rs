@@ -165,11 +165,11 @@ fn four_kilobytes_of_environment_are_the_most() {
     insta::assert_snapshot!(complaint(&config), @r"
     error: `rzap.yaml` has an error
 
-    error: the environment of `main` has 4,103 bytes
+    error: the environment of `main` has 4,110 bytes
      --> rzap.yaml:5:1
       |
     5 | env: { BIG: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...
-      | ^^^ Lambda allows 4,096 for all names and values
+      | ^^^ Lambda allows 4,096 for all names and values, written as JSON
     ");
 }
 

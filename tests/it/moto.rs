@@ -136,6 +136,7 @@ answer({
       },
       "tags": {
         "rzap:app": "guestbook",
+        "rzap:function": "web",
         "rzap:stage": "dev"
       },
       "trust": [
