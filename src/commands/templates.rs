@@ -59,7 +59,7 @@ pub(crate) const ALL: &[Template] = &[
     },
     Template {
         name: "bootstrap",
-        about: "an executable of your own (here a shell script) behind a function URL",
+        about: "an executable of your own behind a function URL",
         files: &[
             ("rzap.yaml", template!("bootstrap/rzap.yaml"), false),
             ("bootstrap", template!("bootstrap/bootstrap"), true),
