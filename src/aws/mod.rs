@@ -98,7 +98,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
     // (awslabs/distill-cli #10).
     let slow = StalledStreamProtectionConfig::enabled().upload_enabled(false).grace_period(Duration::from_secs(30));
     let s3 = aws_sdk_s3::config::Builder::from(&config)
-        .force_path_style(endpoint.is_some())
+        .force_path_style(endpoint.is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
         .stalled_stream_protection(slow.build())
         .timeout_config(
             TimeoutConfig::builder()

@@ -67,7 +67,7 @@ impl Update {
 
 async fn live_function(cloud: &crate::aws::Cloud, owner: &deploy::Owner, name: &str) -> Result<Function> {
     let full = deploy::function_name(owner, name);
-    let found = Function::read(cloud, owner, &full).await?;
+    let found = Function::read_code(cloud, owner, &full).await?;
     if let Some(key) = found.foreign.first() {
         return Err(key.not_ours(owner));
     }

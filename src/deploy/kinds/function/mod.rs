@@ -78,13 +78,27 @@ pub(crate) struct Decided {
 }
 
 impl Function {
-    /// One function, by its name on AWS.
+    /// One function, by its name on AWS, with all that is managed.
     pub(crate) async fn read(cloud: &Cloud, owner: &Owner, name: &str) -> Result<Found<Self>> {
+        Self::look(cloud, owner, name, url::find(cloud, name)).await
+    }
+
+    /// The same without its URL and permissions, which a change of code has no use for.
+    pub(crate) async fn read_code(cloud: &Cloud, owner: &Owner, name: &str) -> Result<Found<Self>> {
+        Self::look(cloud, owner, name, async { Ok(url::Found { address: None, state: Url::None }) }).await
+    }
+
+    async fn look(
+        cloud: &Cloud,
+        owner: &Owner,
+        name: &str,
+        url: impl Future<Output = Result<url::Found>>,
+    ) -> Result<Found<Self>> {
         let what = || format!("look at the function `{name}`");
         let get = |qualifier: Option<&str>| {
             cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send()
         };
-        let (latest, serving, url) = tokio::join!(get(None), get(Some(ALIAS)), url::find(cloud, name));
+        let (latest, serving, url) = tokio::join!(get(None), get(Some(ALIAS)), url);
         let Some(latest) = absent(latest, what())? else { return Ok(Found::none()) };
         // Without `lambda:ListTags` the function comes without tags, and would look like somebody else's.
         // <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>
