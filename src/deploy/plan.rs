@@ -161,7 +161,8 @@ fn in_order(mut steps: Vec<Step>) -> Vec<Step> {
     sorted
 }
 
-/// Field by field. Objects are walked; lists and scalars are compared whole.
+/// Field by field. Objects are walked, lists of objects element by element; of other lists it says what
+/// was added and what is gone.
 fn compare(old: &Value, new: &Value) -> Vec<Difference> {
     let mut differences = Vec::new();
     walk("", old, new, &mut differences);
@@ -174,6 +175,25 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
         for key in keys {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             walk(&path, left.get(key).unwrap_or(&Value::Null), right.get(key).unwrap_or(&Value::Null), out);
+        }
+    } else if let (Value::Array(left), Value::Array(right)) = (old, new) {
+        if left.iter().chain(right).any(Value::is_object) {
+            for index in 0..left.len().max(right.len()) {
+                let element = |list: &[Value]| list.get(index).cloned().unwrap_or(Value::Null);
+                walk(&format!("{path}[{index}]"), &element(left), &element(right), out);
+            }
+            return;
+        }
+        let before = out.len();
+        for gone in left.iter().filter(|value| !right.contains(value)) {
+            walk(&format!("{path}[]"), gone, &Value::Null, out);
+        }
+        for added in right.iter().filter(|value| !left.contains(value)) {
+            walk(&format!("{path}[]"), &Value::Null, added, out);
+        }
+        // The same elements in another order or number.
+        if left != right && out.len() == before {
+            out.push(Difference { field: path.to_owned(), old: old.clone(), new: new.clone(), hidden: false });
         }
     } else if old != new {
         // The values of environment variables are where secrets live: names are enough to act on.
@@ -265,6 +285,32 @@ mod tests {
         let found = Found { ours: vec![], foreign: vec![Key::new(Kind::LogGroup, "a")] };
         let error = plan(&draw(vec![group("a", 30)]), &found).expect_err("must refuse");
         assert!(error.message.contains("rzap does not touch it"), "{error}");
+    }
+
+    #[test]
+    fn of_a_list_only_what_changed_is_shown() {
+        let old = json!({"Statement": [{"Action": "a", "Resource": ["x", "y"]}, {"Action": "b"}]});
+        let new = json!({"Statement": [{"Action": "a", "Resource": ["x", "z"]}]});
+        let fields: Vec<_> = compare(&old, &new).into_iter().map(|it| (it.field, it.old, it.new)).collect();
+        assert_eq!(
+            fields,
+            [
+                ("Statement[0].Resource[]".to_owned(), json!("y"), Value::Null),
+                ("Statement[0].Resource[]".to_owned(), Value::Null, json!("z")),
+                ("Statement[1]".to_owned(), json!({"Action": "b"}), Value::Null),
+            ]
+        );
+    }
+
+    #[test]
+    fn no_difference_between_lists_is_missed() {
+        let lists =
+            [json!([]), json!(["x"]), json!(["x", "y"]), json!(["y", "x"]), json!(["x", "x"]), json!([{"a": 1}])];
+        for (index, old) in lists.iter().enumerate() {
+            for (other, new) in lists.iter().enumerate() {
+                assert_eq!(compare(&json!({"l": old}), &json!({"l": new})).is_empty(), index == other, "{old} {new}");
+            }
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn the_control_plane_story_on_moto() {
     assert_eq!(
         fields,
         [
-            "binary",
+            "binary[]",
             "deployed",
             "routes.ANY /",
             "routes.ANY /{proxy+}",
