@@ -25,3 +25,4 @@ mod local;
 mod ministack;
 mod moto;
 mod readme;
+mod traffic;
