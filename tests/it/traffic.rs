@@ -67,6 +67,31 @@ fn clients_see_no_error_and_no_mix_while_code_and_configuration_change() {
 }
 
 #[test]
+fn a_front_that_changes_leaves_no_permission_behind() {
+    let world = World::new().file("rzap.yaml", CONFIG).file("app.py", APP);
+    world.run("deploy dev --local").success();
+    let statements = || {
+        world.local().boto(
+            r#"
+import json
+policy = json.loads(client("lambda").get_policy(FunctionName="traffic-dev-web", Qualifier="live")["Policy"])
+ids = sorted(statement["Sid"] for statement in policy["Statement"])
+answer([id[:9] for id in ids])
+"#,
+        )
+    };
+    assert_eq!(statements(), json!(["rzap-api-"]));
+    world.edit("rzap.yaml", "http: rest", "http: url");
+    let changed = world.run("deploy dev --local --json").success();
+    assert_eq!(changed.changes(), ["delete api", "update function"]);
+    assert_eq!(statements(), json!(["rzap-url", "rzap-url-"]));
+    assert_eq!(http::get(changed.json()["url"].as_str().expect("a URL")).text(), "g1 g1");
+    world.edit("rzap.yaml", "http: url", "http: rest");
+    assert_eq!(world.run("deploy dev --local --json").success().changes(), ["create api", "update function"]);
+    assert_eq!(statements(), json!(["rzap-api-"]));
+}
+
+#[test]
 fn a_package_of_several_parts_arrives_whole() {
     let world = World::new().file("rzap.yaml", CONFIG).file("app.py", APP);
     world.write("noise.txt", &noise(24 * 1024 * 1024));

@@ -6,7 +6,7 @@
 
 mod definition;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use aws_sdk_apigateway::config::retry::RetryConfig;
@@ -150,6 +150,19 @@ impl Api {
         Ok(())
     }
 
+    /// Takes back what [`Api::permit`] gave.
+    async fn withdraw(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        for function in self.routes.values().collect::<BTreeSet<_>>() {
+            let call = cloud.lambda.remove_permission().function_name(function).qualifier(ALIAS);
+            match call.statement_id(Self::statement_id(id)).send().await {
+                Ok(_) => {}
+                Err(error) if code(&error) == Some("ResourceNotFoundException") => {}
+                Err(error) => return Err(explain(format!("remove a permission of the function `{function}`"))(error)),
+            }
+        }
+        Ok(())
+    }
+
     async fn read(cloud: &Cloud, owner: &Owner, api: &RestApi, duplicate: bool) -> Result<Self> {
         let id = api.id().unwrap_or_default();
         let mut live = Self {
@@ -235,8 +248,8 @@ impl Resource for Api {
         loop {
             cloud.pace.delete_api().await;
             match patiently(|| cloud.apigateway.delete_rest_api().rest_api_id(id).send()).await {
-                Ok(_) => return Ok(()),
-                Err(error) if code(&error) == Some("NotFoundException") => return Ok(()),
+                Ok(_) => break,
+                Err(error) if code(&error) == Some("NotFoundException") => break,
                 Err(error) if code(&error) == Some("TooManyRequestsException") => {
                     say("waiting: API Gateway allows one deletion every 30 seconds");
                     if !backoff.sleep().await {
@@ -246,6 +259,7 @@ impl Resource for Api {
                 Err(error) => return Err(explain(format!("delete the API `{}`", self.name))(error)),
             }
         }
+        self.withdraw(cloud, id).await
     }
 }
 
