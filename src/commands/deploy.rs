@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::context::{Context, Locking, owner_of};
-use super::report::{StageReport, commit_of};
+use super::report::StageReport;
 use crate::deploy::{self, Change, Place, Release};
 use crate::error::{Kind, Result};
 use crate::ui::{self, Report};
@@ -64,12 +64,11 @@ impl Deploy {
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         report.changes.splice(0..0, made_bucket);
         let latest = if report.changes.is_empty() { Release::latest(&cloud, &owner).await? } else { None };
-        let seconds = started.elapsed().as_secs_f64();
-        let release = report.release(&cloud, seconds, commit_of(&stage.root).await);
+        let released = report.released();
         report.release = Some(match latest {
             // A run that was killed after its last change has not written its release: then this one does.
-            Some(latest) if latest.functions == release.functions => latest.number,
-            _ => release.write(&cloud).await?,
+            Some(latest) if latest.functions == released => latest.number,
+            _ => report.record(&cloud, &stage.root, started, released).await?,
         });
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))

@@ -1,10 +1,15 @@
 //! The report that `deploy`, `update` and `status` share: what a stage is now, and what changed.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Cloud;
-use crate::deploy::{Api, Change, Function, Outcome, Release, Url};
+use crate::deploy::{Api, Change, Function, Outcome, Release, ReleasedFunction, Url};
+use crate::error::Result;
 
 /// A stage with its functions.
 #[derive(Debug, Clone, Serialize)]
@@ -80,26 +85,39 @@ impl StageReport {
         serde_json::to_value(self).unwrap_or_else(|error| json!({"error": error.to_string()}))
     }
 
-    /// What a release records of this stage.
-    pub(crate) fn release(&self, cloud: &Cloud, seconds: f64, commit: Option<String>) -> Release {
+    /// What a release records of the functions.
+    pub(crate) fn released(&self) -> BTreeMap<String, ReleasedFunction> {
         let functions = self.functions.iter().map(|function| {
-            let released = crate::deploy::ReleasedFunction {
+            let released = ReleasedFunction {
                 version: function.version.clone().unwrap_or_default(),
                 code_sha256: function.code_sha256.clone(),
             };
             (function.name.clone(), released)
         });
-        Release {
+        functions.collect()
+    }
+
+    /// Writes down the release of this moment and returns its number.
+    pub(crate) async fn record(
+        &self,
+        cloud: &Cloud,
+        root: &Path,
+        started: Instant,
+        functions: BTreeMap<String, ReleasedFunction>,
+    ) -> Result<u64> {
+        let seconds = started.elapsed().as_secs_f64();
+        let release = Release {
             number: 0,
             app: self.app.clone(),
             stage: self.stage.clone(),
             at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             by: cloud.caller.clone(),
-            commit,
+            commit: commit_of(root).await,
             rzap: env!("CARGO_PKG_VERSION").to_owned(),
             seconds: (seconds * 10.0).round() / 10.0,
-            functions: functions.collect(),
-        }
+            functions,
+        };
+        release.write(cloud).await
     }
 }
 
@@ -131,7 +149,7 @@ fn reachable(cloud: &Cloud, url: &str) -> String {
 }
 
 /// The git commit of a folder, if it is a checkout and git is there.
-pub(crate) async fn commit_of(root: &std::path::Path) -> Option<String> {
+async fn commit_of(root: &Path) -> Option<String> {
     let mut git = tokio::process::Command::new("git");
     git.args(["rev-parse", "--short=12", "HEAD"]).current_dir(root).kill_on_drop(true);
     let output = git.stdin(std::process::Stdio::null()).output().await.ok()?;

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::context::{Context, Locking, known_functions, owner_of};
-use super::report::{StageReport, commit_of};
+use super::report::StageReport;
 use crate::deploy::{self, Any, Found, Function, Place};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
@@ -57,8 +57,7 @@ impl Update {
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
-            let seconds = started.elapsed().as_secs_f64();
-            report.release = Some(report.release(&cloud, seconds, commit_of(&stage.root).await).write(&cloud).await?);
+            report.release = Some(report.record(&cloud, &stage.root, started, report.released()).await?);
         }
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))

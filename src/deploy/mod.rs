@@ -13,6 +13,7 @@ mod blueprint;
 mod kinds;
 mod lock;
 mod names;
+mod objects;
 mod plan;
 mod release;
 mod resource;

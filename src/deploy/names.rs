@@ -58,7 +58,12 @@ pub(crate) fn stage_prefix(owner: &Owner) -> String {
 
 /// `{app}/{stage}/lock`
 pub(crate) fn lock_key(owner: &Owner) -> String {
-    format!("{}lock", stage_prefix(owner))
+    lock_below(&stage_prefix(owner))
+}
+
+/// The lock in a stage's folder.
+pub(crate) fn lock_below(stage_prefix: &str) -> String {
+    format!("{stage_prefix}lock")
 }
 
 /// Cuts what is too long and adds a hash of the full name, so that two long names stay two.

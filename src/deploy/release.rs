@@ -6,6 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use serde::{Deserialize, Serialize};
 
 use super::names::{bucket_name, stage_prefix};
+use super::objects::keys_below;
 use super::resource::Owner;
 use crate::aws::{Cloud, explain, is_code};
 use crate::error::{Error, OrFailed as _, Result};
@@ -75,19 +76,6 @@ fn place(cloud: &Cloud, owner: &Owner) -> (String, String) {
 }
 
 async fn numbers(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    let mut pages = cloud.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let page = match page {
-            Ok(page) => page,
-            Err(error) if is_code(&error, &["NoSuchBucket"]) => return Ok(numbers),
-            Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
-        };
-        numbers.extend(
-            page.contents()
-                .iter()
-                .filter_map(|object| object.key()?.strip_prefix(prefix)?.strip_suffix(".json")?.parse::<u64>().ok()),
-        );
-    }
-    Ok(numbers)
+    let keys = keys_below(cloud, bucket, prefix).await.map_err(explain(format!("list s3://{bucket}/{prefix}")))?;
+    Ok(keys.iter().filter_map(|key| key.strip_prefix(prefix)?.strip_suffix(".json")?.parse::<u64>().ok()).collect())
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Cloud, explain, is_code};
-use crate::deploy::names::{bucket_name, lock_key, stage_prefix};
+use crate::deploy::names::{bucket_name, lock_below, lock_key, stage_prefix};
+use crate::deploy::objects::keys_below;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::Result;
 
@@ -21,18 +22,13 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// What lies in the folder; nothing when it must not be looked at: the bucket's own discovery says
+    /// what is wrong with it, better than a listing can.
     async fn objects(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<String>> {
-        let mut keys = Vec::new();
-        let mut pages = cloud.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = match page {
-                Ok(page) => page,
-                Err(error) if is_code(&error, &["NoSuchBucket", "AccessDenied"]) => break,
-                Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
-            };
-            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        match keys_below(cloud, bucket, prefix).await {
+            Err(error) if is_code(&error, &["AccessDenied"]) => Ok(Vec::new()),
+            keys => keys.map_err(explain(format!("list s3://{bucket}/{prefix}"))),
         }
-        Ok(keys)
     }
 }
 
@@ -59,7 +55,8 @@ impl Resource for History {
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
         // The lock is held until all is gone; the bucket's deletion takes it along.
         let objects = Self::objects(cloud, &self.bucket, &self.prefix).await?;
-        for key in objects.into_iter().filter(|key| *key != format!("{}lock", self.prefix)) {
+        let lock = lock_below(&self.prefix);
+        for key in objects.into_iter().filter(|key| *key != lock) {
             let call = cloud.s3.delete_object().bucket(&self.bucket).key(&key).send().await;
             call.map_err(explain(format!("delete s3://{}/{key}", self.bucket)))?;
         }

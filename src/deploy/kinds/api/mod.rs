@@ -132,10 +132,13 @@ impl Api {
         format!("rzap-api-{id}")
     }
 
+    /// The functions its routes lead to.
+    fn functions(&self) -> BTreeSet<&String> {
+        self.routes.values().collect()
+    }
+
     async fn permit(&self, cloud: &Cloud, id: &str) -> Result<()> {
-        let mut functions: Vec<_> = self.routes.values().collect();
-        functions.dedup();
-        for function in functions {
+        for function in self.functions() {
             let grant = Grant {
                 id: &Self::statement_id(id),
                 action: "lambda:InvokeFunction",
@@ -152,7 +155,7 @@ impl Api {
 
     /// Takes back what [`Api::permit`] gave.
     async fn withdraw(&self, cloud: &Cloud, id: &str) -> Result<()> {
-        for function in self.routes.values().collect::<BTreeSet<_>>() {
+        for function in self.functions() {
             let call = cloud.lambda.remove_permission().function_name(function).qualifier(ALIAS);
             match call.statement_id(Self::statement_id(id)).send().await {
                 Ok(_) => {}
@@ -188,13 +191,11 @@ impl Api {
             }
         }
         live.deployed = description.is_some_and(|description| description == live.fingerprint());
-        let mut functions: Vec<_> = live.routes.values().cloned().collect();
-        functions.dedup();
-        live.permitted = !functions.is_empty();
-        for function in functions {
-            let statements = statements(cloud, &function).await?;
-            live.permitted &= statements.contains(&Self::statement_id(id));
+        let mut permitted = !live.routes.is_empty();
+        for function in live.functions() {
+            permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
         }
+        live.permitted = permitted;
         Ok(live)
     }
 }
