@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::StageReport;
-use crate::deploy::{self, Any, Found, Function, Place};
+use crate::deploy::{self, Any, Found, Function, Place, Release};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
 
@@ -57,7 +57,11 @@ impl Update {
         let outcome = deploy::promote(&cloud, &plan).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
-            report.release = Some(report.record(&cloud, &stage.root, started, report.released()).await?);
+            // A release tells of all functions, those that this run did not look at as they were.
+            let mut all = Release::latest(&cloud, &owner).await?.map(|latest| latest.functions).unwrap_or_default();
+            all.retain(|name, _| stage.functions.contains_key(name));
+            all.extend(report.released());
+            report.release = Some(report.record(&cloud, &stage.root, started, all).await?);
         }
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))

@@ -233,6 +233,8 @@ fn undeploy_can_keep_the_logs_and_never_takes_a_protected_stage() {
 #[test]
 fn the_state_of_the_local_cloud_survives_a_restart() {
     let world = World::new().app("guestbook");
+    // Not the port that all others try first: one of them could take it while this cloud is stopped.
+    world.run(&format!("local start --port {}", crate::emulator::free_port())).success();
     let url = world.run("deploy dev --local --json").success().url();
     http::post_form(&format!("{url}/sign"), "name=Ada&message=Hello");
     world.run("tail dev --local --no-follow").success();

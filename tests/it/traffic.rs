@@ -92,6 +92,21 @@ answer([id[:9] for id in ids])
 }
 
 #[test]
+fn an_update_of_one_function_is_a_release_of_all() {
+    let world = World::new().app("multi");
+    world.run("deploy dev --local").success();
+    world.edit("worker/worker.py", "def handler", "# changed\ndef handler");
+    let updated = world.run("update dev worker --local --json").success().json();
+    assert_eq!((&updated["release"], &updated["functions"][0]["version"]), (&json!(2), &json!("2")));
+    let status = world.run("status dev --local --json").success().json();
+    let released = &status["last_release"]["functions"];
+    assert_eq!((&released["web"]["version"], &released["worker"]["version"]), (&json!("1"), &json!("2")));
+    let again = world.run("deploy dev --local --json").success();
+    assert_eq!(again.changes(), [""; 0]);
+    assert_eq!(again.json()["release"], 2, "nothing changed, so there is no new release");
+}
+
+#[test]
 fn a_package_of_several_parts_arrives_whole() {
     let world = World::new().file("rzap.yaml", CONFIG).file("app.py", APP);
     world.write("noise.txt", &noise(24 * 1024 * 1024));
