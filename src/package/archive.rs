@@ -62,9 +62,9 @@ pub(super) fn write(
         }
         None => pack(entries, &mut recall, &cache.zips, grown)?,
     };
-    let notes = recall.found_damage.then(|| {
-        format!("something kept in {} was damaged: it has been made anew", cache.zips.display())
-    });
+    let notes = recall
+        .found_damage
+        .then(|| format!("something kept in {} was damaged: it has been made anew", cache.zips.display()));
     recall.save();
     Ok(Archive { notes: notes.into_iter().collect(), ..archive })
 }

@@ -108,11 +108,7 @@ fn jobs(plans: &[Plan<'_>]) -> Vec<(Job, u64)> {
 
 /// Reads and compresses all `plans`; `take` gets each in turn, with its index. `folder` takes what is
 /// too large for memory. The first error stops everything.
-pub(super) fn in_order(
-    plans: &[Plan<'_>],
-    folder: &Path,
-    take: impl FnMut(usize, Made) -> Result<()>,
-) -> Result<()> {
+pub(super) fn in_order(plans: &[Plan<'_>], folder: &Path, take: impl FnMut(usize, Made) -> Result<()>) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     on_cores(cores, plans, folder, take)
 }
@@ -133,11 +129,15 @@ fn on_cores(
                     range.clone().zip(made).try_for_each(|(plan, made)| take(plan, made))?;
                 }
                 (Job::Piece { plan, .. }, Output::Piece(piece)) => {
-                    if let Some(made) = collector.add(&plans[*plan], piece)? {
+                    if let Some(made) = collector.add(&plans[*plan], &piece)? {
                         take(*plan, made)?;
                     }
                 }
-                _ => return Err(Error::failed("compression lost its order").hint("this is a bug in rzap: please report it")),
+                _ => {
+                    return Err(
+                        Error::failed("compression lost its order").hint("this is a bug in rzap: please report it")
+                    );
+                }
             }
             desk.hand_on(index);
         }

@@ -63,7 +63,11 @@ pub(super) struct Squeezed {
 pub(super) enum Data {
     Memory(Vec<u8>),
     /// A part of a file.
-    File { file: Arc<File>, offset: u64, length: u64 },
+    File {
+        file: Arc<File>,
+        offset: u64,
+        length: u64,
+    },
 }
 
 impl Data {

@@ -13,8 +13,7 @@ use std::ops::Range;
 const LONGEST: usize = 15;
 
 /// Extra bits behind the length symbols 257 to 285, and behind the distance symbols (3.2.5).
-const LENGTH_EXTRA: [u8; 29] =
-    [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
+const LENGTH_EXTRA: [u8; 29] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const DISTANCE_EXTRA: [u8; 30] =
     [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
 /// The order in which the lengths of the code lengths' codes stand (3.2.7).
@@ -126,14 +125,13 @@ impl Bits<'_> {
     /// The next bits, the first one lowest, at least 16 of them; zeros behind the end.
     fn peek(&self) -> u32 {
         let byte = self.at / 8;
-        let four = match self.stream.get(byte..byte + 4) {
-            Some(four) => four.try_into().unwrap_or_default(),
-            None => {
-                let rest = self.stream.get(byte..).unwrap_or_default();
-                let mut four = [0; 4];
-                four[..rest.len()].copy_from_slice(rest);
-                four
-            }
+        let four = if let Some(four) = self.stream.get(byte..byte + 4) {
+            four.try_into().unwrap_or_default()
+        } else {
+            let rest = self.stream.get(byte..).unwrap_or_default();
+            let mut four = [0; 4];
+            four[..rest.len()].copy_from_slice(rest);
+            four
         };
         u32::from_le_bytes(four) >> (self.at % 8)
     }
@@ -236,8 +234,11 @@ mod tests {
             prop::collection::vec(any::<u8>(), 0..70_000),
             prop::collection::vec(0..4_u8, 0..200),
             ("[a-f ]{1,40}", 0..9_000_usize).prop_map(|(text, times)| text.repeat(times).into_bytes()),
-            prop::collection::vec(prop_oneof![Just(b"lambda".to_vec()), prop::collection::vec(any::<u8>(), 1..9)], 0..30_000)
-                .prop_map(|words| words.concat()),
+            prop::collection::vec(
+                prop_oneof![Just(b"lambda".to_vec()), prop::collection::vec(any::<u8>(), 1..9)],
+                0..30_000
+            )
+            .prop_map(|words| words.concat()),
         ]
     }
 

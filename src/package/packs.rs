@@ -93,7 +93,9 @@ pub(super) fn write(folder: &Path, recipe: &Id, sha256: &[u8], mut records: Vec<
     bytes.extend_from_slice(&id_of(FORM.as_bytes()));
     bytes.extend_from_slice(recipe);
     bytes.extend_from_slice(sha256);
-    records.iter().for_each(|record| record.write(&mut bytes));
+    for record in &records {
+        record.write(&mut bytes);
+    }
     let hash = id_of(&bytes);
     bytes.extend_from_slice(&hash);
     cache::replace(&folder.join(format!("{}{ENDING}", hex::encode(recipe))), &bytes);
@@ -261,8 +263,7 @@ mod tests {
     #[test]
     fn compressed_bytes_are_believed_when_they_are_what_they_were() {
         let (_folder, index, zip) = folder();
-        let kept =
-            || Kept { pack: Arc::new(Pack::open(&index).unwrap()), record: record(1), is_verified: false };
+        let kept = || Kept { pack: Arc::new(Pack::open(&index).unwrap()), record: record(1), is_verified: false };
         // They are at 3, not at 4.
         assert!(kept().squeezed().is_none() && kept().verify().is_err());
         fs::write(&zip, "0004567").unwrap();

@@ -201,7 +201,8 @@ fn beyond(things: &[Thing], limits: Limits) -> Vec<&Thing> {
         ("deps", _) => thing.age > limits.dependencies,
         _ => thing.age > limits.packages,
     };
-    let mut gone: HashSet<&Path> = things.iter().filter(|thing| is_old(thing)).map(|thing| thing.path.as_path()).collect();
+    let mut gone: HashSet<&Path> =
+        things.iter().filter(|thing| is_old(thing)).map(|thing| thing.path.as_path()).collect();
     let mut packages: Vec<&Thing> = things
         .iter()
         .filter(|thing| thing.kind == 0 && thing.role == Role::Main && !gone.contains(thing.path.as_path()))
@@ -300,7 +301,7 @@ mod tests {
         let work = tempfile::tempdir().unwrap();
         let zips = work.path().join("zips");
         fs::create_dir(&zips).unwrap();
-        file(&zips, &zip(1), 10, Duration::from_secs(60));
+        file(&zips, &zip(1), 10, Duration::from_mins(1));
         file(&zips, &zip(2), 5, HOUR * 2);
         let all = Limits::age(Duration::ZERO);
         assert_eq!(prune(work.path(), all, true).unwrap(), Freed { count: 2, bytes: 15, in_use: 0 });

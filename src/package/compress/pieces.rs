@@ -70,12 +70,12 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes the next piece of the plan's file; gives the whole after the last one.
-    pub(super) fn add(&mut self, plan: &Plan<'_>, piece: Piece) -> Result<Option<Made>> {
+    pub(super) fn add(&mut self, plan: &Plan<'_>, piece: &Piece) -> Result<Option<Made>> {
         let mut collection = match self.open.take() {
             Some(collection) => collection,
             None => Collection::new(nameless(self.folder)?),
         };
-        collection.add(&piece).map_err(|error| archive::failed(self.folder, &error))?;
+        collection.add(piece).map_err(|error| archive::failed(self.folder, &error))?;
         read::check(plan.entry, collection.traces)?;
         if !piece.is_last {
             self.open = Some(collection);

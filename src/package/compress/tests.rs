@@ -33,6 +33,9 @@ fn noise(size: usize, seed: u32) -> Vec<u8> {
     (0..size).map(next).collect()
 }
 
+/// Name, id, method, compressed bytes.
+type Out = (String, Id, u16, Vec<u8>);
+
 struct Files(TempDir);
 
 impl Files {
@@ -46,8 +49,8 @@ impl Files {
         Entry::file(name.into(), path, bytes.len() as u64, false, Owner::Project)
     }
 
-    /// Everything that comes out: name, id, method, compressed bytes.
-    fn squeezed(&self, cores: usize, entries: &[Entry]) -> Result<Vec<(String, Id, u16, Vec<u8>)>> {
+    /// Everything that comes out.
+    fn squeezed(&self, cores: usize, entries: &[Entry]) -> Result<Vec<Out>> {
         let mut seen = vec![];
         on_cores(cores, &plans(entries), self.0.path(), |index, made| {
             let mut bytes = vec![];
