@@ -14,6 +14,7 @@ mod cache;
 mod collect;
 mod compress;
 mod dependencies;
+mod elf;
 mod entry;
 mod handler;
 mod installer;
@@ -158,7 +159,7 @@ impl Workshop<'_> {
         let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
         let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
         if let Entry::Bootstrap(path) = &first.entry {
-            bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
+            bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
         if first.runtime.starts_with("nodejs") {
             node::check(&first.source.dir)?;
