@@ -15,6 +15,7 @@ mod collect;
 mod compress;
 mod content;
 mod dependencies;
+mod elf;
 mod entry;
 mod handler;
 mod installer;
@@ -191,7 +192,7 @@ impl Workshop<'_> {
         let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
         let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
         if let Entry::Bootstrap(path) = &first.entry {
-            bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
+            bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
         if first.runtime.starts_with("nodejs") {
             node::check(&first.source.dir)?;
