@@ -73,14 +73,9 @@ fn as_deployed(stage: &StageConfig, found: &Found<Any>) -> std::collections::BTr
         let live = functions.iter().find(|function| &function.short_name == name);
         let settings = live.map(|live| &live.settings);
         Package {
-            file: std::path::PathBuf::new(),
-            sha256: String::new(),
             code_sha256: settings.map(|it| it.code_sha256.clone()).unwrap_or_default(),
-            zipped: 0,
-            unzipped: 0,
-            files: 0,
             handler: settings.map(|it| it.handler.clone()).unwrap_or_default(),
-            heaviest: Vec::new(),
+            ..Package::default()
         }
     };
     stage.functions.keys().map(|name| (name.clone(), of(name))).collect()

@@ -6,11 +6,11 @@
 
 use super::code;
 use super::keys::{self, ENTRIES, Place};
-use super::layers;
 use super::limits;
 use super::locate::Problems;
 use super::names;
 use super::policies;
+use super::precedence;
 use super::raw::{Entry, Kind, Map};
 use super::resolve::{self, File, Purpose};
 use super::suggest;
@@ -21,7 +21,7 @@ pub(super) fn file(file: File<'_>, problems: &mut Problems) {
     let several = file.top.get("functions").is_some();
     place(file, file.top, Place::Top, several, problems);
     app(file.top, problems);
-    let functions = layers::functions(file.top, problems);
+    let functions = precedence::functions(file.top, problems);
     for function in &functions {
         if let Some(own) = function.own {
             name(function.named_at, "function", names::fault(function.name, names::FUNCTION), problems);

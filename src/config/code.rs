@@ -1,13 +1,16 @@
-//! Where a function's code is and what of it Lambda calls: `dir`, `wsgi`, `handler`, `bootstrap`.
+//! Where a function's code is and what of it Lambda calls: `dir`, `wsgi`, `handler`, `bootstrap`,
+//! `cargo`, `go`.
 //!
 //! Looks at the files, so that a wrong name is found here and not by a failing invocation. Reads
 //! none of them: what a module contains is the runtime's business.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
+use super::folder::{files, stays_inside};
+use super::image;
 use super::limits;
 use super::locate::Span;
-use super::raw;
+use super::raw::{self, Kind};
 use super::stage::Entry;
 use super::suggest;
 use super::values::Reader;
@@ -18,15 +21,32 @@ pub(super) struct Called {
     /// The text without values of the environment.
     shown: String,
     span: Span,
+    /// The config or the folder says it; nothing more is asked of what stands in.
+    known: bool,
 }
 
-/// Reads `wsgi`, `handler` or `bootstrap` as far as that goes without knowing runtime and folder.
+/// Reads what is called as far as that goes without knowing runtime and folder.
 pub(super) fn called(reader: &mut Reader<'_>, entry: &raw::Entry) -> Option<Called> {
+    let span = entry.value.span.clone();
+    match (entry.key.as_str(), &entry.value.kind) {
+        ("image", _) => {
+            let image = image::read(reader, entry)?;
+            return Some(Called { shown: image.uri.clone(), entry: Entry::Image(image), span, known: true });
+        }
+        ("cargo", Kind::Bool(true, _)) => {
+            return Some(Called { entry: Entry::Cargo(None), shown: String::new(), span, known: true });
+        }
+        ("go", Kind::Bool(true, _)) => {
+            return Some(Called { entry: Entry::Go(".".to_owned()), shown: String::new(), span, known: true });
+        }
+        _ => {}
+    }
     let filled = reader.text(entry)?;
     let (value, shown, span) = (filled.value, filled.shown, entry.value.span.clone());
     let fault = match entry.key.as_str() {
         "wsgi" => wsgi_fault(&value, &shown),
-        "bootstrap" => path_fault(&value),
+        "bootstrap" | "go" => path_fault(&value),
+        "cargo" => binary_fault(&value),
         _ => handler_fault(&value),
     };
     if let Some((what, label)) = fault {
@@ -36,9 +56,11 @@ pub(super) fn called(reader: &mut Reader<'_>, entry: &raw::Entry) -> Option<Call
     let entry = match entry.key.as_str() {
         "wsgi" => Entry::Wsgi(value),
         "bootstrap" => Entry::Bootstrap(value),
+        "cargo" => Entry::Cargo(Some(value)),
+        "go" => Entry::Go(value),
         _ => Entry::Handler(value),
     };
-    Some(Called { entry, shown, span })
+    Some(Called { entry, shown, span, known: true })
 }
 
 fn is_dotted_name(text: &str) -> bool {
@@ -71,47 +93,35 @@ fn handler_fault(value: &str) -> Fault {
     path_fault(value)
 }
 
+/// What the code folder itself says about a function nobody said more about.
+pub(super) fn recognised(dir: &Path, named_at: &Span) -> Option<Called> {
+    let entry = if dir.join("Cargo.toml").is_file() {
+        Entry::Cargo(None)
+    } else if dir.join("go.mod").is_file() {
+        Entry::Go(".".to_owned())
+    } else {
+        return None;
+    };
+    Some(Called { entry, shown: String::new(), span: named_at.clone(), known: true })
+}
+
+/// Stands in where nothing says what is called: the problem has been reported, or the code is not
+/// at hand and not needed.
+pub(super) fn unknown(named_at: &Span) -> Called {
+    let entry = Entry::Bootstrap("bootstrap".to_owned());
+    Called { entry, shown: String::new(), span: named_at.clone(), known: false }
+}
+
+fn binary_fault(value: &str) -> Fault {
+    let well = !value.is_empty()
+        && !value.starts_with('-')
+        && value.chars().all(|each| each.is_alphanumeric() || each == '-' || each == '_');
+    (!well).then(|| ("is not the name of a binary", "write its name in Cargo.toml, or `cargo: true`".to_owned()))
+}
+
 fn path_fault(value: &str) -> Fault {
     let label = || "write a path relative to the code folder, without `..`".to_owned();
     (!stays_inside(value)).then(|| ("is not inside the code folder", label()))
-}
-
-/// True for a relative path that goes nowhere but down, as far as its text can tell.
-fn stays_inside(value: &str) -> bool {
-    let down = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    !value.is_empty() && Path::new(value).components().all(down)
-}
-
-/// The folder of the code, absolute and without links; `.` when the config says nothing.
-/// `root` has to be canonical.
-pub(super) fn dir(reader: &mut Reader<'_>, root: &Path, entry: Option<&raw::Entry>) -> Option<PathBuf> {
-    let Some(entry) = entry else { return Some(root.to_owned()) };
-    let filled = reader.text(entry)?;
-    let span = &entry.value.span;
-    if !stays_inside(&filled.value) {
-        let title = format!("`{}` is not inside the project", filled.shown);
-        reader.problem(span, title, "write a path relative to `rzap.yaml`, without `..`");
-        return None;
-    }
-    let Ok(found) = root.join(&filled.value).canonicalize() else {
-        let folders = files(root).into_iter().filter_map(|file| Some(file.parent()?.to_string_lossy().into_owned()));
-        let folders: Vec<String> = folders.filter(|folder| !folder.is_empty()).collect();
-        let label = suggest::did_you_mean(&filled.value, folders.iter().map(String::as_str), || {
-            "looked for it next to `rzap.yaml`".to_owned()
-        });
-        reader.problem_on_disk(span, format!("no folder `{}`", filled.shown), label);
-        return None;
-    };
-    if !found.starts_with(root) {
-        let title = format!("`{}` leads out of the project", filled.shown);
-        reader.problem_on_disk(span, title, "the code has to be below the folder of `rzap.yaml`");
-        return None;
-    }
-    if !found.is_dir() {
-        reader.problem_on_disk(span, format!("`{}` is not a folder", filled.shown), "");
-        return None;
-    }
-    Some(found)
 }
 
 /// The runtime that goes with what is called. `set` is what the config says, if anything, and
@@ -123,8 +133,18 @@ pub(super) fn runtime(
     function: (&str, &Span),
 ) -> Option<String> {
     const OS_ONLY: &str = "provided.al2023";
+    let is_program = matches!(called.entry, Entry::Bootstrap(_) | Entry::Cargo(_) | Entry::Go(_));
+    if let Entry::Image(_) = called.entry {
+        if let Some((_, entry, true)) = set {
+            reader.problem(&entry.value.span, "an image brings its own runtime", "remove this line");
+        }
+        return Some(String::new());
+    }
+    if !called.known {
+        return Some(set.map(|(runtime, ..)| runtime).unwrap_or_default());
+    }
     let Some((runtime, entry, own)) = set else {
-        if matches!(called.entry, Entry::Bootstrap(_)) {
+        if is_program {
             return Some(OS_ONLY.to_owned());
         }
         let title = format!("function `{}` has no `runtime`", function.0);
@@ -134,11 +154,17 @@ pub(super) fn runtime(
     let os_only = runtime.starts_with("provided");
     let span = &entry.value.span;
     match &called.entry {
-        Entry::Bootstrap(_) if os_only => Some(runtime),
-        // The others' language at the top level says nothing about a ready executable.
-        Entry::Bootstrap(_) if !own => Some(OS_ONLY.to_owned()),
-        Entry::Bootstrap(_) => {
-            reader.problem(span, "`bootstrap` needs an OS-only runtime", format!("remove it, or write `{OS_ONLY}`"));
+        _ if is_program && os_only => Some(runtime),
+        // The others' language at the top level says nothing about an executable.
+        _ if is_program && !own => Some(OS_ONLY.to_owned()),
+        Entry::Bootstrap(_) | Entry::Cargo(_) | Entry::Go(_) => {
+            let what = match called.entry {
+                Entry::Cargo(_) => "a Rust program",
+                Entry::Go(_) => "a Go program",
+                _ => "`bootstrap`",
+            };
+            let title = format!("{what} needs an OS-only runtime");
+            reader.problem(span, title, format!("remove it, or write `{OS_ONLY}`"));
             None
         }
         Entry::Wsgi(_) if !runtime.starts_with("python") => {
@@ -150,14 +176,22 @@ pub(super) fn runtime(
             reader.problem(&called.span, title, "write `bootstrap: PATH` instead of `handler:`");
             None
         }
-        Entry::Wsgi(_) | Entry::Handler(_) => Some(runtime),
+        Entry::Wsgi(_) | Entry::Handler(_) | Entry::Image(_) => Some(runtime),
     }
 }
 
 /// Reports when the file behind what is called is not there. Languages rzap does not know are
-/// believed.
-pub(super) fn check_file(reader: &mut Reader<'_>, called: &Called, runtime: &str, dir: &Path, root: &Path) {
+/// believed. `bundle`: Node's code may be TypeScript.
+pub(super) fn check_file(
+    reader: &mut Reader<'_>,
+    called: &Called,
+    (runtime, bundle): (&str, bool),
+    dir: &Path,
+    root: &Path,
+) {
+    let node = if bundle { BUNDLED } else { NODE };
     match &called.entry {
+        _ if !called.known => {}
         Entry::Bootstrap(path) => check_bootstrap(reader, called, &dir.join(path), root),
         Entry::Wsgi(text) => {
             let (module, object) = text.split_once(':').unwrap_or((text, ""));
@@ -175,12 +209,26 @@ pub(super) fn check_file(reader: &mut Reader<'_>, called: &Called, runtime: &str
             match text[name_at..].split_once('.') {
                 Some((file, function)) => {
                     let module = &text[..name_at + file.len()];
-                    check_module(reader, called, NODE, dir, (module, &format!(".{function}")));
+                    check_module(reader, called, node, dir, (module, &format!(".{function}")));
                 }
                 None => not_a_handler(reader, called, text),
             }
         }
-        Entry::Handler(_) => {}
+        Entry::Cargo(_) => check_project(reader, called, dir, "Cargo.toml"),
+        Entry::Go(_) => check_project(reader, called, dir, "go.mod"),
+        Entry::Handler(_) | Entry::Image(_) => {}
+    }
+}
+
+fn check_project(reader: &mut Reader<'_>, called: &Called, dir: &Path, manifest: &str) {
+    // Go looks for its module upwards, and a package of a workspace has a manifest of its own.
+    let found = if manifest == "go.mod" {
+        dir.ancestors().any(|folder| folder.join(manifest).is_file())
+    } else {
+        dir.join(manifest).is_file()
+    };
+    if !found {
+        reader.problem_on_disk(&called.span, format!("no {manifest} in the code folder"), "set `dir` to where it is");
     }
 }
 
@@ -237,6 +285,12 @@ const PYTHON: Language = Language { endings: &[".py", "/__init__.py"], dots_are_
 /// <https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html>
 const NODE: Language = Language { endings: &[".js", ".mjs", ".cjs", "/index.js"], dots_are_folders: false };
 
+/// The same with what esbuild takes besides.
+const BUNDLED: Language = Language {
+    endings: &[".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", "/index.js", "/index.ts"],
+    dots_are_folders: false,
+};
+
 /// `name` is the module and what follows it in the text (`.function`, `:object`).
 fn check_module(reader: &mut Reader<'_>, called: &Called, language: Language, dir: &Path, name: (&str, &str)) {
     let path = if language.dots_are_folders { name.0.replace('.', "/") } else { name.0.to_owned() };
@@ -260,7 +314,7 @@ fn check_module(reader: &mut Reader<'_>, called: &Called, language: Language, di
 /// What the user may have meant, from the files that are there.
 fn similar(path: &str, language: Language, dir: &Path, name: (&str, &str)) -> Option<String> {
     if !language.dots_are_folders && dir.join(format!("{path}.ts")).is_file() {
-        return Some(format!("there is `{path}.ts`: Lambda runs JavaScript, compile it first"));
+        return Some(format!("there is `{path}.ts`: Lambda runs JavaScript, set `bundle: true`"));
     }
     let found: Vec<(String, String)> = files(dir)
         .into_iter()
@@ -279,39 +333,4 @@ fn similar(path: &str, language: Language, dir: &Path, name: (&str, &str)) -> Op
     let near =
         if language.dots_are_folders && !name.0.contains('/') { near.replace('/', ".") } else { near.to_owned() };
     Some(format!("did you mean `{near}{}`?", name.1))
-}
-
-/// Enough to find a misspelt name, little enough for any folder.
-const MOST_FILES: usize = 2_000;
-const DEEPEST: usize = 4;
-
-/// Files below `dir`, relative to it, in a fixed order: not the hidden ones and not dependencies.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![(dir.to_owned(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        // Only suggestions are made of this: what cannot be read is not suggested.
-        let Ok(entries) = folder.read_dir() else { continue };
-        let mut entries: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        entries.sort();
-        for path in entries {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let skipped = name.starts_with('.') || ["node_modules", "__pycache__", "venv", "target"].contains(&&*name);
-            if skipped || path.is_symlink() {
-                continue;
-            }
-            if path.is_dir() {
-                if depth < DEEPEST {
-                    folders.push((path, depth + 1));
-                }
-            } else if let Ok(relative) = path.strip_prefix(dir) {
-                files.push(relative.to_owned());
-            }
-        }
-        if files.len() > MOST_FILES {
-            break;
-        }
-    }
-    files.sort();
-    files
 }

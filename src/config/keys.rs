@@ -20,13 +20,13 @@ pub(super) enum Place {
 }
 
 /// What names the code; one of them per function.
-pub(super) const ENTRIES: [&str; 3] = ["wsgi", "handler", "bootstrap"];
+pub(super) const ENTRIES: [&str; 6] = ["wsgi", "handler", "bootstrap", "cargo", "go", "image"];
 
 /// What belongs to one function and is no default for several.
-const OWN: [&str; 5] = ["wsgi", "handler", "bootstrap", "http", "description"];
+const OWN: [&str; 8] = ["wsgi", "handler", "bootstrap", "cargo", "go", "image", "http", "description"];
 
 /// What a function has and every place may set.
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 19] = [
     "runtime",
     "arch",
     "memory",
@@ -38,29 +38,31 @@ const SHARED: [&str; 11] = [
     "dir",
     "include",
     "exclude",
+    "build",
+    "bundle",
+    "slim",
+    "from_source",
+    "keep",
+    "drop",
+    "layer",
+    "layers",
 ];
 
 /// What a whole stage has.
 const WIDE: [&str; 4] = ["region", "profile", "local", "protect"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 21] = [
+const LATER: [&str; 15] = [
     "alarms",
     "asgi",
-    "build",
-    "bundle",
     "cloudformation",
     "concurrency",
     "django",
     "domain",
     "exec",
     "expires",
-    "image",
-    "layer",
-    "layers",
     "resources",
     "role",
-    "slim",
     "smoke",
     "static",
     "traffic",

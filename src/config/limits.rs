@@ -23,6 +23,44 @@ pub(super) const DESCRIPTION: usize = 256;
 /// Characters. <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
 pub(super) const HANDLER: usize = 128;
 
+/// Layers of a function. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub(super) const LAYERS: usize = 5;
+
+/// Why Lambda would not take `uri` as an image.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>: private ECR repositories only.
+pub(super) fn image_fault(uri: &str) -> Option<&'static str> {
+    let (host, repository) = uri.split_once('/').unwrap_or((uri, ""));
+    let private = host.contains(".dkr.ecr.") || host.contains(".dkr-ecr.");
+    if uri.contains("://") {
+        Some("write it without `https://`")
+    } else if host == "public.ecr.aws" {
+        Some("it has to be in a private ECR repository of the function's region: copy it there")
+    } else if !private {
+        Some("write `ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG`")
+    } else if repository.is_empty() || uri.contains(char::is_whitespace) {
+        Some("the name of the repository is missing")
+    } else {
+        None
+    }
+}
+
+/// Why `arn` is not that of a layer version.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>, `Layers`
+pub(super) fn layer_arn_fault(arn: &str) -> Option<&'static str> {
+    const LIKE: &str = "like `arn:aws:lambda:eu-west-1:123456789012:layer:NAME:3`";
+    match arn.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "lambda", region, account, "layer", name, rest @ ..] => {
+            let well = !region.is_empty() && !account.is_empty() && !name.is_empty();
+            match rest {
+                [] => Some("the version at its end is missing, like `:3`"),
+                [version] if well && version.parse::<u32>().is_ok_and(|number| number > 0) => None,
+                _ => Some(LIKE),
+            }
+        }
+        _ => Some(LIKE),
+    }
+}
+
 /// For how many days a log can be kept.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
 pub(super) const RETENTION: [i64; 22] =

@@ -2,23 +2,26 @@
 //!
 //! ```text
 //! bytes ─► raw (a tree with spans) ─► check (everything wrong, at once) ─► resolve ─► StageConfig
-//!            └ syntax                   └ keys, names                       └ layers, values, limits,
+//!            └ syntax                   └ keys, names                       └ precedence, values, limits,
 //!                                                                             interpolate, policies, code
 //! ```
 //!
-//! Owns the schema: `keys` has the words, `layers` says which place wins, `resolve` the defaults.
+//! Owns the schema: `keys` has the words, `precedence` says which place wins, `resolve` the defaults.
 //! Reads the project's folder, and the environment only for the variables the file names. Refuses
 //! to know AWS, the clock or the network, and prints nothing.
 
 mod check;
 mod code;
+mod folder;
+mod image;
 mod interpolate;
 mod keys;
-mod layers;
 mod limits;
 mod locate;
 mod names;
+mod packing;
 mod policies;
+mod precedence;
 mod raw;
 mod resolve;
 pub(crate) mod stage;

@@ -1,18 +1,20 @@
 //! From the tree to `StageConfig`: one stage with every default filled in.
 //!
-//! Owns rzap's own defaults. Which place counts is said in `layers`, what a value may be in
+//! Owns rzap's own defaults. Which place counts is said in `said`, what a value may be in
 //! `values`, what AWS allows in `limits`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::code;
+use super::folder;
 use super::interpolate::{Word, Words};
 use super::keys::ENTRIES;
-use super::layers::{self, Function, Layers};
 use super::limits;
 use super::locate::Problems;
+use super::packing;
 use super::policies;
+use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
 use super::values::Reader;
@@ -78,8 +80,8 @@ pub(super) fn stage(
     purpose: Purpose,
     problems: &mut Problems,
 ) -> Option<StageConfig> {
-    let chain = layers::chain(file.stages, declared, problems);
-    let wide = Layers::of_stage(file.top, &chain);
+    let chain = precedence::chain(file.stages, declared, problems);
+    let wide = Said::of_stage(file.top, &chain);
     let region_entry = wide.strongest("region");
 
     let mut reader = file.reader();
@@ -119,12 +121,12 @@ pub(super) fn stage(
 fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<BTreeMap<String, FunctionConfig>> {
     let mut resolved = Vec::new();
     let mut with_api: Option<&str> = None;
-    for declared in layers::functions(file.top, &mut reader.problems) {
-        let layers = Layers::of_function(file.top, chain, &declared);
-        let config = function(reader, file.root, &declared, &layers);
+    for declared in precedence::functions(file.top, &mut reader.problems) {
+        let said = Said::of_function(file.top, chain, &declared);
+        let config = function(reader, file.root, &declared, &said);
         if config.as_ref().is_some_and(|config| config.http == Some(Http::Rest)) {
             if let Some(first) = with_api {
-                let span = match layers.strongest("http") {
+                let span = match said.strongest("http") {
                     Some(http) => &http.value.span,
                     None => &declared.named_at.key_span,
                 };
@@ -140,13 +142,8 @@ fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<
 }
 
 /// One function from the maps that say something about it, weakest first.
-fn function(
-    reader: &mut Reader<'_>,
-    root: &Path,
-    declared: &Function<'_>,
-    layers: &Layers<'_>,
-) -> Option<FunctionConfig> {
-    let find = |key| layers.strongest(key);
+fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, said: &Said<'_>) -> Option<FunctionConfig> {
+    let find = |key| said.strongest(key);
     let memory = find("memory").and_then(|entry| reader.whole(entry, &limits::MEMORY, "MB"));
     let timeout = find("timeout").and_then(|entry| reader.whole(entry, &limits::TIMEOUT, "seconds"));
     let storage = find("ephemeral_storage").and_then(|entry| reader.whole(entry, &limits::EPHEMERAL_STORAGE, "MB"));
@@ -154,26 +151,25 @@ fn function(
     let description = find("description").and_then(|entry| reader.description(entry));
     let log_retention = find("log_retention").and_then(|entry| reader.log_retention(entry));
     let policies = find("policies").and_then(|entry| policies::read(reader, entry));
-    let include = find("include").and_then(|entry| reader.patterns(entry));
-    let exclude = find("exclude").and_then(|entry| reader.patterns(entry));
     let http = find("http").and_then(|entry| reader.http(entry));
-    let env = env(reader, declared, layers);
-    let dir = code::dir(reader, root, find("dir"));
-
-    let Some(entry) = layers.strongest_of(&ENTRIES) else {
-        let title = format!("nothing says what function `{}` runs", declared.name);
-        reader.problem(&declared.named_at.key_span, title, "add `wsgi:`, `handler:` or `bootstrap:`");
-        return None;
-    };
-    let called = code::called(reader, entry)?;
+    let env = env(reader, declared, said);
+    let build = find("build").and_then(|entry| reader.command(entry));
+    let dir = folder::code(reader, root, find("dir"), build.is_some());
+    let called = called(reader, declared, said, dir.as_deref())?;
     let runtime = match find("runtime") {
-        Some(entry) => Some((reader.runtime(entry)?, entry, layers.is_own("runtime"))),
+        Some(entry) => Some((reader.runtime(entry)?, entry, said.is_own("runtime"))),
         None => None,
     };
     let runtime = code::runtime(reader, &called, runtime, (declared.name, &declared.named_at.key_span))?;
-    if let Some(dir) = &dir {
-        code::check_file(reader, &called, &runtime, dir, root);
+    let mut packing = packing::read(reader, root, said, &called.entry, &runtime);
+    // What is built first is looked at when it is there.
+    if let Some(dir) = &dir
+        && build.is_none()
+    {
+        let bundle = packing.source.bundle != Some(false);
+        code::check_file(reader, &called, (&runtime, bundle), dir, root);
     }
+    packing.source.build = build;
     let dir = dir.unwrap_or_else(|| root.to_owned());
     Some(FunctionConfig {
         name: declared.name.to_owned(),
@@ -187,15 +183,36 @@ fn function(
         http: http.or(called.entry.is_wsgi().then_some(Http::Rest)),
         log_retention: log_retention.unwrap_or(LOG_RETENTION),
         policies: policies.unwrap_or_default(),
-        source: Source { dir, exclude: exclude.unwrap_or_default(), include: include.unwrap_or_default() },
+        source: Source { dir, ..packing.source },
+        layers: packing.layers,
         entry: called.entry,
     })
 }
 
-/// The variables of all layers, the stronger ones over the weaker ones.
-fn env(reader: &mut Reader<'_>, declared: &Function<'_>, layers: &Layers<'_>) -> BTreeMap<String, String> {
+/// What the function calls, as far as the file and the code folder say.
+fn called(
+    reader: &mut Reader<'_>,
+    declared: &Function<'_>,
+    said: &Said<'_>,
+    dir: Option<&Path>,
+) -> Option<code::Called> {
+    if let Some(entry) = said.strongest_of(&ENTRIES) {
+        return code::called(reader, entry);
+    }
+    let named_at = &declared.named_at.key_span;
+    let recognised = dir.and_then(|dir| code::recognised(dir, named_at));
+    if recognised.is_none() {
+        let title = format!("nothing says what function `{}` runs", declared.name);
+        // A Rust or Go project says it itself, where its folder is at hand.
+        reader.problem_on_disk(named_at, title, "add `wsgi:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`");
+    }
+    recognised.or_else(|| Some(code::unknown(named_at)))
+}
+
+/// The variables of all said, the stronger ones over the weaker ones.
+fn env(reader: &mut Reader<'_>, declared: &Function<'_>, said: &Said<'_>) -> BTreeMap<String, String> {
     let mut merged = BTreeMap::new();
-    let entries: Vec<&Entry> = layers.all("env");
+    let entries: Vec<&Entry> = said.all("env");
     for entry in &entries {
         for (name, value) in reader.env(entry) {
             match value {

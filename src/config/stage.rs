@@ -38,6 +38,7 @@ pub(crate) struct FunctionConfig {
     /// The name in the config, not the name on AWS.
     pub(crate) name: String,
     /// As AWS spells it: `python3.13`, `nodejs22.x`, `provided.al2023`. Unknown ones are passed on.
+    /// Empty for a container image, which brings its own.
     pub(crate) runtime: String,
     pub(crate) arch: Arch,
     pub(crate) entry: Entry,
@@ -60,6 +61,10 @@ pub(crate) struct FunctionConfig {
     pub(crate) policies: Vec<serde_json::Value>,
     /// Where the code is and what of it goes into the package.
     pub(crate) source: Source,
+    /// The layers under the code, in the order Lambda lays them over each other. At most five
+    /// together with the one `layer: auto` makes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) layers: Vec<Layer>,
 }
 
 /// What Lambda calls.
@@ -72,6 +77,39 @@ pub(crate) enum Entry {
     Handler(String),
     /// The path of a ready executable below the code folder; it becomes `bootstrap`.
     Bootstrap(String),
+    /// A Rust project in the code folder: the name of its binary, or `None` for the one named like
+    /// the function, or the only one.
+    Cargo(Option<String>),
+    /// A Go project in the code folder: the path of its main package, `.` or `./cmd/web`.
+    Go(String),
+    /// A ready container image.
+    Image(Image),
+}
+
+/// A container image in ECR and what Lambda starts in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Image {
+    /// `{account}.dkr.ecr.{region}.amazonaws.com/{repository}`, with `:{tag}` or `@{digest}`.
+    pub(crate) uri: String,
+    /// In place of the image's `CMD`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) command: Vec<String>,
+    /// In place of the image's `ENTRYPOINT`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) entrypoint: Vec<String>,
+    /// In place of the image's `WORKDIR`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) workdir: Option<String>,
+}
+
+/// One layer under a function's code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Layer {
+    /// A published layer version: `arn:aws:lambda:{region}:{account}:layer:{name}:{version}`.
+    Arn(String),
+    /// A folder to publish, relative to the folder of `rzap.yaml` and inside it.
+    Folder(PathBuf),
 }
 
 /// The instruction set a function runs on.
@@ -94,7 +132,7 @@ pub(crate) enum Http {
 }
 
 /// The code of a function and what of it is packed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Source {
     /// Folder with the code, absolute, inside the project.
     #[serde(skip)]
@@ -103,6 +141,29 @@ pub(crate) struct Source {
     pub(crate) exclude: Vec<String>,
     /// gitignore patterns; what they match goes in even where `exclude` or a built-in rule says no.
     pub(crate) include: Vec<String>,
+    /// Shell command, run in the folder of `rzap.yaml` before anything is looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) build: Option<String>,
+    /// Node: bundle with esbuild. `None`: when the project has it among its dependencies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bundle: Option<bool>,
+    /// Python: leave out what the runtime brings itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) slim: bool,
+    /// Python: distributions that may be built where there is no wheel; `*` is all.
+    #[expect(clippy::struct_field_names, reason = "the words of the config")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) from_source: Vec<String>,
+    /// Rules for dependencies that do not apply, by name, and gitignore patterns on paths of
+    /// dependencies that stay whatever a rule says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) keep: Vec<String>,
+    /// gitignore patterns on paths of dependencies that are left out besides what the rules say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) drop: Vec<String>,
+    /// `layer: auto`: the dependencies go into a layer of their own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) layer: bool,
 }
 
 impl Entry {

@@ -283,6 +283,16 @@ impl Reader<'_> {
         well.then_some(filled.value)
     }
 
+    /// A line for a shell.
+    pub(super) fn command(&mut self, entry: &Entry) -> Option<String> {
+        let filled = self.text(entry)?;
+        if filled.value.trim().is_empty() {
+            self.problem(&entry.value.span, format!("`{}` is empty", entry.key), "write a command, like `make`");
+            return None;
+        }
+        Some(self.free_text(filled))
+    }
+
     /// Text that is not empty.
     pub(super) fn some_text(&mut self, entry: &Entry) -> Option<String> {
         let filled = self.text(entry)?;

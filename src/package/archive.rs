@@ -34,6 +34,8 @@ pub(super) struct Archive {
     pub(super) zipped: u64,
     /// Bytes of all entries unpacked, as they were read.
     pub(super) unzipped: u64,
+    /// Bytes of each entry in the zip, without its headers, in order.
+    pub(super) packed: Vec<u64>,
 }
 
 /// Writes `entries`, sorted by path and without duplicates, into a zip in `folder`.
@@ -48,8 +50,10 @@ pub(super) fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
         .map_err(|error| failed(&error))?;
     let mut zip = ZipWriter::new(Hashing::new(BufWriter::with_capacity(1 << 20, temporary.as_file())));
     let mut unzipped = 0;
+    let mut packed = Vec::with_capacity(entries.len());
     compress::in_order(entries, |entry, squeezed| {
         unzipped += squeezed.size;
+        packed.push(squeezed.data.len() as u64);
         append(&mut zip, entry, &squeezed).map_err(|error| failed(&error))
     })?;
     let mut written = zip.finish().map_err(|error| failed(&error))?;
@@ -61,7 +65,7 @@ pub(super) fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
     let file = folder.join(format!("{sha256}.zip"));
     temporary.persist(&file).map_err(|error| failed(&error.error))?;
     let code_sha256 = base64::engine::general_purpose::STANDARD.encode(&digest);
-    Ok(Archive { file, sha256, code_sha256, zipped, unzipped })
+    Ok(Archive { file, sha256, code_sha256, zipped, unzipped, packed })
 }
 
 type Target<'a> = ZipWriter<Hashing<BufWriter<&'a File>>>;

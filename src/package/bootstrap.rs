@@ -154,7 +154,7 @@ mod tests {
     fn it_is_moved_not_copied_and_takes_nobodys_name() {
         let folder = tempfile::tempdir().unwrap();
         let dir = fs::canonicalize(folder.path()).unwrap();
-        let source = Source { dir: dir.clone(), exclude: vec![], include: vec![] };
+        let source = Source { dir: dir.clone(), exclude: vec![], include: vec![], ..Source::default() };
         fs::write(dir.join("run.sh"), "#!/bin/sh\n").unwrap();
         let entry = |name: &str| Entry::file(name.into(), dir.join(name), 10, false, Owner::Project);
         let mut entries = vec![entry("data"), entry("run.sh")];
@@ -168,7 +168,7 @@ mod tests {
         assert!(place(&mut vec![], &dir, &source, "gone", Arch::Arm64).unwrap_err().message.contains("cannot read"));
 
         fs::create_dir(dir.join("code")).unwrap();
-        let code = Source { dir: dir.join("code"), exclude: vec![], include: vec![] };
+        let code = Source { dir: dir.join("code"), exclude: vec![], include: vec![], ..Source::default() };
         place(&mut vec![], &dir, &code, "../run.sh", Arch::Arm64).unwrap();
         let error = place(&mut vec![], &dir.join("code"), &code, "../run.sh", Arch::Arm64).unwrap_err();
         assert_eq!(error.message, "the bootstrap ../run.sh lies outside the project");

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Owner};
 use super::rules::{Rules, Verdict};
+use super::types::LeftOut;
 use crate::config::Source;
 use crate::error::{Error, OrFailed, Result};
 
@@ -21,6 +22,8 @@ pub(super) struct Listing {
     pub(super) entries: Vec<Entry>,
     /// Things worth knowing that stop nothing.
     pub(super) notes: Vec<String>,
+    /// What rules left out.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// The files of `source` that a function on `runtime` gets. `root` is the project folder: links

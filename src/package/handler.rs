@@ -16,7 +16,7 @@ pub(super) fn check(function: &FunctionConfig, files: &[File]) -> Result<()> {
         Entry::Wsgi(target) => (target.split(':').next().unwrap_or_default(), target),
         // The last dot parts file and function (https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html).
         Entry::Handler(handler) => (handler.rsplit_once('.').map_or(handler.as_str(), |(file, _)| file), handler),
-        Entry::Bootstrap(_) => return Ok(()),
+        Entry::Bootstrap(_) | Entry::Cargo(_) | Entry::Go(_) | Entry::Image(_) => return Ok(()),
     };
     let candidates: Vec<String> = if function.runtime.starts_with("python") {
         let path = module.replace('.', "/");

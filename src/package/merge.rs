@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_projects_own_file_wins_and_it_is_said() {
-        let project = Listing { entries: of(&Owner::Project, &["app.py", "six.py"]), notes: vec![] };
+        let project = Listing { entries: of(&Owner::Project, &["app.py", "six.py"]), notes: vec![], left_out: vec![] };
         let merged = merge(project, of(&Owner::Dependency("six".into()), &["six.py", "six-1.dist-info/METADATA"]));
         assert_eq!(merged.notes, ["your own six.py stands in for the file of six"]);
         let sorted = sorted(merged.entries).unwrap();

@@ -31,6 +31,7 @@ mod wsgi;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use tokio::sync::{Mutex, OnceCell};
@@ -40,11 +41,12 @@ use self::cache::Cache;
 pub(crate) use self::cache::{default_work_dir, is_marked, mark};
 use self::installer::Installer;
 use self::platform::Platform;
-pub(crate) use self::types::{Package, Step};
+pub(crate) use self::types::{Content, LeftOut, Package, Step};
 use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
 /// Builds the packages of `stage`'s functions (of those named in `only`, when given), by name.
+/// A function that runs a container image has none.
 ///
 /// Zips and installed dependencies are kept in `work`, which is created when missing; the zips stay
 /// there. `bridge` is rzap's WSGI bridge (path in the zip, text) and goes into the packages of WSGI
@@ -70,7 +72,18 @@ pub(crate) async fn build(
 }
 
 /// What decides a zip. A handler's name is not in it; a bridge's app and a bootstrap are.
-type Inputs<'a> = (&'a Source, &'a str, Arch, Option<&'a str>, Option<&'a str>);
+type Inputs<'a> = (&'a Source, &'a str, Arch, Made<'a>);
+
+/// What the entry puts into the zip besides the code folder.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Made<'a> {
+    Nothing,
+    Bridge(&'a str),
+    Bootstrap(&'a str),
+    /// The binary, by its name or by the function's.
+    Cargo(Option<&'a str>, &'a str),
+    Go(&'a str),
+}
 
 fn groups<'a>(
     stage: &'a StageConfig,
@@ -87,12 +100,15 @@ fn groups<'a>(
         if only.is_some_and(|only| !only.contains(&function.name)) {
             continue;
         }
-        let (wsgi, bootstrap) = match &function.entry {
-            Entry::Wsgi(target) => (Some(target.as_str()), None),
-            Entry::Bootstrap(path) => (None, Some(path.as_str())),
-            Entry::Handler(_) => (None, None),
+        let made = match &function.entry {
+            Entry::Wsgi(target) => Made::Bridge(target),
+            Entry::Bootstrap(path) => Made::Bootstrap(path),
+            Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
+            Entry::Go(path) => Made::Go(path),
+            Entry::Handler(_) => Made::Nothing,
+            Entry::Image(_) => continue,
         };
-        let inputs = (&function.source, function.runtime.as_str(), function.arch, wsgi, bootstrap);
+        let inputs = (&function.source, function.runtime.as_str(), function.arch, made);
         groups.entry(inputs).or_default().push(function);
     }
     Ok(groups)
@@ -108,7 +124,7 @@ struct Workshop<'a> {
     search_path: Option<OsString>,
     installer: OnceCell<Installer>,
     /// One at a time for each install, so that groups with the same dependencies install them once.
-    installs: Mutex<BTreeMap<String, std::sync::Arc<Mutex<()>>>>,
+    installs: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// One archive at a time: it uses all cores and its share of memory.
     archiving: Mutex<()>,
 }
@@ -125,7 +141,14 @@ impl Workshop<'_> {
         let Some(first) = functions.first() else { return Ok(vec![]) };
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
         let built = self.zip(first, functions, &names).await;
-        let (archive, entries) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
+        let (archive, entries, left_out) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
+        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
+            path: entry.path.clone(),
+            of: entry.part().to_owned(),
+            unzipped: entry.size,
+            zipped: *zipped,
+        });
+        let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
         (self.tell)(Step::Packaged { functions: names, zipped: archive.zipped, files: entries.len() });
         let package = |function: &FunctionConfig| Package {
             file: archive.file.clone(),
@@ -137,9 +160,13 @@ impl Workshop<'_> {
             handler: match &function.entry {
                 Entry::Handler(handler) => handler.clone(),
                 Entry::Wsgi(_) => wsgi::HANDLER.to_owned(),
-                Entry::Bootstrap(_) => bootstrap::NAME.to_owned(),
+                Entry::Bootstrap(_) | Entry::Cargo(_) | Entry::Go(_) => bootstrap::NAME.to_owned(),
+                // An image brings its own, and has no package.
+                Entry::Image(_) => String::new(),
             },
             heaviest: size::heaviest(&entries),
+            contents: contents.clone(),
+            left_out: left_out.clone(),
         };
         Ok(functions.iter().map(|function| (function.name.clone(), package(function))).collect())
     }
@@ -149,7 +176,8 @@ impl Workshop<'_> {
         first: &FunctionConfig,
         functions: &[&FunctionConfig],
         names: &str,
-    ) -> Result<(Archive, Vec<entry::Entry>)> {
+    ) -> Result<(Archive, Vec<entry::Entry>, Vec<LeftOut>)> {
+        supported(first)?;
         if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
             return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
                 .hint("set `runtime` to a Python, like `python3.13`"));
@@ -178,7 +206,7 @@ impl Workshop<'_> {
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
         let zips = self.cache.zips.clone();
-        aside(move || archive::write(&entries, &zips).map(|archive| (archive, entries))).await
+        aside(move || archive::write(&entries, &zips).map(|archive| (archive, entries, merged.left_out))).await
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
@@ -206,6 +234,25 @@ impl Workshop<'_> {
         }
         dependencies::install(&self.cache, &key, &declared, dir, &platform, installer).await
     }
+}
+
+/// What this version of rzap reads in the config and cannot do yet.
+fn supported(function: &FunctionConfig) -> Result<()> {
+    let source = &function.source;
+    let what = match &function.entry {
+        Entry::Cargo(_) => "building a Rust project",
+        Entry::Go(_) => "building a Go project",
+        _ if source.build.is_some() => "`build`",
+        _ if source.bundle == Some(true) => "`bundle: true`",
+        _ if source.slim => "`slim: true`",
+        _ if !source.from_source.is_empty() => "`from_source`",
+        _ if !source.keep.is_empty() => "`keep`",
+        _ if !source.drop.is_empty() => "`drop`",
+        _ if source.layer => "`layer: auto`",
+        _ if !function.layers.is_empty() => "`layers`",
+        _ => return Ok(()),
+    };
+    Err(Error::usage(format!("{what} is not supported by this version of rzap")))
 }
 
 /// Runs what reads many files or computes for long where it holds up nobody.

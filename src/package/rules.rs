@@ -138,7 +138,11 @@ mod tests {
 
     fn rules(exclude: &[&str], include: &[&str], runtime: &str) -> Rules {
         let list = |lines: &[&str]| lines.iter().map(ToString::to_string).collect();
-        Rules::new(&Source { dir: "/x".into(), exclude: list(exclude), include: list(include) }, runtime).unwrap()
+        Rules::new(
+            &Source { dir: "/x".into(), exclude: list(exclude), include: list(include), ..Source::default() },
+            runtime,
+        )
+        .unwrap()
     }
 
     fn judge(rules: &Rules, path: &str) -> Verdict {
@@ -183,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_does_not_parse_is_named() {
-        let source = Source { dir: "/x".into(), exclude: vec!["{a".into()], include: vec![] };
+        let source = Source { dir: "/x".into(), exclude: vec!["{a".into()], ..Source::default() };
         let error = Rules::new(&source, "python3.13").err().unwrap();
         assert!(error.message.contains("`{a` under `exclude`"), "{error}");
     }

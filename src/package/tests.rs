@@ -27,7 +27,8 @@ pub(super) fn function(name: &str, entry: Entry) -> FunctionConfig {
         http: Some(Http::Rest),
         log_retention: 30,
         policies: vec![],
-        source: Source { dir: PathBuf::new(), exclude: vec![], include: vec![] },
+        source: Source { dir: PathBuf::new(), exclude: vec![], include: vec![], ..Source::default() },
+        layers: vec![],
     }
 }
 

@@ -1,11 +1,12 @@
 //! What packaging gives: a zip on disk and all that is worth knowing about it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 /// The deployment package of one function (functions with equal inputs share one file).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Package {
     /// The zip. Its name is `{sha256}.zip`.
     pub(crate) file: PathBuf,
@@ -23,6 +24,41 @@ pub(crate) struct Package {
     pub(crate) handler: String,
     /// The heaviest top-level parts, bytes unpacked, heaviest first.
     pub(crate) heaviest: Vec<Weight>,
+    /// Every file in it, in the order of the zip.
+    #[serde(skip)]
+    pub(crate) contents: Arc<Vec<Content>>,
+    /// What rules left out of it.
+    #[serde(skip)]
+    pub(crate) left_out: Arc<Vec<LeftOut>>,
+}
+
+/// One file of a finished package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Content {
+    /// Path in the zip.
+    pub(crate) path: String,
+    /// What it is counted under: a dependency, or the first path segment.
+    pub(crate) of: String,
+    /// Bytes unpacked.
+    pub(crate) unzipped: u64,
+    /// Bytes in the zip, without its headers.
+    pub(crate) zipped: u64,
+}
+
+/// One thing a rule left out of a package: a file, or a folder as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct LeftOut {
+    /// Path in the project or in the dependencies; a folder's ends in `/`.
+    pub(crate) path: String,
+    /// The rule's name.
+    pub(crate) rule: &'static str,
+    /// How many files that are.
+    pub(crate) files: usize,
+    /// Their bytes.
+    pub(crate) unzipped: u64,
+    /// The dependency it belongs to, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) of: Option<String>,
 }
 
 /// How much one part of a package weighs.

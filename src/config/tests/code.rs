@@ -40,8 +40,8 @@ fn what_is_called_has_to_be_there() {
         ),
         (
             "nodejs22.x",
-            "handler: index.f",
-            "index.f | `index.f` names a file that is not there | there is `index.ts`: Lambda runs JavaScript, compile it first",
+            "bundle: false\nhandler: index.f",
+            "index.f | `index.f` names a file that is not there | there is `index.ts`: Lambda runs JavaScript, set `bundle: true`",
         ),
         (
             "nodejs22.x",
@@ -55,6 +55,28 @@ fn what_is_called_has_to_be_there() {
         ),
         ("provided.al2023", "bootstrap: nope", "nope | no file `nope` | build it before rzap packages it"),
         ("provided.al2023", "bootstrap: src", "src | `src` is not a file | "),
+        (
+            "python3.13",
+            "cargo: 'a b'",
+            "'a b' | `a b` is not the name of a binary | write its name in Cargo.toml, or `cargo: true`",
+        ),
+        ("provided.al2023", "cargo: web", "web | no Cargo.toml in the code folder | set `dir` to where it is"),
+        ("provided.al2023", "go: true", "true | no go.mod in the code folder | set `dir` to where it is"),
+        (
+            "provided.al2023",
+            "go: ../x",
+            "../x | `../x` is not inside the code folder | write a path relative to the code folder, without `..`",
+        ),
+        (
+            "python3.13",
+            "go: cmd",
+            "python3.13 | a Go program needs an OS-only runtime | remove it, or write `provided.al2023`",
+        ),
+        (
+            "python3.13",
+            "image: 1.dkr.ecr.eu-west-1.amazonaws.com/a:1",
+            "python3.13 | an image brings its own runtime | remove this line",
+        ),
         (
             "python3.13",
             "bootstrap: run",

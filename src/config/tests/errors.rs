@@ -9,6 +9,23 @@ const ADDED: &[(&str, &[&str])] = &[
     ("memroy: 512", &["memroy | unknown key `memroy` | did you mean `memory`?"]),
     ("qwertz: 1", &["qwertz | unknown key `qwertz` | rzap has no such key"]),
     ("triggers: []", &["triggers | `triggers` is not supported by this version of rzap | "]),
+    ("layer: yes", &["yes | `layer` cannot be `yes` | `auto`, or `none`; folders and ARNs go under `layers`"]),
+    ("bundle: true", &["bundle | `bundle` does nothing here | it is for Node"]),
+    ("layers: ./src", &["./src | `layers` needs a list of texts | this is text"]),
+    ("layers: [srk]", &["srk | no folder `srk` | did you mean `src`?"]),
+    ("layers: [src, ./src]", &["./src | this layer stands here twice | remove one of them"]),
+    (
+        "layers: ['arn:aws:lambda:eu-west-1:123456789012:layer:x']",
+        &[
+            "'arn:aws:lambda:eu-west-1:123456789012:layer:x' | `arn:aws:lambda:eu-west-1:123456789012:layer:x` is not the ARN of a layer version | the version at its end is missing, like `:3`",
+        ],
+    ),
+    (
+        "layer: auto\nlayers: [src, src/guest, lib, 'arn:aws:lambda:r:1:layer:x:1', 'arn:aws:lambda:r:1:layer:x:2']",
+        &["layers | a function has at most 5 layers | these are 6, the one of `layer: auto` among them"],
+    ),
+    ("build: ' '", &["' ' | `build` is empty | write a command, like `make`"]),
+    ("drop: ['{']", &["'{' | this is not a gitignore pattern | a `{` needs its `}`"]),
     ("extends: dev", &["extends | `extends` cannot stand here | it belongs to a stage"]),
     ("handler: app.f", &["handler | a function has either `wsgi` or `handler` | remove one of them"]),
     (
@@ -164,7 +181,9 @@ fn what_has_to_be_there_is_asked_for() {
     );
     assert_eq!(
         errors("app: a\nstages: { dev: }\n"),
-        ["app | nothing says what function `main` runs | add `wsgi:`, `handler:` or `bootstrap:`"]
+        [
+            "app | nothing says what function `main` runs | add `wsgi:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`"
+        ]
     );
     assert_eq!(
         errors("app: a\nstages: [dev]\nfunctions: {}\n"),

@@ -5,6 +5,7 @@
 mod code;
 mod errors;
 mod fuzz;
+mod packing;
 mod stages;
 
 use std::path::Path;

@@ -37,7 +37,7 @@ impl Folder {
 
     fn source(&self, exclude: &[&str], include: &[&str]) -> Source {
         let list = |lines: &[&str]| lines.iter().map(ToString::to_string).collect();
-        Source { dir: self.0.path().to_owned(), exclude: list(exclude), include: list(include) }
+        Source { dir: self.0.path().to_owned(), exclude: list(exclude), include: list(include), ..Source::default() }
     }
 
     fn walk(&self) -> Result<Listing> {
@@ -97,7 +97,7 @@ fn links_inside_the_project_are_followed_as_content() {
     let folder = Folder::new(&["web/app.py", "common/lib.py"]);
     folder.link("../common", "web/common");
     folder.link("app.py", "web/main.py");
-    let source = Source { dir: folder.path("web"), exclude: vec![], include: vec![] };
+    let source = Source { dir: folder.path("web"), exclude: vec![], include: vec![], ..Source::default() };
     let listing = project(folder.0.path(), &source, "python3.13").unwrap();
     assert_eq!(names(&listing), ["app.py", "common/lib.py", "main.py"]);
 }
@@ -143,7 +143,7 @@ fn a_code_folder_outside_the_project_is_refused() {
     let (inside, outside) = (Folder::new(&["rzap.yaml"]), Folder::new(&["app.py"]));
     let error = project(inside.0.path(), &outside.source(&[], &[]), "python3.13").unwrap_err();
     assert!(error.message.contains("lies outside the project"), "{error}");
-    let gone = Source { dir: inside.path("gone"), exclude: vec![], include: vec![] };
+    let gone = Source { dir: inside.path("gone"), exclude: vec![], include: vec![], ..Source::default() };
     assert!(project(inside.0.path(), &gone, "python3.13").unwrap_err().message.contains("cannot open the code folder"));
 }
 

@@ -104,13 +104,13 @@ pub(super) fn chain<'a>(stages: &'a Map, stage: &'a Entry, problems: &mut Proble
 }
 
 /// Maps that say something about one thing, weakest first.
-pub(super) struct Layers<'a> {
+pub(super) struct Said<'a> {
     maps: Vec<&'a Map>,
     /// So many of the maps, from the weakest on, speak of more than one function.
     wide: usize,
 }
 
-impl<'a> Layers<'a> {
+impl<'a> Said<'a> {
     /// What holds for a whole stage.
     pub(super) fn of_stage(top: &'a Map, chain: &[&'a Map]) -> Self {
         let maps: Vec<&Map> = [top].into_iter().chain(chain.iter().copied()).collect();
