@@ -36,11 +36,11 @@ mod wsgi;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 
 use self::archive::Archive;
 use self::cache::Cache;
@@ -211,15 +211,36 @@ impl Workshop<'_> {
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
-        let (cache, origin) = (self.cache.clone(), format!("{} {names}", self.root.display()));
-        let written = aside(move || {
-            archive::write(&entries, &cache, &origin, &|_, _| ()).map(|archive| (archive, entries, merged.left_out))
-        });
-        let (archive, entries, left_out) = written.await?;
+        let (archive, entries) = self.archive(entries, format!("{} {names}", self.root.display())).await?;
         for note in &archive.notes {
             (self.tell)(Step::Note(format!("{names}: {note}")));
         }
-        Ok((archive, entries, left_out))
+        Ok((archive, entries, merged.left_out))
+    }
+
+    /// Writes `entries` into a zip and tells how it grows. `origin` names where they come from.
+    async fn archive(&self, entries: Vec<entry::Entry>, origin: String) -> Result<(Archive, Vec<entry::Entry>)> {
+        let (grew, mut growing) = mpsc::unbounded_channel();
+        let cache = self.cache.clone();
+        let written = aside(move || {
+            // Nobody may be listening any more: then nobody wants to know.
+            let grown = |file: &Path, written| drop(grew.send((file.to_owned(), written)));
+            archive::write(&entries, &cache, &origin, &grown).map(|archive| (archive, entries))
+        });
+        let mut last = None;
+        let listen = async {
+            while let Some((file, written)) = growing.recv().await {
+                last = Some(PathBuf::clone(&file));
+                (self.tell)(Step::Growing { file, written });
+            }
+        };
+        let (written, ()) = tokio::join!(written, listen);
+        let (archive, entries) = written?;
+        if let Some(file) = last {
+            let (written, sha256) = (archive.zipped, archive.sha256.clone());
+            (self.tell)(Step::Grown { file, written, sha256 });
+        }
+        Ok((archive, entries))
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
