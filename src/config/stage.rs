@@ -171,6 +171,11 @@ impl Entry {
     pub(crate) fn is_wsgi(&self) -> bool {
         matches!(self, Self::Wsgi(_))
     }
+
+    /// True when the code folder holds the source of a program rather than what runs.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(self, Self::Cargo(_) | Self::Go(_))
+    }
 }
 
 impl Arch {
