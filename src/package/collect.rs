@@ -32,9 +32,10 @@ pub(super) fn project(root: &Path, source: &Source, runtime: &str) -> Result<Lis
     walk(root, source, runtime, Verdict::In)
 }
 
-/// The same with nothing but what `include` names.
+/// The same with nothing but what `include` names: the folder holds sources of a program. They are
+/// not listed as left out, there is no other way for them.
 pub(super) fn included(root: &Path, source: &Source, runtime: &str) -> Result<Listing> {
-    walk(root, source, runtime, Verdict::Out)
+    walk(root, source, runtime, Verdict::Out("sources"))
 }
 
 fn walk(root: &Path, source: &Source, runtime: &str, verdict: Verdict) -> Result<Listing> {
