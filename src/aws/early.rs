@@ -164,7 +164,11 @@ async fn send(target: Target, file: Arc<File>, mut growth: watch::Receiver<Growt
     }
 }
 
-async fn parts(upload: &Multipart, file: &Arc<File>, growth: &mut watch::Receiver<Growth>) -> Result<Vec<CompletedPart>> {
+async fn parts(
+    upload: &Multipart,
+    file: &Arc<File>,
+    growth: &mut watch::Receiver<Growth>,
+) -> Result<Vec<CompletedPart>> {
     let mut under_way = FuturesUnordered::new();
     let mut done = Vec::new();
     let mut from = 0;

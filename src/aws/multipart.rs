@@ -38,7 +38,8 @@ impl Target {
 
     /// Copies what stands under `key` of the same bucket here; S3 does it by itself.
     pub(crate) async fn copy_from(&self, key: &str) -> Result<()> {
-        let call = self.s3.copy_object().bucket(&self.bucket).key(&self.key).copy_source(format!("{}/{key}", self.bucket));
+        let call =
+            self.s3.copy_object().bucket(&self.bucket).key(&self.key).copy_source(format!("{}/{key}", self.bucket));
         // Said again, because taking them over would need the permission to read tags.
         let call = call.tagging_directive(TaggingDirective::Replace).tagging(&self.tagging);
         let call = call.expected_bucket_owner(&self.account).expected_source_bucket_owner(&self.account);

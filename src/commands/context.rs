@@ -95,7 +95,13 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
         let ui = Ui::new(global.color, global.json, global.quiet, global.verbose, global.place());
-        Self { global, ui, interrupt: Interrupt::default(), lock: tokio::sync::Mutex::default(), early: Early::default() }
+        Self {
+            global,
+            ui,
+            interrupt: Interrupt::default(),
+            lock: tokio::sync::Mutex::default(),
+            early: Early::default(),
+        }
     }
 
     /// The project, read and checked.

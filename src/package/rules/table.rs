@@ -36,12 +36,7 @@ pub(crate) struct Rule {
 
 /// The rules, in the order in which they are asked.
 pub(in super::super) const RULES: &[Rule] = &[
-    Rule {
-        name: "version-control",
-        why: "the history is no part of the app",
-        whole: &[".git", ".hg", ".svn"],
-        ..NONE
-    },
+    Rule { name: "version-control", why: "the history is no part of the app", whole: &[".git", ".hg", ".svn"], ..NONE },
     Rule {
         name: "rzap",
         why: "it is for rzap, not for the function",
