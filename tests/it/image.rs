@@ -1,5 +1,8 @@
 //! Functions that are container images, on the control planes of moto and `MiniStack`: nobody here runs
-//! one. Both show the address with a digest they make up.
+//! one.
+//!
+//! What moto 5.2.5 gets wrong: `UpdateFunctionConfiguration` drops the `ImageConfig`. So what is started in
+//! the image is changed on `MiniStack` only. `MiniStack` takes a tag for a digest, so tags are tested on moto.
 
 use serde_json::{Value, json};
 
@@ -31,7 +34,7 @@ answer([config["PackageType"], it["Code"]["ImageUri"], config["Architectures"],
     )
 }
 
-fn story(emulator: &Emulator) {
+fn story(emulator: &Emulator, keeps_config: bool) {
     let cloud = emulator.cloud();
     let world = World::new().at(&emulator.endpoint);
     world.write("rzap.yaml", &app(&digest("a")));
@@ -48,16 +51,17 @@ fn story(emulator: &Emulator) {
 
     // Another image, and what is started in it.
     let started = "{ uri: IMAGE, command: [app.handler], entrypoint: [/run, --fast], workdir: /srv }";
-    world.write("rzap.yaml", &app(&started.replace("IMAGE", &digest("b"))));
+    let image = if keeps_config { started.replace("IMAGE", &digest("b")) } else { digest("b") };
+    world.write("rzap.yaml", &app(&image));
     let plan = world.run("deploy dev --dry-run --json").success();
     let plan_document = plan.json();
     let differences = plan_document["changes"][0]["differences"].as_array().expect("differences");
     let differences: Vec<&str> = differences.iter().filter_map(|difference| difference["field"].as_str()).collect();
-    assert_eq!(differences, ["image", "image_config"], "{plan}");
+    assert_eq!(differences, if keeps_config { vec!["image", "image_config"] } else { vec!["image"] }, "{plan}");
     assert_eq!(world.run("deploy dev --json").success().changes(), ["update function"]);
-    let image_config =
-        json!({"Command": ["app.handler"], "EntryPoint": ["/run", "--fast"], "WorkingDirectory": "/srv"});
-    assert_eq!(seen(&cloud), json!(["Image", digest("b"), ["x86_64"], image_config]));
+    let config = json!({"Command": ["app.handler"], "EntryPoint": ["/run", "--fast"], "WorkingDirectory": "/srv"});
+    let config = if keeps_config { config } else { json!({}) };
+    assert_eq!(seen(&cloud), json!(["Image", digest("b"), ["x86_64"], config]));
 
     // Only code: the next image with another processor, through `update`.
     world.edit("rzap.yaml", &digest("b"), &digest("c"));
@@ -95,12 +99,12 @@ fn story(emulator: &Emulator) {
 
 #[test]
 fn the_story_of_an_image_on_moto() {
-    story(&Emulator::moto());
+    story(&Emulator::moto(), false);
 }
 
 #[test]
 fn the_story_of_an_image_on_ministack() {
-    story(&Emulator::ministack());
+    story(&Emulator::ministack(), true);
 }
 
 /// A tag says nothing about what is behind it: `deploy` believes it, `update` has it resolved again.
