@@ -98,11 +98,11 @@ fn judge(head: &[u8], arch: Arch) -> Result<()> {
 }
 
 /// `e_machine` values of the ELF specification.
-const ELF_X86_64: u16 = 62;
-const ELF_AARCH64: u16 = 183;
+pub(super) const ELF_X86_64: u16 = 62;
+pub(super) const ELF_AARCH64: u16 = 183;
 
 /// `e_machine`, when this is the head of a 64-bit little-endian ELF file.
-fn elf_machine(head: &[u8]) -> Option<u16> {
+pub(super) fn elf_machine(head: &[u8]) -> Option<u16> {
     let is_elf = head.starts_with(b"\x7fELF\x02\x01");
     is_elf.then(|| head.get(18..20)).flatten().map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
 }
