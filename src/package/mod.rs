@@ -13,18 +13,24 @@ mod bootstrap;
 mod cache;
 mod collect;
 mod compress;
+mod content;
 mod dependencies;
+mod elf;
 mod entry;
 mod handler;
 mod installer;
+mod join;
 mod merge;
 mod node;
+mod packs;
 mod platform;
 mod read;
+mod recall;
 mod requirements;
 mod rules;
 mod secrets;
 mod size;
+mod stats;
 mod types;
 mod wsgi;
 
@@ -38,7 +44,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use self::archive::Archive;
 use self::cache::Cache;
-pub(crate) use self::cache::{default_work_dir, is_marked, mark};
+pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
 use self::installer::Installer;
 use self::platform::Platform;
 pub(crate) use self::types::{Content, LeftOut, Package, Step};
@@ -193,7 +199,7 @@ impl Workshop<'_> {
             aside(move || collect::project(&root, &source, &runtime)).await?
         };
         if let Entry::Bootstrap(path) = &first.entry {
-            bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
+            bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
         let dependencies = self.dependencies(first, names).await?;
         let mut merged = merge::merge(project, dependencies);
@@ -209,8 +215,15 @@ impl Workshop<'_> {
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
-        let zips = self.cache.zips.clone();
-        aside(move || archive::write(&entries, &zips).map(|archive| (archive, entries, merged.left_out))).await
+        let (cache, origin) = (self.cache.clone(), format!("{} {names}", self.root.display()));
+        let written = aside(move || {
+            archive::write(&entries, &cache, &origin, &|_, _| ()).map(|archive| (archive, entries, merged.left_out))
+        });
+        let (archive, entries, left_out) = written.await?;
+        for note in &archive.notes {
+            (self.tell)(Step::Note(format!("{names}: {note}")));
+        }
+        Ok((archive, entries, left_out))
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.

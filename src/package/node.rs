@@ -143,7 +143,11 @@ fn canonical(path: &Path) -> Result<PathBuf> {
 fn without_modules(root: &Path, source: &Source, runtime: &str) -> Result<Listing> {
     let mut source = source.clone();
     source.exclude.push(format!("/{MODULES}"));
-    collect::project(root, &source, runtime)
+    let mut listing = collect::project(root, &source, runtime)?;
+    for told in listing.left_out.iter_mut().filter(|told| told.path.trim_end_matches('/') == MODULES) {
+        told.rule = super::rules::DEVELOPMENT.name;
+    }
+    Ok(listing)
 }
 
 /// Applies the rules for dependencies.

@@ -77,6 +77,10 @@ pub(crate) enum Step {
     Installing { functions: String, tool: &'static str },
     /// The archive of these functions is being written.
     Archiving { functions: String },
+    /// The first `written` bytes of this unfinished zip will not change any more.
+    Growing { file: PathBuf, written: u64 },
+    /// That zip is whole; it has another name now.
+    Grown { file: PathBuf, written: u64, sha256: String },
     /// It is done.
     Packaged { functions: String, zipped: u64, files: usize },
     /// Something worth knowing that stops nothing.

@@ -113,6 +113,7 @@ impl Shared {
                 let line = format!("package   {functions}  {} in {files} {unit}", bytes(zipped));
                 self.end(&functions, Some(&format!("{} {line}", style("✓").for_stderr().green())));
             }
+            Step::Growing { .. } | Step::Grown { .. } => {}
             Step::Note(text) => self.line(&format!("{} {text}", style("note:").for_stderr().bold())),
         }
     }

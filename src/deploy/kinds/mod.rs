@@ -14,7 +14,7 @@ use futures_util::future::{LocalBoxFuture, try_join_all};
 use serde_json::Value;
 
 pub(crate) use self::api::Api;
-pub(crate) use self::artifact::Artifact;
+pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::function::{Decided, Function, Settings, Url};
 pub(crate) use self::history::History;

@@ -17,27 +17,6 @@ use crate::error::{Error, Result};
 /// Packages of the project's own `node_modules` that only its development needs.
 pub(super) const DEVELOPMENT: &str = "dev-dependencies";
 
-/// Files of package managers beside the project's `package.json`. A lock file is not read at run
-/// time, and settings often hold a token for a registry. `include` brings one in all the same.
-pub(super) const MANAGERS: &str = "package-manager";
-
-const OF_MANAGERS: [&str; 14] = [
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    ".npmrc",
-    "pnpm-lock.yaml",
-    "pnpm-workspace.yaml",
-    ".pnpmfile.cjs",
-    ".pnpmfile.mjs",
-    "yarn.lock",
-    ".yarnrc",
-    ".yarnrc.yml",
-    ".yarn",
-    "bun.lock",
-    "bun.lockb",
-    "bunfig.toml",
-];
-
 /// Name and what it takes: the file's path inside its package, and the package's name.
 type Rule = (&'static str, fn(&str, &str) -> bool);
 
@@ -104,9 +83,6 @@ pub(super) fn apply(
     let drop = compile("drop", source.drop.iter())?;
     let judge = |entry: &Entry| -> Option<&'static str> {
         let path = entry.path.as_str();
-        if entry.owner == Owner::Project && OF_MANAGERS.contains(&path.split('/').next().unwrap_or_default()) {
-            return Some(MANAGERS);
-        }
         if entry.owner == Owner::Included {
             return None;
         }
@@ -206,9 +182,6 @@ mod tests {
             "node_modules/typescript/lib/lib.d.ts",
         ];
         assert_eq!(applied(&stays, &[], &[]), (stays.map(str::to_owned).to_vec(), vec![]));
-        for path in ["package-lock.json", ".npmrc", ".yarn/cache/a.zip"] {
-            assert_eq!(applied(&[path], &[], &[]), (vec![], vec![(format!("{path} 1"), MANAGERS)]), "{path}");
-        }
         for (path, rule) in [
             ("node_modules/a/index.d.ts", "types"),
             ("node_modules/a/index.d.cts.map", "types"),

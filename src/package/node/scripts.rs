@@ -5,14 +5,13 @@
 //! is refused when it is another.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::super::bootstrap::{ELF_AARCH64, ELF_X86_64, elf_machine};
+use super::super::elf;
 use super::super::entry::{Content, Entry};
 use super::super::installer::masked;
 use super::install::Target;
@@ -87,10 +86,8 @@ fn foreign(folder: &Path, target: &Target) -> Result<Option<PathBuf>> {
 
 /// Whether Lambda's Node can load this file: an ELF file for its processor.
 fn loads(file: &Path, target: &Target) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(file).and_then(|open| open.take(64).read_to_end(&mut head));
-    let machine = if target.cpu == "arm64" { ELF_AARCH64 } else { ELF_X86_64 };
-    read.is_ok() && elf_machine(&head) == Some(machine)
+    let machine = if target.cpu == "arm64" { elf::AARCH64 } else { elf::X86_64 };
+    elf::read(file).ok().flatten().is_some_and(|elf| elf.machine == machine)
 }
 
 /// The packages among `entries` that have a native part nobody has built: neither they nor a
