@@ -91,6 +91,8 @@ type Inputs<'a> = (&'a Source, &'a str, Arch, Made<'a>);
 enum Made<'a> {
     Nothing,
     Bridge(&'a str),
+    /// Of this file, as the handler spells it.
+    Bundle(&'a str),
     Bootstrap(&'a str),
     /// The binary, by its name or by the function's.
     Cargo(Option<&'a str>, &'a str),
@@ -117,7 +119,7 @@ fn groups<'a>(
             Entry::Bootstrap(path) => Made::Bootstrap(path),
             Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
             Entry::Go(path) => Made::Go(path),
-            Entry::Handler(_) => Made::Nothing,
+            Entry::Handler(_) => node::bundled(function)?.map_or(Made::Nothing, Made::Bundle),
             Entry::Image(_) => continue,
         };
         let inputs = (&function.source, function.runtime.as_str(), function.arch, made);
@@ -204,15 +206,17 @@ impl Workshop<'_> {
         command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
         let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
-        let sources = if first.entry.is_source() { collect::included } else { collect::project };
-        let mut project = aside(move || sources(&root, &source, &runtime)).await?;
+        let is_node = first.runtime.starts_with("nodejs");
+        let mut project = if is_node {
+            node::pack(self, functions, first, names).await?
+        } else {
+            let sources = if first.entry.is_source() { collect::included } else { collect::project };
+            aside(move || sources(&root, &source, &runtime)).await?
+        };
         let site = Site { search_path: self.search_path.as_deref(), tell: self.tell, scratch: &self.cache.deps };
         programs.place(&mut project.entries, first, names, &site).await?;
         if let Entry::Bootstrap(path) = &first.entry {
             bootstrap::place(&mut project.entries, self.root, first, path)?;
-        }
-        if first.runtime.starts_with("nodejs") {
-            node::check(&first.source.dir)?;
         }
         let dependencies = self.dependencies(first, names).await?;
         let mut merged = merge::merge(project, dependencies);
@@ -291,12 +295,12 @@ impl Workshop<'_> {
 /// What this version of rzap reads in the config and cannot do yet.
 fn supported(function: &FunctionConfig) -> Result<()> {
     let source = &function.source;
+    let is_node = function.runtime.starts_with("nodejs");
     let what = match &function.entry {
-        _ if source.bundle == Some(true) => "`bundle: true`",
         _ if source.slim => "`slim: true`",
-        _ if !source.from_source.is_empty() => "`from_source`",
-        _ if !source.keep.is_empty() => "`keep`",
-        _ if !source.drop.is_empty() => "`drop`",
+        _ if !is_node && !source.from_source.is_empty() => "`from_source`",
+        _ if !is_node && !source.keep.is_empty() => "`keep`",
+        _ if !is_node && !source.drop.is_empty() => "`drop`",
         _ if source.layer => "`layer: auto`",
         _ if !function.layers.is_empty() => "`layers`",
         _ => return Ok(()),
