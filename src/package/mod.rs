@@ -19,6 +19,7 @@ mod content;
 mod dependencies;
 mod elf;
 mod entry;
+mod explain;
 mod go;
 mod handler;
 mod installer;
@@ -33,10 +34,12 @@ mod read;
 mod recall;
 mod requirements;
 mod rules;
+mod savings;
 mod secrets;
 mod size;
 mod stats;
 mod types;
+mod weigh;
 mod wsgi;
 
 use std::collections::BTreeMap;
@@ -50,10 +53,14 @@ use tokio::sync::{Mutex, OnceCell, mpsc};
 use self::archive::Archive;
 use self::cache::Cache;
 pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
+pub(crate) use self::explain::{Explained, explain, is_packed};
 use self::installer::Installer;
 use self::native::{Programs, Site};
 use self::platform::Platform;
-pub(crate) use self::types::{Content, LeftOut, Package, Step};
+pub(crate) use self::savings::{Saving, savings};
+pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
+pub(crate) use self::types::{LeftOut, Package, Step, Weight};
+pub(crate) use self::weigh::{amount, folders, parts, share};
 use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
@@ -162,12 +169,7 @@ impl Workshop<'_> {
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
         let built = self.zip(first, functions, &names, programs).await;
         let (archive, entries, left_out) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
-        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
-            path: entry.path.clone(),
-            of: entry.part().to_owned(),
-            unzipped: entry.size,
-            zipped: *zipped,
-        });
+        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
         (self.tell)(Step::Packaged { functions: names, zipped: archive.zipped, files: entries.len() });
         let package = |function: &FunctionConfig| Package {
@@ -184,7 +186,7 @@ impl Workshop<'_> {
                 // An image brings its own, and has no package.
                 Entry::Image(_) => String::new(),
             },
-            heaviest: size::heaviest(&entries),
+            heaviest: parts(&contents).into_iter().take(size::PARTS).collect(),
             contents: contents.clone(),
             left_out: left_out.clone(),
         };
@@ -229,7 +231,7 @@ impl Workshop<'_> {
         let entries = merge::sorted(merged.entries)?;
         let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
         checked.map_err(|error| command::blame(error, &first.source))?;
-        size::check(entries.iter().map(|entry| entry.size).sum(), &entries)?;
+        size::check_with(first, entries.iter().map(|entry| entry.size).sum(), &entries, &[])?;
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
