@@ -5,7 +5,7 @@
 //! requirements ─install─► entries ─merge─► entries ─size─► entries ─archive─► Package
 //! bridge, bootstrap ─────────┘
 //! ```
-//! Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
+//! What belongs into a layer goes into a zip of its own (`layers`). Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
 //! callback, and everything is checked here before anybody uploads anything.
 
 mod archive;
@@ -17,6 +17,7 @@ mod dependencies;
 mod entry;
 mod handler;
 mod installer;
+mod layers;
 mod merge;
 mod node;
 mod platform;
@@ -41,8 +42,8 @@ use self::cache::Cache;
 pub(crate) use self::cache::{default_work_dir, is_marked, mark};
 use self::installer::Installer;
 use self::platform::Platform;
-pub(crate) use self::types::{Content, LeftOut, Package, Step};
-use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
+pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step};
+use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
 /// Builds the packages of `stage`'s functions (of those named in `only`, when given), by name.
@@ -67,12 +68,13 @@ pub(crate) async fn build(
         installer: OnceCell::new(),
         installs: Mutex::default(),
         archiving: Mutex::default(),
+        shelf: layers::Shelf::default(),
     };
     workshop.build(stage, only).await
 }
 
 /// What decides a zip. A handler's name is not in it; a bridge's app and a bootstrap are.
-type Inputs<'a> = (&'a Source, &'a str, Arch, Made<'a>);
+type Inputs<'a> = (&'a Source, &'a [Layer], &'a str, Arch, Made<'a>);
 
 /// What the entry puts into the zip besides the code folder.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +110,7 @@ fn groups<'a>(
             Entry::Handler(_) => Made::Nothing,
             Entry::Image(_) => continue,
         };
-        let inputs = (&function.source, function.runtime.as_str(), function.arch, made);
+        let inputs = (&function.source, function.layers.as_slice(), function.runtime.as_str(), function.arch, made);
         groups.entry(inputs).or_default().push(function);
     }
     Ok(groups)
@@ -127,6 +129,7 @@ struct Workshop<'a> {
     installs: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// One archive at a time: it uses all cores and its share of memory.
     archiving: Mutex<()>,
+    shelf: layers::Shelf,
 }
 
 impl Workshop<'_> {
@@ -141,7 +144,8 @@ impl Workshop<'_> {
         let Some(first) = functions.first() else { return Ok(vec![]) };
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
         let built = self.zip(first, functions, &names).await;
-        let (archive, entries, left_out) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
+        let (archive, entries, left_out, layers) =
+            built.map_err(|error| error.context(format!("cannot package {names}")))?;
         let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
             path: entry.path.clone(),
             of: entry.part().to_owned(),
@@ -165,6 +169,7 @@ impl Workshop<'_> {
                 Entry::Image(_) => String::new(),
             },
             heaviest: size::heaviest(&entries),
+            layers: layers.clone(),
             contents: contents.clone(),
             left_out: left_out.clone(),
         };
@@ -176,14 +181,14 @@ impl Workshop<'_> {
         first: &FunctionConfig,
         functions: &[&FunctionConfig],
         names: &str,
-    ) -> Result<(Archive, Vec<entry::Entry>, Vec<LeftOut>)> {
+    ) -> Result<(Archive, Vec<entry::Entry>, Vec<LeftOut>, Vec<PackagedLayer>)> {
         supported(first)?;
         if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
             return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
                 .hint("set `runtime` to a Python, like `python3.13`"));
         }
         // The folder first: what is wrong with it shows at once, not after an install.
-        let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
+        let (root, source, runtime) = (self.root.to_owned(), layers::code_of(self.root, first), first.runtime.clone());
         let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
         if let Entry::Bootstrap(path) = &first.entry {
             bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
@@ -201,12 +206,17 @@ impl Workshop<'_> {
         }
         let entries = merge::sorted(merged.entries)?;
         functions.iter().try_for_each(|function| handler::check(function, &entries))?;
-        size::check(entries.iter().map(|entry| entry.size).sum(), &entries)?;
+        let (entries, automatic) =
+            if first.source.layer { layers::split(&first.runtime, entries) } else { (entries, vec![]) };
+        let drafts = self.layers(first, automatic, names).await?;
+        let everything: Vec<_> = drafts.iter().flat_map(layers::Draft::entries).chain(&entries).cloned().collect();
+        size::check(everything.iter().map(|entry| entry.size).sum(), &everything)?;
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
         let zips = self.cache.zips.clone();
-        aside(move || archive::write(&entries, &zips).map(|archive| (archive, entries, merged.left_out))).await
+        let (archive, entries) = aside(move || Ok((archive::write(&entries, &zips)?, entries))).await?;
+        Ok((archive, entries, merged.left_out, self.zip_layers(drafts).await?))
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
@@ -248,8 +258,6 @@ fn supported(function: &FunctionConfig) -> Result<()> {
         _ if !source.from_source.is_empty() => "`from_source`",
         _ if !source.keep.is_empty() => "`keep`",
         _ if !source.drop.is_empty() => "`drop`",
-        _ if source.layer => "`layer: auto`",
-        _ if !function.layers.is_empty() => "`layers`",
         _ => return Ok(()),
     };
     Err(Error::usage(format!("{what} is not supported by this version of rzap")))

@@ -99,6 +99,7 @@ impl Project {
             installer: OnceCell::new(),
             installs: Mutex::default(),
             archiving: Mutex::default(),
+            shelf: layers::Shelf::default(),
         };
         workshop.build(&stage, only).await
     }

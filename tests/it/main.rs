@@ -21,6 +21,7 @@ mod clients;
 mod house;
 mod interrupted;
 mod invoke;
+mod layers;
 mod local;
 mod ministack;
 mod moto;

@@ -3,6 +3,7 @@
 //! `converge` makes everything ready and moves no traffic: a new version stands beside the one that
 //! serves. [`Function::promote`] moves the alias, and is called only when all of the stage is ready.
 
+mod layers;
 mod patience;
 mod settings;
 mod url;
@@ -114,7 +115,7 @@ impl Function {
         let serving = absent(serving, what())?;
         let url = url?;
         let Some(config) = latest.configuration() else { return Ok(Found::none()) };
-        let settings = Settings::found(config);
+        let settings = Settings::found(config, owner);
         let served = serving.as_ref().and_then(GetFunctionOutput::configuration);
         let version: OnceLock<String> =
             served.and_then(|it| it.version()).map(str::to_owned).map(OnceLock::from).unwrap_or_default();
@@ -133,7 +134,7 @@ impl Function {
             name: name.to_owned(),
             short_name: short_name.to_owned(),
             owner: owner.clone(),
-            serving: served.is_some_and(|served| Settings::found(served) == settings),
+            serving: served.is_some_and(|served| Settings::found(served, owner) == settings),
             after: Self::after_of(&settings, name),
             settings,
             url: url.state,
@@ -142,10 +143,12 @@ impl Function {
         }]))
     }
 
-    /// The role and the log group a function of these settings stands on.
+    /// The role, the log group and the layers a function of these settings stands on.
     pub(crate) fn after_of(settings: &Settings, name: &str) -> Vec<Key> {
         let role = settings.role.rsplit('/').next().unwrap_or_default();
-        vec![Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))]
+        let layers = settings.layers.iter().filter(|layer| !layer.starts_with("arn:"));
+        let layers = layers.map(|layer| Key::new(Kind::Layer, layer));
+        [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))].into_iter().chain(layers).collect()
     }
 
     /// Moves the alias `live` to what `converge` published. One call, or none when it is there.
@@ -181,6 +184,7 @@ impl Function {
     /// already, and ours, it is returned instead.
     async fn create(&self, cloud: &Cloud) -> Result<Option<Self>> {
         let settings = &self.settings;
+        let layers = self.layer_arns(cloud).await?;
         let mut backoff = Backoff::propagation();
         loop {
             cloud.pace.lambda().await;
@@ -197,6 +201,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
+                .set_layers(Some(layers.clone()).filter(|layers| !layers.is_empty()))
                 .code(FunctionCode::builder().s3_bucket(&self.artifact.0).s3_key(&self.artifact.1).build())
                 .publish(true)
                 .set_tags(Some(HashMap::from(self.owner.tags())))
@@ -225,8 +230,9 @@ impl Function {
         }
     }
 
-    async fn update_configuration(&self, cloud: &Cloud) -> Result<()> {
+    async fn update_configuration(&self, cloud: &Cloud) -> Result<(), Refused> {
         let settings = &self.settings;
+        let layers = self.layer_arns(cloud).await?;
         let call = || async {
             cloud.pace.lambda().await;
             cloud
@@ -241,6 +247,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
+                .set_layers(Some(layers.clone()))
                 .send()
                 .await
                 .map_err(Refused::new(|| format!("update the configuration of the function `{}`", self.name)))
@@ -249,7 +256,7 @@ impl Function {
         Ok(())
     }
 
-    async fn update_code(&self, cloud: &Cloud) -> Result<()> {
+    async fn update_code(&self, cloud: &Cloud, publish: bool) -> Result<(), Refused> {
         let call = || async {
             cloud.pace.lambda().await;
             cloud
@@ -259,7 +266,7 @@ impl Function {
                 .s3_bucket(&self.artifact.0)
                 .s3_key(&self.artifact.1)
                 .architectures(Architecture::from(self.settings.arch.as_str()))
-                .publish(true)
+                .publish(publish)
                 .send()
                 .await
                 .map_err(Refused::new(|| format!("update the code of the function `{}`", self.name)))
@@ -329,16 +336,8 @@ impl Resource for Function {
         if let Some(version) = live.decided.live.get() {
             let _ = self.decided.live.set(version.clone());
         }
-        // Lambda takes one change at a time: configuration, wait, code with publish, wait.
-        if !self.settings.same_configuration(&live.settings) {
-            self.update_configuration(cloud).await?;
-            self.ready(cloud, None).await?;
-        }
-        if !self.settings.same_code(&live.settings) {
-            self.update_code(cloud).await?;
-            self.ready(cloud, self.decided.version.get()).await?;
-        } else if !live.serving || self.settings != live.settings {
-            self.publish(cloud).await?;
+        if !live.serving || self.settings != live.settings {
+            self.change(cloud, &live.settings).await?;
             self.ready(cloud, self.decided.version.get()).await?;
         } else if let Some(version) = live.decided.version.get() {
             self.published(Some(version));
@@ -360,7 +359,7 @@ impl Resource for Function {
                 Err(error) => Err(Refused::new(|| format!("delete the function `{}`", self.name))(error)),
             }
         };
-        self.patiently(cloud, call).await
+        Ok(self.patiently(cloud, call).await?)
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::types::{EphemeralStorage, FunctionConfiguration};
 use serde::Serialize;
 
+use super::layers;
 use crate::config::FunctionConfig;
+use crate::deploy::resource::Owner;
 use crate::package::Package;
 
 /// Configuration and code of a function, as wanted or as found.
@@ -25,13 +27,15 @@ pub(crate) struct Settings {
     /// The role's ARN.
     pub(crate) role: String,
     pub(crate) env: BTreeMap<String, String>,
+    /// In their order: rzap's own by name, others by the ARN of the version.
+    pub(crate) layers: Vec<String>,
     /// Base64 of the SHA-256 of the zip.
     pub(crate) code_sha256: String,
 }
 
 impl Settings {
     /// As the config and the package want it.
-    pub(crate) fn wanted(config: &FunctionConfig, package: &Package, role_arn: String) -> Self {
+    pub(crate) fn wanted(config: &FunctionConfig, package: &Package, role_arn: String, layers: Vec<String>) -> Self {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         Self {
             runtime: config.runtime.clone(),
@@ -43,12 +47,13 @@ impl Settings {
             description: config.description.clone().unwrap_or_default(),
             role: role_arn,
             env: config.env.clone(),
+            layers,
             code_sha256: package.code_sha256.clone(),
         }
     }
 
     /// As AWS says it is.
-    pub(crate) fn found(config: &FunctionConfiguration) -> Self {
+    pub(crate) fn found(config: &FunctionConfiguration, owner: &Owner) -> Self {
         Self {
             runtime: config.runtime().map(|it| it.as_str().to_owned()).unwrap_or_default(),
             handler: config.handler().unwrap_or_default().to_owned(),
@@ -60,6 +65,7 @@ impl Settings {
             description: config.description().unwrap_or_default().to_owned(),
             role: config.role().unwrap_or_default().to_owned(),
             env: config.environment().and_then(|it| it.variables()).cloned().unwrap_or_default().into_iter().collect(),
+            layers: layers::found(owner, config.layers().iter().filter_map(|layer| layer.arn())),
             code_sha256: config.code_sha256().unwrap_or_default().to_owned(),
         }
     }
