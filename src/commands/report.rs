@@ -43,6 +43,9 @@ pub(crate) struct FunctionReport {
     pub(crate) runtime: String,
     /// MB.
     pub(crate) memory: i32,
+    /// In their order: rzap's own by name, others by the ARN of the version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) layers: Vec<String>,
     /// The function's own URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
@@ -131,6 +134,7 @@ impl FunctionReport {
             code_sha256: function.settings.code_sha256.clone(),
             runtime: function.settings.runtime.clone(),
             memory: function.settings.memory,
+            layers: function.settings.layers.clone(),
             url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),

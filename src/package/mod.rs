@@ -208,6 +208,10 @@ impl Workshop<'_> {
         functions.iter().try_for_each(|function| handler::check(function, &entries))?;
         let (entries, automatic) =
             if first.source.layer { layers::split(&first.runtime, entries) } else { (entries, vec![]) };
+        if first.source.layer && first.runtime.starts_with("nodejs") {
+            // Node's handlers are looked for in the code only.
+            functions.iter().try_for_each(|function| handler::check(function, &entries))?;
+        }
         let drafts = self.layers(first, automatic, names).await?;
         let everything: Vec<_> = drafts.iter().flat_map(layers::Draft::entries).chain(&entries).cloned().collect();
         size::check(everything.iter().map(|entry| entry.size).sum(), &everything)?;

@@ -264,6 +264,51 @@ fn a_layer_of_somebody_else_is_not_touched() {
 }
 
 #[test]
+fn layers_that_cannot_be_built_are_neither_missing_nor_too_many() {
+    let world = shop();
+    world.run("deploy dev --local").success();
+    let key = format!("-----BEGIN {}-----\n{}\n", "PRIVATE KEY", "A".repeat(64));
+    world.write("layers/common/python/key.pem", &key);
+    let status = world.run("status dev --local --json").success();
+    assert_eq!(status.says(&["the code cannot be compared"]).changes(), [""; 0], "{status}");
+    let layers = &status.json()["functions"][0]["layers"];
+    assert!(layers[0].as_str().unwrap_or_default().starts_with("shop-dev-common-"), "{status}");
+}
+
+#[test]
+fn the_aws_cli_publishes_and_attaches_layers() {
+    let world = shop();
+    world.run("deploy dev --local").success();
+    let cloud = world.local();
+    cloud.boto(r#"open(os.path.join(os.environ["HOME"], "layer.zip"), "wb").write(package(a="1"))"#);
+    let json =
+        |text: String| -> Value { serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")) };
+    let publish = ["lambda", "publish-layer-version", "--layer-name", "mine", "--zip-file", "fileb://layer.zip"];
+    let arn = json(cloud.aws(&publish))["LayerVersionArn"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(arn, "arn:aws:lambda:eu-west-1:000000000000:layer:mine:1");
+    let query = ["--query", "Layers[].LayerName"];
+    assert_eq!(json(cloud.aws(&[&["lambda", "list-layers"], &query[..]].concat()))[0], "mine");
+    let by_arn = json(cloud.aws(&["lambda", "get-layer-version-by-arn", "--arn", &arn]));
+    assert_eq!(by_arn["Version"], 1);
+
+    // Somebody else's layer of this account goes by its ARN, under ours or over it.
+    world.edit("rzap.yaml", "[layers/common]", &format!("['{arn}', layers/common]"));
+    world.run("deploy dev --local").success();
+    world.run("status dev --local --check").success();
+    let found =
+        ["lambda", "get-function-configuration", "--function-name", "shop-dev-first:live", "--query", "Layers[].Arn"];
+    let layers = json(cloud.aws(&found));
+    assert_eq!(layers[0], arn.as_str());
+    assert!(layers[1].as_str().unwrap_or_default().contains(":layer:shop-dev-common-"), "{layers}");
+    cloud.aws(&["lambda", "delete-layer-version", "--layer-name", "mine", "--version-number", "1"]);
+    assert_eq!(answer(&world, "first")["shared"], "one");
+    world.edit("rzap.yaml", "runtime: python3.13", "runtime: python3.13\nmemory: 256");
+    world.run("deploy dev --local").success();
+    world.run("undeploy dev --local --yes").success();
+    cloud.is_empty();
+}
+
+#[test]
 fn what_a_layer_lacks_is_said_before_anything_is_uploaded() {
     let world = shop().file("layers/wrong/module.py", "").file("layers/empty/.DS_Store", "");
     world.edit("rzap.yaml", "[layers/common]", "[layers/wrong]");

@@ -1,9 +1,9 @@
 //! A layer with one version: its name has its content's hash, so the same content is published once,
 //! and what a function has is known by name.
 //!
-//! Layers have no tags (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html> names
-//! functions, event source mappings and code signing configurations), so the description says whose a
-//! version is. It is part of the publishing call.
+//! Layers have no tags (<https://docs.aws.amazon.com/lambda/latest/api/API_TagResource.html> takes functions,
+//! event source mappings, code signing configurations and capacity providers), so the description says
+//! whose a version is. It is part of the publishing call.
 
 use std::time::Duration;
 

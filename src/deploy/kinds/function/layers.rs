@@ -39,12 +39,12 @@ impl Function {
     pub(super) async fn change(&self, cloud: &Cloud, live: &Settings) -> Result<()> {
         let (configured, coded) = (self.settings.same_configuration(live), self.settings.same_code(live));
         if !configured {
-            match self.update_configuration(cloud).await {
+            match self.update_configuration(cloud, live).await {
                 Ok(()) => self.ready(cloud, None).await?,
                 Err(refused) if refused.too_large && !coded && self.settings.layers != live.layers => {
                     self.update_code(cloud, false).await?;
                     self.ready(cloud, None).await?;
-                    self.update_configuration(cloud).await?;
+                    self.update_configuration(cloud, live).await?;
                     self.ready(cloud, None).await?;
                     return self.publish(cloud).await;
                 }
@@ -54,6 +54,10 @@ impl Function {
         if coded { self.publish(cloud).await } else { Ok(self.update_code(cloud, true).await?) }
     }
 }
+
+/// What only Lambda can see: how large the layers of others are.
+pub(super) const TOO_LARGE: &str = "code and all layers together may have 262,144,000 bytes unpacked, and what the layers of others have is known to \
+     Lambda only: take one out of `layers`";
 
 /// Whether Lambda refused a call because code and layers would not fit together.
 pub(super) fn too_large<E: aws_sdk_lambda::error::ProvideErrorMetadata, R>(

@@ -230,9 +230,10 @@ impl Function {
         }
     }
 
-    async fn update_configuration(&self, cloud: &Cloud) -> Result<(), Refused> {
+    async fn update_configuration(&self, cloud: &Cloud, live: &Settings) -> Result<(), Refused> {
         let settings = &self.settings;
-        let layers = self.layer_arns(cloud).await?;
+        // What is not given stays: then a version that was deleted meanwhile is not asked for again.
+        let layers = if settings.layers == live.layers { None } else { Some(self.layer_arns(cloud).await?) };
         let call = || async {
             cloud.pace.lambda().await;
             cloud
@@ -247,7 +248,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
-                .set_layers(Some(layers.clone()))
+                .set_layers(layers.clone())
                 .send()
                 .await
                 .map_err(Refused::new(|| format!("update the configuration of the function `{}`", self.name)))

@@ -4,7 +4,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
 use super::Function;
-use super::layers::too_large;
+use super::layers::{TOO_LARGE, too_large};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::error::{Error, Result};
 
@@ -101,7 +101,8 @@ impl Refused {
                 is_code(&error, &["ResourceConflictException"]).then_some(Reason::Busy)
             };
             let too_large = too_large(&error);
-            Self { error: explain(what())(error), too_large, reason }
+            let error = explain(what())(error);
+            Self { error: if too_large { error.hint(TOO_LARGE) } else { error }, too_large, reason }
         }
     }
 }
