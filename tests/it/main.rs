@@ -23,6 +23,7 @@ mod house;
 mod image;
 mod interrupted;
 mod invoke;
+mod layers;
 mod local;
 mod ministack;
 mod moto;
