@@ -24,5 +24,6 @@ mod invoke;
 mod local;
 mod ministack;
 mod moto;
+mod node;
 mod readme;
 mod traffic;
