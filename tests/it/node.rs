@@ -191,6 +191,40 @@ fn a_lock_file_that_does_not_fit_is_refused_by_all() {
     }
 }
 
+#[test]
+fn local_packages_are_packed_and_their_install_scripts_run_when_they_are_asked_for() {
+    let lock = r#"{
+  "lockfileVersion": 3,
+  "packages": {
+    "": { "dependencies": { "shared": "file:../shared" } },
+    "../shared": { "version": "1.0.0", "hasInstallScript": true },
+    "node_modules/shared": { "resolved": "../shared", "link": true }
+  }
+}
+"#;
+    let script = r#"{ "name": "shared", "version": "1.0.0", "scripts": { "install": "node -p process.env.npm_config_arch > made.txt" } }"#;
+    let config = format!("{CONFIG}dir: web\narch: arm64\n");
+    let world = World::new()
+        .file("rzap.yaml", &config)
+        .file("web/index.mjs", "export const handler = async () => 1;")
+        .file("web/package.json", r#"{ "dependencies": { "shared": "file:../shared" } }"#)
+        .file("web/package-lock.json", lock)
+        .file("shared/package.json", script)
+        .file("shared/index.js", "")
+        .file("shared/node_modules/left/over.js", "");
+    let packed = |config: &str| {
+        world.write("rzap.yaml", config);
+        world.run("package --quiet -o ../out").success();
+        names_in(&world)
+    };
+    let plain = ["index.mjs", "node_modules/shared/index.js", "node_modules/shared/package.json", "package.json"];
+    assert_eq!(packed(&config), plain);
+    let made = packed(&format!("{config}from_source: [shared]\n"));
+    assert!(made.contains(&"node_modules/shared/made.txt".to_owned()), "{made:?}");
+    assert_eq!(world.shell("unzip -p ../out/main.zip node_modules/shared/made.txt").success().stdout, "arm64\n");
+    assert!(!world.project().join("shared/made.txt").exists());
+}
+
 /// Two of the platforms of a real package with a native part.
 const NATIVE: &str = r#"{
   "lockfileVersion": 3,

@@ -38,19 +38,40 @@ async fn found(manager: Manager, scripts: &[(&str, &str)], chosen: Option<&str>)
 async fn the_one_on_the_path_is_taken_when_it_reads_the_lock_file() {
     let npm = found(Manager::Npm, &[("npm", "echo 10.9.3")], None).await.unwrap();
     assert_eq!((npm.version.as_str(), npm.first.len()), ("10.9.3", 0));
-    let npx = ("npx", "echo \"$2\" | sed 's/.*@//' | grep . || exit 1");
+    let npx = ("npx", "exit 1");
     for (manager, yarn, chosen, version) in [
         (Manager::Classic, "echo 1.22.5", None, "1.22.5"),
-        (Manager::Classic, "echo 4.1.0", None, "1.22.22"),
+        (Manager::Classic, "echo 4.1.0", None, "yarn@1.22.22"),
         (Manager::Berry, "echo 4.1.0", None, "4.1.0"),
-        (Manager::Berry, "echo 1.22.5", None, "4"),
-        (Manager::Berry, "exit 1", Some("yarn@3.8.1+sha224.abc"), "3.8.1"),
-        (Manager::Pnpm, "", None, "8"),
-        (Manager::Pnpm, "", Some("pnpm@9.1.0"), "9.1.0"),
+        (Manager::Berry, "echo 1.22.5", None, "@yarnpkg/cli-dist@4"),
+        (Manager::Berry, "exit 1", Some("yarn@3.8.1+sha224.abc"), "@yarnpkg/cli-dist@3.8.1"),
+        (Manager::Pnpm, "", None, "pnpm@8"),
+        (Manager::Pnpm, "", Some("pnpm@9.1.0"), "pnpm@9.1.0"),
     ] {
         let program = found(manager, &[("yarn", yarn), npx], chosen).await.unwrap();
         assert_eq!(program.version, version, "{manager:?} {yarn} {chosen:?}");
     }
+}
+
+#[tokio::test]
+async fn a_version_that_is_written_beside_the_program_is_not_asked_for() {
+    let folder = programs(&[]);
+    let write = |path: &str, text: &str| {
+        fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+        fs::write(folder.path().join(path), text).unwrap();
+    };
+    write("lib/pnpm/bin/pnpm.cjs", "does not run");
+    write("lib/pnpm/package.json", r#"{"name": "pnpm", "version": "10.1.0"}"#);
+    std::os::unix::fs::symlink("lib/pnpm/bin/pnpm.cjs", folder.path().join("pnpm")).unwrap();
+    let find = async |manifest: &Manifest| {
+        Program::find(Some(folder.path().as_os_str()), &lock(Manager::Pnpm), manifest, folder.path()).await
+    };
+    assert_eq!(find(&Manifest::default()).await.unwrap().version, "10.1.0");
+    // pnpm fetches the version that the project asks for.
+    let chosen = Manifest { package_manager: Some("pnpm@9.0.0".into()), ..Manifest::default() };
+    find(&chosen).await.unwrap_err();
+    write("lib/pnpm/package.json", r#"{"name": "corepack", "version": "0.30.0"}"#);
+    find(&Manifest::default()).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -65,7 +86,8 @@ async fn none_at_all_is_an_error_with_a_hint() {
         assert_eq!(error.message, what);
         assert!(error.hints[0].contains(hint), "{error:?}");
     }
-    let error = found(Manager::Pnpm, &[("npx", "exit 1")], None).await.unwrap_err();
+    let fetched = found(Manager::Pnpm, &[("npx", "exit 1")], None).await.unwrap();
+    let error = fetched.install(Path::new("/"), &lock(Manager::Pnpm), "x64").await.unwrap_err();
     assert!(error.message.ends_with("npx could not fetch pnpm@8"), "{error}");
 }
 
