@@ -82,7 +82,8 @@ impl Rules {
     }
 }
 
-fn compile(key: &str, patterns: &[String]) -> Result<Gitignore> {
+/// `patterns`, which stand under `key`, ready to be matched.
+pub(super) fn compile(key: &str, patterns: &[String]) -> Result<Gitignore> {
     let mut builder = GitignoreBuilder::new("");
     for pattern in patterns {
         builder.add_line(None, pattern).map_err(|error| {
