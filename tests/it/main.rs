@@ -27,5 +27,6 @@ mod layers;
 mod local;
 mod ministack;
 mod moto;
+mod node;
 mod readme;
 mod traffic;

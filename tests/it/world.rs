@@ -51,6 +51,7 @@ impl World {
             ("RZAP_STATE_DIR", text(&root.join("state"))),
             // Shared, so that the same dependencies are installed once for all tests.
             ("RZAP_CACHE_DIR", text(&tools::kept().join("rzap-cache"))),
+            ("npm_config_cache", text(&tools::kept().join("npm-cache"))),
             ("AWS_CONFIG_FILE", text(&root.join("home/.aws/config"))),
             ("AWS_SHARED_CREDENTIALS_FILE", text(&root.join("home/.aws/credentials"))),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
