@@ -5,6 +5,7 @@
 //! for the first run.
 
 mod cloud;
+mod compilers;
 mod emulator;
 mod http;
 mod output;
@@ -25,5 +26,6 @@ mod invoke;
 mod local;
 mod ministack;
 mod moto;
+mod native;
 mod readme;
 mod traffic;
