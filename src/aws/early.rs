@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::multipart::{Multipart, PART, Target};
+use super::wait::say;
 use crate::error::{Error, OrFailed as _, Result};
 
 /// Parts in memory and on their way at once.
@@ -110,6 +111,7 @@ impl Early {
             upload.abort().await;
             return false;
         }
+        say("it went up while it was being written: S3 puts it in place");
         let placed = target.copy_from(&upload.target.key).await.is_ok();
         // What stays is an artifact like any other: it expires, and goes with the stage.
         let _ = upload.target.delete().await;

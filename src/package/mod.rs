@@ -19,6 +19,7 @@ mod content;
 mod dependencies;
 mod elf;
 mod entry;
+mod explain;
 mod go;
 mod handler;
 mod installer;
@@ -33,27 +34,33 @@ mod read;
 mod recall;
 mod requirements;
 mod rules;
+mod savings;
 mod secrets;
 mod size;
 mod stats;
 mod types;
+mod weigh;
 mod wsgi;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 
 use self::archive::Archive;
 use self::cache::Cache;
 pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
+pub(crate) use self::explain::{Explained, explain, is_packed};
 use self::installer::Installer;
 use self::native::{Programs, Site};
 use self::platform::Platform;
-pub(crate) use self::types::{Content, LeftOut, Package, Step};
+pub(crate) use self::savings::{Saving, savings};
+pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
+pub(crate) use self::types::{LeftOut, Package, Step, Weight};
+pub(crate) use self::weigh::{amount, folders, parts, share};
 use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
@@ -91,6 +98,8 @@ type Inputs<'a> = (&'a Source, &'a str, Arch, Made<'a>);
 enum Made<'a> {
     Nothing,
     Bridge(&'a str),
+    /// Of this file, as the handler spells it.
+    Bundle(&'a str),
     Bootstrap(&'a str),
     /// The binary, by its name or by the function's.
     Cargo(Option<&'a str>, &'a str),
@@ -117,7 +126,7 @@ fn groups<'a>(
             Entry::Bootstrap(path) => Made::Bootstrap(path),
             Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
             Entry::Go(path) => Made::Go(path),
-            Entry::Handler(_) => Made::Nothing,
+            Entry::Handler(_) => node::bundled(function)?.map_or(Made::Nothing, Made::Bundle),
             Entry::Image(_) => continue,
         };
         let inputs = (&function.source, function.runtime.as_str(), function.arch, made);
@@ -160,12 +169,7 @@ impl Workshop<'_> {
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
         let built = self.zip(first, functions, &names, programs).await;
         let (archive, entries, left_out) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
-        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
-            path: entry.path.clone(),
-            of: entry.part().to_owned(),
-            unzipped: entry.size,
-            zipped: *zipped,
-        });
+        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
         (self.tell)(Step::Packaged { functions: names, zipped: archive.zipped, files: entries.len() });
         let package = |function: &FunctionConfig| Package {
@@ -182,7 +186,7 @@ impl Workshop<'_> {
                 // An image brings its own, and has no package.
                 Entry::Image(_) => String::new(),
             },
-            heaviest: size::heaviest(&entries),
+            heaviest: parts(&contents).into_iter().take(size::PARTS).collect(),
             contents: contents.clone(),
             left_out: left_out.clone(),
         };
@@ -204,15 +208,17 @@ impl Workshop<'_> {
         command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
         let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
-        let sources = if first.entry.is_source() { collect::included } else { collect::project };
-        let mut project = aside(move || sources(&root, &source, &runtime)).await?;
+        let is_node = first.runtime.starts_with("nodejs");
+        let mut project = if is_node {
+            node::pack(self, functions, first, names).await?
+        } else {
+            let sources = if first.entry.is_source() { collect::included } else { collect::project };
+            aside(move || sources(&root, &source, &runtime)).await?
+        };
         let site = Site { search_path: self.search_path.as_deref(), tell: self.tell, scratch: &self.cache.deps };
         programs.place(&mut project.entries, first, names, &site).await?;
         if let Entry::Bootstrap(path) = &first.entry {
             bootstrap::place(&mut project.entries, self.root, first, path)?;
-        }
-        if first.runtime.starts_with("nodejs") {
-            node::check(&first.source.dir)?;
         }
         let dependencies = self.dependencies(first, names).await?;
         let mut merged = merge::merge(project, dependencies);
@@ -225,19 +231,40 @@ impl Workshop<'_> {
         let entries = merge::sorted(merged.entries)?;
         let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
         checked.map_err(|error| command::blame(error, &first.source))?;
-        size::check(entries.iter().map(|entry| entry.size).sum(), &entries)?;
+        size::check_with(first, entries.iter().map(|entry| entry.size).sum(), &entries, &[])?;
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
-        let (cache, origin) = (self.cache.clone(), format!("{} {names}", self.root.display()));
-        let written = aside(move || {
-            archive::write(&entries, &cache, &origin, &|_, _| ()).map(|archive| (archive, entries, merged.left_out))
-        });
-        let (archive, entries, left_out) = written.await?;
+        let (archive, entries) = self.archive(entries, format!("{} {names}", self.root.display())).await?;
         for note in &archive.notes {
             (self.tell)(Step::Note(format!("{names}: {note}")));
         }
-        Ok((archive, entries, left_out))
+        Ok((archive, entries, merged.left_out))
+    }
+
+    /// Writes `entries` into a zip and tells how it grows. `origin` names where they come from.
+    async fn archive(&self, entries: Vec<entry::Entry>, origin: String) -> Result<(Archive, Vec<entry::Entry>)> {
+        let (grew, mut growing) = mpsc::unbounded_channel();
+        let cache = self.cache.clone();
+        let written = aside(move || {
+            // Nobody may be listening any more: then nobody wants to know.
+            let grown = |file: &Path, written| drop(grew.send((file.to_owned(), written)));
+            archive::write(&entries, &cache, &origin, &grown).map(|archive| (archive, entries))
+        });
+        let mut last = None;
+        let listen = async {
+            while let Some((file, written)) = growing.recv().await {
+                last = Some(PathBuf::clone(&file));
+                (self.tell)(Step::Growing { file, written });
+            }
+        };
+        let (written, ()) = tokio::join!(written, listen);
+        let (archive, entries) = written?;
+        if let Some(file) = last {
+            let (written, sha256) = (archive.zipped, archive.sha256.clone());
+            (self.tell)(Step::Grown { file, written, sha256 });
+        }
+        Ok((archive, entries))
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
@@ -270,12 +297,12 @@ impl Workshop<'_> {
 /// What this version of rzap reads in the config and cannot do yet.
 fn supported(function: &FunctionConfig) -> Result<()> {
     let source = &function.source;
+    let is_node = function.runtime.starts_with("nodejs");
     let what = match &function.entry {
-        _ if source.bundle == Some(true) => "`bundle: true`",
         _ if source.slim => "`slim: true`",
-        _ if !source.from_source.is_empty() => "`from_source`",
-        _ if !source.keep.is_empty() => "`keep`",
-        _ if !source.drop.is_empty() => "`drop`",
+        _ if !is_node && !source.from_source.is_empty() => "`from_source`",
+        _ if !is_node && !source.keep.is_empty() => "`keep`",
+        _ if !is_node && !source.drop.is_empty() => "`drop`",
         _ if source.layer => "`layer: auto`",
         _ if !function.layers.is_empty() => "`layers`",
         _ => return Ok(()),
