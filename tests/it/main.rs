@@ -5,6 +5,7 @@
 //! for the first run.
 
 mod cloud;
+mod compilers;
 mod emulator;
 mod http;
 mod output;
@@ -28,5 +29,6 @@ mod local;
 mod ministack;
 mod moto;
 mod node;
+mod native;
 mod readme;
 mod traffic;

@@ -138,6 +138,12 @@ impl World {
         fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
+    /// Reads a file of the project.
+    pub(crate) fn read(&self, path: &str) -> String {
+        let path = self.project.join(path);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
     /// Replaces a text that must be in a file of the project.
     #[track_caller]
     pub(crate) fn edit(&self, path: &str, old: &str, new: &str) {
