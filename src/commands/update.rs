@@ -44,7 +44,8 @@ impl Update {
             Ok((cloud, live))
         };
         let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
-        let blueprint = deploy::code_only(&owner, &live, &packages, &Place::of(&cloud))?;
+        let images = stage.images();
+        let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
         let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
         let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
         let found = Found::ours(found.collect());

@@ -35,7 +35,7 @@ pub(crate) struct Blueprint {
     pub(crate) resources: Vec<Any>,
 }
 
-/// Draws the blueprint of a stage. `packages` has one entry per function of the config.
+/// Draws the blueprint of a stage. `packages` has one entry per function of the config that is no image.
 pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package>, place: &Place) -> Result<Blueprint> {
     let owner = Owner { app: stage.app.clone(), stage: stage.stage.clone() };
     let bucket = bucket_name(&place.account, &place.region);
@@ -46,11 +46,15 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     let mut groups = Vec::new();
     let mut statements = Vec::new();
     let mut functions = Vec::new();
+    let none = Package::default();
     for config in stage.functions.values() {
-        let Some(package) = packages.get(&config.name) else {
+        let is_image = config.entry.image().is_some();
+        let Some(package) = packages.get(&config.name).or(is_image.then_some(&none)) else {
             return Err(Error::failed(format!("the function `{}` has no package", config.name)));
         };
-        artifacts.entry(&package.sha256).or_insert_with(|| artifact(&owner, &bucket, package));
+        if !is_image {
+            artifacts.entry(&package.sha256).or_insert_with(|| artifact(&owner, &bucket, package));
+        }
         let name = function_name(&owner, &config.name);
         let group = log_group_name(&name);
         groups.push(place.arn("logs", &place.region, &format!("log-group:{group}")));
@@ -90,7 +94,9 @@ fn function(
     let mut after = Function::after_of(&settings, &name);
     let artifact = Artifact::key_of(&owner.app, &package.sha256);
     let object = artifact.name.clone();
-    after.push(artifact);
+    if !settings.is_image() {
+        after.push(artifact);
+    }
     Function {
         name,
         short_name: config.name.clone(),
@@ -158,11 +164,12 @@ impl<'a> Layers<'a> {
 /// The blueprint of `update`: the live functions with nothing but new code and layers, and what brings
 /// them there.
 ///
-/// `live` are functions that stand; each must have its package.
+/// `live` are functions that stand; each must have its package or, by its name, the address of its image.
 pub(crate) fn code_only(
     owner: &Owner,
     live: &[Function],
     packages: &BTreeMap<String, Package>,
+    images: &BTreeMap<&str, &str>,
     place: &Place,
 ) -> Result<Blueprint> {
     let bucket = bucket_name(&place.account, &place.region);
@@ -174,12 +181,17 @@ pub(crate) fn code_only(
     let fresh = layers.wanted(owner, &bucket).filter(|layer| new(&layer.name));
     let mut resources: Vec<Any> = fresh.map(Any::Layer).collect();
     for function in live {
+        if let Some(uri) = images.get(function.short_name.as_str()) {
+            resources.push(Any::Function(function.with_image(uri)));
+            continue;
+        }
         let Some(package) = packages.get(&function.short_name) else {
             return Err(Error::failed(format!("the function `{}` has no package", function.short_name)));
         };
         let mut wanted = function.clone();
         wanted.settings.code_sha256.clone_from(&package.code_sha256);
         wanted.settings.layers = layers.names(owner, package);
+        wanted.settings.image.clear();
         wanted.serving = true;
         wanted.decided = super::kinds::Decided::default();
         wanted.after = Function::after_of(&wanted.settings, &wanted.name);

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::entry::{Content as Bytes, Entry, Owner};
 use super::types::{Content, LeftOut, OwnLayer, PackagedLayer};
-use super::{Step, Workshop, archive, aside, collect, merge};
+use super::{Step, Workshop, aside, collect, merge};
 use crate::config::{FunctionConfig, Layer, Source};
 use crate::error::{Error, Result};
 
@@ -156,13 +156,13 @@ impl Workshop<'_> {
     }
 
     /// Zips what is not zipped yet. Of equal layers a function gets one, where the last of them stands.
-    pub(super) async fn zip_layers(&self, drafts: Vec<Draft>) -> Result<Vec<PackagedLayer>> {
+    pub(super) async fn zip_layers(&self, drafts: Vec<Draft>, names: &str) -> Result<Vec<PackagedLayer>> {
         let mut layers: Vec<PackagedLayer> = Vec::new();
         for draft in drafts {
             let layer = match draft {
                 Draft::Arn(arn) => PackagedLayer::Arn(arn),
                 Draft::Own { part, entries, left_out } => {
-                    PackagedLayer::Own(Box::new(self.zip_layer(part, entries, left_out).await?))
+                    PackagedLayer::Own(Box::new(self.zip_layer(part, entries, left_out, names).await?))
                 }
             };
             layers.retain(|other| match (other, &layer) {
@@ -174,14 +174,22 @@ impl Workshop<'_> {
         Ok(layers)
     }
 
-    async fn zip_layer(&self, part: String, entries: Vec<Entry>, left_out: Vec<LeftOut>) -> Result<OwnLayer> {
+    async fn zip_layer(
+        &self,
+        part: String,
+        entries: Vec<Entry>,
+        left_out: Vec<LeftOut>,
+        names: &str,
+    ) -> Result<OwnLayer> {
         let key = fingerprint(&part, &entries);
         let mut known = self.shelf.0.lock().await;
         if let Some(layer) = known.get(&key) {
             return Ok(layer.clone());
         }
-        let zips = self.cache.zips.clone();
-        let (archive, entries) = aside(move || Ok((archive::write(&entries, &zips)?, entries))).await?;
+        let (archive, entries) = self.archive(entries, format!("{} layer {part}", self.root.display())).await?;
+        for note in &archive.notes {
+            self.note(names, &format!("layer {part}: {note}"));
+        }
         let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
             path: entry.path.clone(),
             of: entry.part().to_owned(),

@@ -11,36 +11,48 @@
 mod archive;
 mod bootstrap;
 mod cache;
+mod cargo;
 mod collect;
+mod command;
 mod compress;
+mod content;
 mod dependencies;
+mod elf;
 mod entry;
+mod go;
 mod handler;
 mod installer;
+mod join;
 mod layers;
 mod merge;
+mod native;
 mod node;
+mod packs;
 mod platform;
+mod program;
 mod read;
+mod recall;
 mod requirements;
 mod rules;
 mod secrets;
 mod size;
+mod stats;
 mod types;
 mod wsgi;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 
 use self::archive::Archive;
 use self::cache::Cache;
-pub(crate) use self::cache::{default_work_dir, is_marked, mark};
+pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
 use self::installer::Installer;
+use self::native::{Programs, Site};
 use self::platform::Platform;
 pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step};
 use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
@@ -135,15 +147,21 @@ struct Workshop<'a> {
 impl Workshop<'_> {
     async fn build(&self, stage: &StageConfig, only: Option<&[String]>) -> Result<BTreeMap<String, Package>> {
         let groups = groups(stage, only)?;
-        let built = try_join_all(groups.values().map(|functions| self.group(functions))).await?;
+        command::run(stage, groups.values().flatten().copied(), self.tell).await?;
+        let programs = Programs::of(groups.values().flatten().copied());
+        let built = try_join_all(groups.values().map(|functions| self.group(functions, &programs))).await?;
         Ok(built.into_iter().flatten().collect())
     }
 
     /// Builds the one zip of `functions`, which have equal inputs.
-    async fn group(&self, functions: &[&FunctionConfig]) -> Result<Vec<(String, Package)>> {
+    async fn group<'f>(
+        &self,
+        functions: &[&'f FunctionConfig],
+        programs: &Programs<'f>,
+    ) -> Result<Vec<(String, Package)>> {
         let Some(first) = functions.first() else { return Ok(vec![]) };
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
-        let built = self.zip(first, functions, &names).await;
+        let built = self.zip(first, functions, &names, programs).await;
         let (archive, entries, left_out, layers) =
             built.map_err(|error| error.context(format!("cannot package {names}")))?;
         let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
@@ -176,22 +194,27 @@ impl Workshop<'_> {
         Ok(functions.iter().map(|function| (function.name.clone(), package(function))).collect())
     }
 
-    async fn zip(
+    async fn zip<'f>(
         &self,
-        first: &FunctionConfig,
-        functions: &[&FunctionConfig],
+        first: &'f FunctionConfig,
+        functions: &[&'f FunctionConfig],
         names: &str,
+        programs: &Programs<'f>,
     ) -> Result<(Archive, Vec<entry::Entry>, Vec<LeftOut>, Vec<PackagedLayer>)> {
         supported(first)?;
         if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
             return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
                 .hint("set `runtime` to a Python, like `python3.13`"));
         }
+        command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
         let (root, source, runtime) = (self.root.to_owned(), layers::code_of(self.root, first), first.runtime.clone());
-        let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
+        let sources = if first.entry.is_source() { collect::included } else { collect::project };
+        let mut project = aside(move || sources(&root, &source, &runtime)).await?;
+        let site = Site { search_path: self.search_path.as_deref(), tell: self.tell, scratch: &self.cache.deps };
+        programs.place(&mut project.entries, first, names, &site).await?;
         if let Entry::Bootstrap(path) = &first.entry {
-            bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
+            bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
         if first.runtime.starts_with("nodejs") {
             node::check(&first.source.dir)?;
@@ -205,7 +228,8 @@ impl Workshop<'_> {
             (self.tell)(Step::Note(format!("{names}: {note}")));
         }
         let entries = merge::sorted(merged.entries)?;
-        functions.iter().try_for_each(|function| handler::check(function, &entries))?;
+        let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
+        checked.map_err(|error| command::blame(error, &first.source))?;
         let (entries, automatic) =
             if first.source.layer { layers::split(&first.runtime, entries) } else { (entries, vec![]) };
         if first.source.layer && first.runtime.starts_with("nodejs") {
@@ -218,9 +242,36 @@ impl Workshop<'_> {
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
-        let zips = self.cache.zips.clone();
-        let (archive, entries) = aside(move || Ok((archive::write(&entries, &zips)?, entries))).await?;
-        Ok((archive, entries, merged.left_out, self.zip_layers(drafts).await?))
+        let (archive, entries) = self.archive(entries, format!("{} {names}", self.root.display())).await?;
+        for note in &archive.notes {
+            (self.tell)(Step::Note(format!("{names}: {note}")));
+        }
+        Ok((archive, entries, merged.left_out, self.zip_layers(drafts, names).await?))
+    }
+
+    /// Writes `entries` into a zip and tells how it grows. `origin` names where they come from.
+    async fn archive(&self, entries: Vec<entry::Entry>, origin: String) -> Result<(Archive, Vec<entry::Entry>)> {
+        let (grew, mut growing) = mpsc::unbounded_channel();
+        let cache = self.cache.clone();
+        let written = aside(move || {
+            // Nobody may be listening any more: then nobody wants to know.
+            let grown = |file: &Path, written| drop(grew.send((file.to_owned(), written)));
+            archive::write(&entries, &cache, &origin, &grown).map(|archive| (archive, entries))
+        });
+        let mut last = None;
+        let listen = async {
+            while let Some((file, written)) = growing.recv().await {
+                last = Some(PathBuf::clone(&file));
+                (self.tell)(Step::Growing { file, written });
+            }
+        };
+        let (written, ()) = tokio::join!(written, listen);
+        let (archive, entries) = written?;
+        if let Some(file) = last {
+            let (written, sha256) = (archive.zipped, archive.sha256.clone());
+            (self.tell)(Step::Grown { file, written, sha256 });
+        }
+        Ok((archive, entries))
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
@@ -254,9 +305,6 @@ impl Workshop<'_> {
 fn supported(function: &FunctionConfig) -> Result<()> {
     let source = &function.source;
     let what = match &function.entry {
-        Entry::Cargo(_) => "building a Rust project",
-        Entry::Go(_) => "building a Go project",
-        _ if source.build.is_some() => "`build`",
         _ if source.bundle == Some(true) => "`bundle: true`",
         _ if source.slim => "`slim: true`",
         _ if !source.from_source.is_empty() => "`from_source`",

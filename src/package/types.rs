@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -111,10 +112,20 @@ pub(crate) struct Weight {
 /// What packaging tells while it works. `ui` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// A program of the user's builds what these functions run: `make`, `cargo build`.
+    Building { functions: String, what: String },
+    /// A line it wrote.
+    Said { functions: String, line: String },
+    /// It is done.
+    Built { functions: String, what: String, took: Duration },
     /// Dependencies of these functions are being installed by this program (`uv` or `pip`).
     Installing { functions: String, tool: &'static str },
     /// The archive of these functions is being written.
     Archiving { functions: String },
+    /// The first `written` bytes of this unfinished zip will not change any more.
+    Growing { file: PathBuf, written: u64 },
+    /// That zip is whole; it has another name now.
+    Grown { file: PathBuf, written: u64, sha256: String },
     /// It is done.
     Packaged { functions: String, zipped: u64, files: usize },
     /// Something worth knowing that stops nothing.

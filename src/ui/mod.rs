@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub(crate) use self::plan::{plan_text, summary};
 pub(crate) use self::progress::Progress;
-pub(crate) use self::table::{Table, bytes, duration};
+pub(crate) use self::table::{Table, age, bytes, duration};
 use crate::error::{Error, Kind, Result};
 
 /// When to use colour.

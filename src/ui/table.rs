@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
 
+use crate::error::Error;
+
 /// A plain table: no lines, columns two spaces apart, folded to the terminal's width.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -82,9 +84,37 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// `90`, `90s`, `10m`, `2h`, `1d`, `1w` → milliseconds.
+pub(crate) fn age(text: &str) -> Result<i64, Error> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" | "sec" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 604_800_000,
+        _ => 0,
+    };
+    match digits.parse::<i64>().ok().and_then(|number| number.checked_mul(unit)) {
+        Some(age) if age > 0 => Ok(age),
+        _ => Err(Error::usage(format!("`{text}` is no age: write 30s, 10m, 2h or 1d"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_are_written_as_people_do() {
+        assert_eq!(
+            [age("90"), age("30s"), age("10m"), age("1d")].map(Result::ok),
+            [Some(90_000), Some(30_000), Some(600_000), Some(86_400_000)]
+        );
+        for wrong in ["", "m", "-5m", "10x", "0s", "99999999999999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn units_read_as_people_write_them() {

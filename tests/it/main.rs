@@ -19,6 +19,7 @@ mod bridge;
 mod cli;
 mod clients;
 mod house;
+mod image;
 mod interrupted;
 mod invoke;
 mod layers;

@@ -126,7 +126,7 @@ impl World {
     }
 
     /// Writes a file of the project, while the world is in use.
-    pub(crate) fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.project.join(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -15,7 +15,7 @@ use futures_util::future::{LocalBoxFuture, try_join_all};
 use serde_json::Value;
 
 pub(crate) use self::api::Api;
-pub(crate) use self::artifact::Artifact;
+pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::function::{Decided, Function, Settings, Url};
 pub(crate) use self::history::History;
@@ -64,6 +64,14 @@ macro_rules! kinds {
             /// What is managed and compared.
             pub(crate) fn managed(&self) -> Value {
                 match self { $(Self::$kind(it) => serde_json::to_value(it).unwrap_or(Value::Null)),* }
+            }
+
+            /// Refuses what cannot be made of `live`.
+            pub(crate) fn check_change(&self, live: &Self) -> Result<()> {
+                match (self, live) {
+                    $((Self::$kind(it), Self::$kind(live)) => it.check_change(live),)*
+                    _ => Ok(()),
+                }
             }
 
             pub(crate) async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

@@ -39,6 +39,19 @@ fn files(tree: &BTreeMap<String, (Vec<u8>, bool)>, root: &Path) -> Vec<Entry> {
     tree.iter().map(entry).collect()
 }
 
+/// Packs into a new cache in `folder`.
+fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
+    super::write(entries, &Cache::open(folder)?, "test", &|_, _| ())
+}
+
+fn zips(folder: &Path) -> Vec<String> {
+    let items = std::fs::read_dir(folder.join("zips")).unwrap();
+    let mut names: Vec<String> = items.map(|item| item.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != "CACHEDIR.TAG" && name != "lock");
+    names.sort();
+    names
+}
+
 fn text(path: &str, text: &str) -> Entry {
     Entry::generated(path, text)
 }
@@ -89,9 +102,9 @@ fn the_hash_and_the_sizes_are_those_of_the_file() {
         hex::decode(&archive.sha256).unwrap()
     );
     assert_eq!((archive.zipped, archive.unzipped), (bytes.len() as u64, 10_003));
-    assert_eq!(archive.file, folder.path().join(format!("{}.zip", archive.sha256)));
-    // The temporary file is gone.
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(archive.file, folder.path().join(format!("zips/{}.zip", archive.sha256)));
+    // The temporary file is gone; its index is there.
+    assert_eq!(zips(folder.path()).len(), 2);
 }
 
 /// Guards the promise of equal bytes on every machine and in every later build: a change of these
@@ -118,8 +131,10 @@ fn an_error_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let gone = Entry::file("b".into(), "/nowhere".into(), 1, false, Owner::Project);
     write(&[text("a", "x"), gone], folder.path()).unwrap_err();
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    let error = write(&[text("a", "x")], &folder.path().join("none")).unwrap_err();
+    assert_eq!(zips(folder.path()), [""; 0]);
+    let cache = Cache::open(folder.path()).unwrap();
+    std::fs::remove_dir_all(&cache.zips).unwrap();
+    let error = super::write(&[text("a", "x")], &cache, "test", &|_, _| ()).unwrap_err();
     assert!(error.message.starts_with("cannot write the package to /"), "{error}");
 }
 
@@ -137,7 +152,7 @@ fn what_grew_beyond_the_limit_after_the_walk_is_still_refused() {
     File::create(&file).unwrap().set_len(size::MOST_UNZIPPED + 1).unwrap();
     let entry =
         Entry { path: "a".into(), content: Content::File(file), size: 1, executable: false, owner: Owner::Included };
-    let zips = tempfile::tempdir().unwrap();
-    assert!(write(&[entry], zips.path()).unwrap_err().message.contains("more than the 250.0 MB"));
-    assert_eq!(std::fs::read_dir(zips.path()).unwrap().count(), 0);
+    let work = tempfile::tempdir().unwrap();
+    assert!(write(&[entry], work.path()).unwrap_err().message.contains("more than the 250.0 MB"));
+    assert_eq!(zips(work.path()), [""; 0]);
 }
