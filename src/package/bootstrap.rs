@@ -118,7 +118,7 @@ fn judge(head: &[u8], arch: Arch) -> Result<()> {
 }
 
 /// `e_machine`, when this is the head of a 64-bit little-endian ELF file.
-fn elf_machine(head: &[u8]) -> Option<u16> {
+pub(super) fn elf_machine(head: &[u8]) -> Option<u16> {
     let is_elf = head.starts_with(b"\x7fELF\x02\x01");
     is_elf.then(|| head.get(18..20)).flatten().map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
 }

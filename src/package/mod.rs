@@ -19,6 +19,7 @@ mod content;
 mod dependencies;
 mod elf;
 mod entry;
+mod explain;
 mod go;
 mod handler;
 mod installer;
@@ -34,10 +35,12 @@ mod read;
 mod recall;
 mod requirements;
 mod rules;
+mod savings;
 mod secrets;
 mod size;
 mod stats;
 mod types;
+mod weigh;
 mod wsgi;
 
 use std::collections::BTreeMap;
@@ -51,10 +54,14 @@ use tokio::sync::{Mutex, OnceCell, mpsc};
 use self::archive::Archive;
 use self::cache::Cache;
 pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
+pub(crate) use self::explain::{Explained, explain, is_packed};
 use self::installer::Installer;
 use self::native::{Programs, Site};
 use self::platform::Platform;
-pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step};
+pub(crate) use self::savings::{Saving, savings};
+pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
+pub(crate) use self::types::{LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
+pub(crate) use self::weigh::{amount, folders, parts, share};
 use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
@@ -93,6 +100,8 @@ type Inputs<'a> = (&'a Source, &'a [Layer], &'a str, Arch, Made<'a>);
 enum Made<'a> {
     Nothing,
     Bridge(&'a str),
+    /// Of this file, as the handler spells it.
+    Bundle(&'a str),
     Bootstrap(&'a str),
     /// The binary, by its name or by the function's.
     Cargo(Option<&'a str>, &'a str),
@@ -119,7 +128,7 @@ fn groups<'a>(
             Entry::Bootstrap(path) => Made::Bootstrap(path),
             Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
             Entry::Go(path) => Made::Go(path),
-            Entry::Handler(_) => Made::Nothing,
+            Entry::Handler(_) => node::bundled(function)?.map_or(Made::Nothing, Made::Bundle),
             Entry::Image(_) => continue,
         };
         let inputs = (&function.source, function.layers.as_slice(), function.runtime.as_str(), function.arch, made);
@@ -164,12 +173,7 @@ impl Workshop<'_> {
         let built = self.zip(first, functions, &names, programs).await;
         let (archive, entries, left_out, layers) =
             built.map_err(|error| error.context(format!("cannot package {names}")))?;
-        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
-            path: entry.path.clone(),
-            of: entry.part().to_owned(),
-            unzipped: entry.size,
-            zipped: *zipped,
-        });
+        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
         (self.tell)(Step::Packaged { functions: names, zipped: archive.zipped, files: entries.len() });
         let package = |function: &FunctionConfig| Package {
@@ -186,7 +190,7 @@ impl Workshop<'_> {
                 // An image brings its own, and has no package.
                 Entry::Image(_) => String::new(),
             },
-            heaviest: size::heaviest(&entries),
+            heaviest: parts(&contents).into_iter().take(size::PARTS).collect(),
             layers: layers.clone(),
             contents: contents.clone(),
             left_out: left_out.clone(),
@@ -208,16 +212,19 @@ impl Workshop<'_> {
         }
         command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
-        let (root, source, runtime) = (self.root.to_owned(), layers::code_of(self.root, first), first.runtime.clone());
-        let sources = if first.entry.is_source() { collect::included } else { collect::project };
-        let mut project = aside(move || sources(&root, &source, &runtime)).await?;
+        let code = FunctionConfig { source: layers::code_of(self.root, first), ..first.clone() };
+        let is_node = first.runtime.starts_with("nodejs");
+        let mut project = if is_node {
+            node::pack(self, functions, &code, names).await?
+        } else {
+            let (root, source, runtime) = (self.root.to_owned(), code.source, first.runtime.clone());
+            let sources = if first.entry.is_source() { collect::included } else { collect::project };
+            aside(move || sources(&root, &source, &runtime)).await?
+        };
         let site = Site { search_path: self.search_path.as_deref(), tell: self.tell, scratch: &self.cache.deps };
         programs.place(&mut project.entries, first, names, &site).await?;
         if let Entry::Bootstrap(path) = &first.entry {
             bootstrap::place(&mut project.entries, self.root, first, path)?;
-        }
-        if first.runtime.starts_with("nodejs") {
-            node::check(&first.source.dir)?;
         }
         let dependencies = self.dependencies(first, names).await?;
         let mut merged = merge::merge(project, dependencies);
@@ -237,8 +244,7 @@ impl Workshop<'_> {
             functions.iter().try_for_each(|function| handler::check(function, &entries))?;
         }
         let drafts = self.layers(first, automatic, names).await?;
-        let everything: Vec<_> = drafts.iter().flat_map(layers::Draft::entries).chain(&entries).cloned().collect();
-        size::check(everything.iter().map(|entry| entry.size).sum(), &everything)?;
+        layers::fits(first, &entries, &drafts)?;
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
@@ -304,12 +310,12 @@ impl Workshop<'_> {
 /// What this version of rzap reads in the config and cannot do yet.
 fn supported(function: &FunctionConfig) -> Result<()> {
     let source = &function.source;
+    let is_node = function.runtime.starts_with("nodejs");
     let what = match &function.entry {
-        _ if source.bundle == Some(true) => "`bundle: true`",
         _ if source.slim => "`slim: true`",
-        _ if !source.from_source.is_empty() => "`from_source`",
-        _ if !source.keep.is_empty() => "`keep`",
-        _ if !source.drop.is_empty() => "`drop`",
+        _ if !is_node && !source.from_source.is_empty() => "`from_source`",
+        _ if !is_node && !source.keep.is_empty() => "`keep`",
+        _ if !is_node && !source.drop.is_empty() => "`drop`",
         _ => return Ok(()),
     };
     Err(Error::usage(format!("{what} is not supported by this version of rzap")))

@@ -13,7 +13,7 @@ use std::path::Path;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 pub(crate) use self::table::Rule;
-pub(super) use self::table::{EXCLUDE, RULES, SPECIAL};
+pub(super) use self::table::{DEVELOPMENT, EXCLUDE, RULES, SPECIAL};
 use crate::config::Source;
 use crate::error::{Error, Result};
 
@@ -82,7 +82,8 @@ impl Rules {
     }
 }
 
-fn compile(key: &str, patterns: &[String]) -> Result<Gitignore> {
+/// `patterns`, which stand under `key`, ready to be matched.
+pub(super) fn compile(key: &str, patterns: &[String]) -> Result<Gitignore> {
     let mut builder = GitignoreBuilder::new("");
     for pattern in patterns {
         builder.add_line(None, pattern).map_err(|error| {

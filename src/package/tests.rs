@@ -281,7 +281,7 @@ async fn what_is_too_big_is_refused_before_anything_is_compressed() {
     fs::File::create(project.dir().join("model.bin")).unwrap().set_len(300_000_000).unwrap();
     let error = project.build(&[handler("a", "app.a")], None).await.unwrap_err();
     assert!(error.causes[0].contains("36.2 MB more than the 250.0 MB Lambda allows"), "{error:?}");
-    assert_eq!(error.causes[1], "model.bin   286.2 MB");
+    assert_eq!(error.causes[1], "what weighs most:\nmodel.bin   286.1 MB    100 %");
     assert!(!project.steps().iter().any(|step| matches!(step, Step::Archiving { .. })));
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Package {
     pub(crate) files: usize,
     /// What Lambda gets as `Handler`.
     pub(crate) handler: String,
-    /// The heaviest top-level parts, bytes unpacked, heaviest first.
+    /// The heaviest dependencies and top-level names, heaviest first, at most ten.
     pub(crate) heaviest: Vec<Weight>,
     /// In the order Lambda lays them over each other; their bytes count into what Lambda allows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -78,6 +78,8 @@ pub(crate) struct Content {
     pub(crate) path: String,
     /// What it is counted under: a dependency, or the first path segment.
     pub(crate) of: String,
+    /// Whether that is a dependency.
+    pub(crate) dependency: bool,
     /// Bytes unpacked.
     pub(crate) unzipped: u64,
     /// Bytes in the zip, without its headers.
@@ -101,12 +103,18 @@ pub(crate) struct LeftOut {
 }
 
 /// How much one part of a package weighs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Weight {
-    /// The first path segment, or a dependency's name.
+    /// The first path segment, a dependency's name, or a folder.
     pub(crate) name: String,
+    /// Whether it is a dependency.
+    pub(crate) dependency: bool,
+    /// Number of files.
+    pub(crate) files: usize,
     /// Bytes unpacked.
     pub(crate) unzipped: u64,
+    /// Bytes in the zip, without its headers.
+    pub(crate) zipped: u64,
 }
 
 /// What packaging tells while it works. `ui` shows it.

@@ -8,9 +8,9 @@ use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Ui;
-use super::table::{bytes, duration, short_name};
+use super::table::{duration, short_name};
 use crate::deploy::{Action, Event, Key};
-use crate::package::Step;
+use crate::package::{Step, amount};
 
 /// Listens to packaging and to `apply`.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ impl Shared {
             }
             Step::Packaged { functions, zipped, files } => {
                 let unit = if files == 1 { "file" } else { "files" };
-                let line = format!("package   {functions}  {} in {files} {unit}", bytes(zipped));
+                let line = format!("package   {functions}  {} in {files} {unit}", amount(zipped));
                 self.end(&functions, Some(&format!("{} {line}", style("✓").for_stderr().green())));
             }
             Step::Growing { .. } | Step::Grown { .. } => {}

@@ -172,11 +172,6 @@ stages: { dev: {} }
     let world = World::new()
         .file("rzap.yaml", config)
         .file("package.json", r#"{"dependencies": {"greeting": "1.0.0"}}"#)
-        .file(
-            "package-lock.json",
-            r#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"greeting": "1.0.0"}},
-                "node_modules/greeting": {"version": "1.0.0"}}}"#,
-        )
         .file("node_modules/greeting/package.json", r#"{"name": "greeting", "version": "1.0.0"}"#)
         .file("node_modules/greeting/index.js", "exports.hello = 'hello';")
         .file("tools/nodejs/node_modules/tool/index.js", "exports.name = 'tool';")

@@ -16,6 +16,7 @@ mod bad_cloud;
 mod bad_config;
 mod bad_package;
 mod bridge;
+mod cache;
 mod cli;
 mod clients;
 mod house;

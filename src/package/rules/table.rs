@@ -3,35 +3,36 @@
 //! This is the list that `rzap package --explain` shows. Names and endings are compared exactly as
 //! they are written here, wherever in the folder something stands.
 
-use serde::Serialize;
-
 use super::super::cache::CACHE_TAG;
 
 /// One rule: what it leaves out, why, and what to do when it should stay.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Rule {
     /// Short, lower case: `version-control`.
     pub(crate) name: &'static str,
     /// Why this is never what a function needs.
     pub(crate) why: &'static str,
     /// Whole names.
-    #[serde(skip)]
     whole: &'static [&'static str],
     /// How a name begins.
-    #[serde(skip)]
     starts: &'static [&'static str],
     /// How a name ends.
-    #[serde(skip)]
     ends: &'static [&'static str],
     /// Only of what stands directly in a folder of this name.
-    #[serde(skip)]
     within: Option<&'static str>,
-    /// Only for runtimes that begin so.
-    #[serde(skip)]
-    runtime: &'static str,
+    runtime: Runtime,
     /// Files that mark the folder around them, whatever its name.
-    #[serde(skip)]
     pub(super) marks: &'static [&'static str],
+}
+
+/// Which runtimes a rule is for.
+#[derive(Debug, Clone, Copy, Default)]
+enum Runtime {
+    #[default]
+    Any,
+    Python,
+    NotPython,
+    Node,
 }
 
 /// The rules, in the order in which they are asked.
@@ -93,7 +94,29 @@ pub(in super::super) const RULES: &[Rule] = &[
         name: "node-modules",
         why: "a Python function runs no JavaScript",
         whole: &["node_modules"],
-        runtime: "python",
+        runtime: Runtime::Python,
+        ..NONE
+    },
+    Rule {
+        name: "package-manager",
+        why: "it decides what is installed, nobody reads it at run time, and it may hold a token for a registry",
+        whole: &[
+            ".npmrc",
+            "package-lock.json",
+            "npm-shrinkwrap.json",
+            "pnpm-lock.yaml",
+            "pnpm-workspace.yaml",
+            ".pnpmfile.cjs",
+            ".pnpmfile.mjs",
+            "yarn.lock",
+            ".yarnrc",
+            ".yarnrc.yml",
+            ".yarn",
+            "bun.lock",
+            "bun.lockb",
+            "bunfig.toml",
+        ],
+        runtime: Runtime::Node,
         ..NONE
     },
     Rule {
@@ -101,9 +124,18 @@ pub(in super::super) const RULES: &[Rule] = &[
         why: "links to commands, and what package managers and build tools note for themselves",
         whole: &[".bin", ".cache", ".package-lock.json", ".modules.yaml", ".yarn-integrity"],
         within: Some("node_modules"),
+        // With Python all of node_modules is left out.
+        runtime: Runtime::NotPython,
         ..NONE
     },
 ];
+
+/// The project's own `node_modules`, when there is a lock file.
+pub(in super::super) const DEVELOPMENT: Rule = Rule {
+    name: "development-modules",
+    why: "it is made for this machine and holds tools; what the lock file lists is installed for Lambda's platform instead",
+    ..NONE
+};
 
 /// What the function's own `exclude` leaves out.
 pub(in super::super) const EXCLUDE: Rule =
@@ -114,12 +146,17 @@ pub(in super::super) const SPECIAL: Rule =
     Rule { name: "special-files", why: "named pipes, sockets and devices cannot be packed", ..NONE };
 
 const NONE: Rule =
-    Rule { name: "", why: "", whole: &[], starts: &[], ends: &[], within: None, runtime: "", marks: &[] };
+    Rule { name: "", why: "", whole: &[], starts: &[], ends: &[], within: None, runtime: Runtime::Any, marks: &[] };
 
 impl Rule {
     /// Whether it is asked for a function on this runtime.
     pub(crate) fn applies(&self, runtime: &str) -> bool {
-        runtime.starts_with(self.runtime)
+        match self.runtime {
+            Runtime::Any => true,
+            Runtime::Python => runtime.starts_with("python"),
+            Runtime::NotPython => !runtime.starts_with("python"),
+            Runtime::Node => runtime.starts_with("nodejs"),
+        }
     }
 
     /// Whether it leaves out what is called `name` and stands in a folder called `folder`.
@@ -149,8 +186,9 @@ mod tests {
 
     #[test]
     fn every_rule_says_what_and_why_under_a_name_of_its_own() {
-        let names: BTreeSet<&str> = RULES.iter().chain([&EXCLUDE, &SPECIAL]).map(|rule| rule.name).collect();
-        assert_eq!(names.len(), RULES.len() + 2);
+        let names: BTreeSet<&str> =
+            RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &SPECIAL]).map(|rule| rule.name).collect();
+        assert_eq!(names.len(), RULES.len() + 3);
         for rule in RULES {
             assert!(!rule.what().is_empty() && !rule.why.is_empty(), "{rule:?}");
         }
