@@ -36,6 +36,16 @@ pub(crate) struct Package {
     pub(crate) left_out: Arc<Vec<LeftOut>>,
 }
 
+impl Package {
+    /// The layers that rzap zips.
+    pub(crate) fn own_layers(&self) -> impl Iterator<Item = &OwnLayer> {
+        self.layers.iter().filter_map(|layer| match layer {
+            PackagedLayer::Own(layer) => Some(layer.as_ref()),
+            PackagedLayer::Arn(_) => None,
+        })
+    }
+}
+
 /// One layer of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -28,7 +28,7 @@ mod layers;
 mod local;
 mod ministack;
 mod moto;
-mod node;
 mod native;
+mod node;
 mod readme;
 mod traffic;
