@@ -192,7 +192,9 @@ impl Workshop<'_> {
             node::check(&first.source.dir)?;
         }
         let dependencies = self.dependencies(first, names).await?;
-        let mut merged = merge::merge(project, dependencies);
+        project.notes.extend(dependencies.notes);
+        project.left_out.extend(dependencies.left_out);
+        let mut merged = merge::merge(project, dependencies.entries);
         if let Entry::Wsgi(target) = &first.entry {
             wsgi::place(&mut merged.entries, target, self.bridge)?;
         }
@@ -210,29 +212,33 @@ impl Workshop<'_> {
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
-    async fn dependencies(&self, function: &FunctionConfig, names: &str) -> Result<Vec<entry::Entry>> {
+    async fn dependencies(&self, function: &FunctionConfig, names: &str) -> Result<collect::Listing> {
+        let source = &function.source;
         if !function.runtime.starts_with("python") {
-            return Ok(vec![]);
+            return Ok(collect::Listing::default());
         }
-        let dir = &function.source.dir;
-        let Some(declared) = requirements::declared(dir)? else { return Ok(vec![]) };
         let platform = Platform::new(&function.runtime, function.arch)?;
-        let installer = self.installer.get_or_try_init(|| Installer::find(self.search_path.as_deref())).await?;
+        let may_build = |name: &str| installer::allows(&source.from_source, name);
+        let Some(declared) = requirements::declared(&source.dir, &platform, &may_build)? else {
+            return Ok(collect::Listing::default());
+        };
+        let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
+        let installer = self.installer.get_or_try_init(find).await?;
         for note in &declared.notes {
             (self.tell)(Step::Note(format!("{names}: {note}")));
         }
-        let key = dependencies::key(&declared, &platform, installer);
+        let key = dependencies::key(&declared, &platform, installer, &source.from_source);
         let turn = self.installs.lock().await.entry(key.clone()).or_default().clone();
         let _turn = turn.lock().await;
-        let (cache, known) = (self.cache.clone(), key.clone());
-        if let Some(entries) = aside(move || Ok(dependencies::kept(&cache, &known))).await? {
-            return Ok(entries);
+        let (cache, known, chosen) = (self.cache.clone(), key.clone(), source.clone());
+        if let Some(listing) = aside(move || dependencies::kept(&cache, &known, &chosen)).await? {
+            return Ok(listing);
         }
         (self.tell)(Step::Installing { functions: names.to_owned(), tool: installer.name() });
-        if let Some(caveat) = installer.caveat(&platform) {
+        if let Some(caveat) = installer.caveat(&declared, &platform) {
             (self.tell)(Step::Note(format!("{names}: {caveat}")));
         }
-        dependencies::install(&self.cache, &key, &declared, dir, &platform, installer).await
+        dependencies::install(&self.cache, &key, &declared, source, &platform, installer).await
     }
 }
 
@@ -244,10 +250,6 @@ fn supported(function: &FunctionConfig) -> Result<()> {
         Entry::Go(_) => "building a Go project",
         _ if source.build.is_some() => "`build`",
         _ if source.bundle == Some(true) => "`bundle: true`",
-        _ if source.slim => "`slim: true`",
-        _ if !source.from_source.is_empty() => "`from_source`",
-        _ if !source.keep.is_empty() => "`keep`",
-        _ if !source.drop.is_empty() => "`drop`",
         _ if source.layer => "`layer: auto`",
         _ if !function.layers.is_empty() => "`layers`",
         _ => return Ok(()),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use super::super::requirements::Given;
 use super::*;
 use crate::config::Arch;
 
@@ -29,12 +30,21 @@ impl Place {
         let program = folder.path().join("uv");
         fs::write(&program, UV).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let installer = Installer::find(Some(folder.path().as_os_str())).await.unwrap();
+        let installer = Installer::find(Some(folder.path().as_os_str()), folder.path()).await.unwrap();
         Self { cache: Cache::open(&folder.path().join("work")).unwrap(), folder, installer }
     }
 
     async fn install(&self, key: &str) -> Vec<Entry> {
-        install(&self.cache, key, &declared("six"), self.folder.path(), &platform(), &self.installer).await.unwrap()
+        let declared = declared("six");
+        install(&self.cache, key, &declared, &self.source(), &platform(), &self.installer).await.unwrap().entries
+    }
+
+    fn source(&self) -> Source {
+        Source { dir: self.folder.path().to_owned(), ..Source::default() }
+    }
+
+    fn kept(&self, key: &str) -> Option<Vec<Entry>> {
+        kept(&self.cache, key, &self.source()).unwrap().map(|listing| listing.entries)
     }
 }
 
@@ -49,11 +59,11 @@ fn declared(text: &str) -> Declared {
 #[tokio::test]
 async fn an_install_is_kept_without_the_tools_own_records() {
     let place = Place::new().await;
-    assert_eq!(kept(&place.cache, "k"), None);
+    assert_eq!(place.kept("k"), None);
     let entries = place.install("k").await;
     let seen: Vec<(&str, &str)> = entries.iter().map(|entry| (entry.path.as_str(), entry.part())).collect();
     assert_eq!(seen, [("six-1.0.dist-info/METADATA", "six"), ("six/__init__.py", "six"), ("stray.py", "stray.py")]);
-    assert_eq!(kept(&place.cache, "k"), Some(entries));
+    assert_eq!(place.kept("k"), Some(entries));
 }
 
 #[tokio::test]
@@ -66,7 +76,7 @@ async fn a_damaged_install_is_noticed_and_replaced() {
     }] as [&dyn Fn(); 3]
     {
         damage();
-        assert_eq!(kept(&place.cache, "k"), None);
+        assert_eq!(place.kept("k"), None);
         assert_eq!(place.install("k").await, whole);
     }
 }
@@ -87,18 +97,20 @@ async fn everything_that_decides_an_install_is_in_its_key() {
     let installer = Place::new().await.installer;
     let other_tool = Installer::Uv { program: "uv".into(), version: "uv 2".into() };
     let other_platform = Platform::new("python3.13", Arch::X86_64).unwrap();
+    let all = ["*".to_owned()];
     let keys = [
-        key(&declared("six"), &platform(), &installer),
-        key(&declared("six==1"), &platform(), &installer),
-        key(&declared("six"), &other_platform, &installer),
-        key(&declared("six"), &platform(), &other_tool),
+        key(&declared("six"), &platform(), &installer, &all),
+        key(&declared("six"), &platform(), &installer, &[]),
+        key(&declared("six==1"), &platform(), &installer, &[]),
+        key(&declared("six"), &other_platform, &installer, &[]),
+        key(&declared("six"), &platform(), &other_tool, &[]),
     ];
     let different: std::collections::BTreeSet<&String> = keys.iter().collect();
     assert_eq!(different.len(), keys.len());
-    assert_eq!(keys[0], key(&declared("six"), &platform(), &installer));
+    assert_eq!(keys[1], key(&declared("six"), &platform(), &installer, &[]));
 }
 
 #[test]
 fn an_install_of_nothing_is_an_empty_list() {
-    assert_eq!(manifest(Path::new("/nowhere")).unwrap(), []);
+    assert_eq!(manifest(Path::new("/nowhere"), &platform()).unwrap(), Manifest::default());
 }
