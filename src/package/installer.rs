@@ -186,9 +186,9 @@ impl Installer {
 
     /// What the user should know about installing for `platform` with this program.
     pub(super) fn caveat(&self, declared: &Declared, platform: &Platform) -> Option<String> {
-        let is_locked = matches!(declared.given, Given::Locked(_));
+        let is_judged = matches!(declared.given, Given::File(_) | Given::Text(_));
         match self {
-            Self::Pip { python_version, .. } if *python_version != platform.python && !is_locked => Some(format!(
+            Self::Pip { python_version, .. } if *python_version != platform.python && is_judged => Some(format!(
                 "pip judges environment markers by its own Python {python_version}, not by {}: install uv to have them right",
                 platform.python
             )),

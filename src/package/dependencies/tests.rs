@@ -114,3 +114,139 @@ async fn everything_that_decides_an_install_is_in_its_key() {
 fn an_install_of_nothing_is_an_empty_list() {
     assert_eq!(manifest(Path::new("/nowhere"), &platform()).unwrap(), Manifest::default());
 }
+
+/// Files as a wheel would bring them, and which of them a rule leaves out.
+fn remarks(files: &[(&str, &str)]) -> Vec<String> {
+    let site = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let file = site.path().join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    let manifest = manifest(site.path(), &platform()).unwrap();
+    let out = |file: &Kept| file.out.as_ref().map(|out| format!("{} {} {}", out.rule.name(), file.path, out.at));
+    manifest.files.iter().filter_map(out).collect()
+}
+
+#[test]
+fn tests_go_as_whole_folders_unless_they_are_something_else() {
+    let left_out = remarks(&[
+        ("lib/__init__.py", "from . import core\n"),
+        ("lib/tests/__init__.py", ""),
+        ("lib/tests/test_core.py", "from lib.tests.data import x"),
+        ("lib/tests/data/x.json", "{}"),
+        ("lib/sub/test/conftest.py", ""),
+        // Django's way: tools for testing, no tests.
+        ("lib/test/__init__.py", ""),
+        ("lib/test/client.py", ""),
+        ("lib/test_of_nothing.py", ""),
+        ("tests/test_top.py", ""),
+    ]);
+    let expected = [
+        "tests lib/sub/test/conftest.py lib/sub/test/",
+        "tests lib/tests/__init__.py lib/tests/",
+        "tests lib/tests/data/x.json lib/tests/",
+        "tests lib/tests/test_core.py lib/tests/",
+        "tests tests/test_top.py tests/",
+    ];
+    assert_eq!(left_out, expected);
+}
+
+#[test]
+fn what_is_imported_from_a_test_folder_stays_with_what_it_needs() {
+    for import in [
+        "import lib.tests",
+        "from lib.tests._natype import NA",
+        "from lib import (core,\n    tests)",
+        "from .tests import _natype",
+        "from . import tests  # noqa",
+        "def f():\n    import os, lib.tests._natype as n",
+        "load(\"lib.tests._natype\")",
+        "import_module('.tests', __name__)",
+        "try: from .tests import _natype\nexcept ImportError: pass",
+    ] {
+        let left_out = remarks(&[
+            ("lib/testing.py", "pass"),
+            ("lib/__init__.py", import),
+            ("lib/tests/__init__.py", "from . import test_shared\n"),
+            ("lib/tests/_natype.py", "NA = 1"),
+            ("lib/tests/data.bin", ""),
+            ("lib/tests/test_core.py", ""),
+            ("lib/tests/test_shared.py", "from .deep.test_more import x"),
+            ("lib/tests/deep/test_more.py", ""),
+            ("lib/tests/deep/test_other.py", ""),
+            ("other/tests/test_a.py", ""),
+        ]);
+        let expected = [
+            "tests lib/tests/deep/test_other.py lib/tests/deep/test_other.py",
+            "tests lib/tests/test_core.py lib/tests/test_core.py",
+            "tests other/tests/test_a.py other/tests/",
+        ];
+        assert_eq!(left_out, expected, "{import}");
+    }
+    for other in ["import lib.testsuite", "from lib.testing import tests_of", "# import lib.tests", "x = 'tests'"] {
+        let left_out = remarks(&[("lib/__init__.py", other), ("lib/tests/test_a.py", "")]);
+        assert_eq!(left_out, ["tests lib/tests/test_a.py lib/tests/"], "{other}");
+    }
+}
+
+#[test]
+fn what_no_program_reads_at_run_time_is_left_out() {
+    let left_out = remarks(&[
+        ("a-1.dist-info/METADATA", "Name: a\n"),
+        ("a-1.dist-info/RECORD", "a/__init__.py,,\nbin/a,,\n"),
+        ("a-1.dist-info/INSTALLER", "uv"),
+        ("a-1.dist-info/entry_points.txt", ""),
+        ("a-1.dist-info/top_level.txt", "a"),
+        ("a-1.dist-info/licenses/LICENSE", ""),
+        ("a-1.dist-info/sboms/auditwheel.cdx.json", "{}"),
+        ("a/__init__.py", "include = 'kept.h'"),
+        ("a/__init__.pyi", ""),
+        ("a/py.typed", ""),
+        ("a/__pycache__/__init__.cpython-311.pyc", ""),
+        ("a/only.pyc", ""),
+        ("a/both.py", ""),
+        ("a/both.pyc", ""),
+        ("a/fast.so", ""),
+        ("a/include/fast.h", ""),
+        ("a/include/kept.h", ""),
+        ("a/libfast.a", ""),
+        ("bin/a", "#!/home/me/python"),
+        ("lazy/__init__.py", "lazy.attach_stub(__name__, __file__)"),
+        ("lazy/__init__.pyi", ""),
+    ]);
+    let expected = [
+        "records a-1.dist-info/INSTALLER a-1.dist-info/INSTALLER",
+        "records a-1.dist-info/RECORD a-1.dist-info/RECORD",
+        "records a-1.dist-info/sboms/auditwheel.cdx.json a-1.dist-info/sboms/",
+        "stubs a/__init__.pyi a/__init__.pyi",
+        "bytecode a/__pycache__/__init__.cpython-311.pyc a/__pycache__/",
+        "bytecode a/both.pyc a/both.pyc",
+        "sources a/include/fast.h a/include/fast.h",
+        "sources a/libfast.a a/libfast.a",
+        "scripts bin/a bin/",
+    ];
+    let sorted = |mut list: Vec<String>| {
+        list.sort();
+        list
+    };
+    assert_eq!(sorted(left_out), sorted(expected.map(str::to_owned).to_vec()));
+}
+
+#[tokio::test]
+async fn another_choice_needs_no_new_install() {
+    let place = Place::new().await;
+    place.install("k").await;
+    let listing = |keep: &[&str], slim| {
+        let keep = keep.iter().map(ToString::to_string).collect();
+        let source = Source { keep, slim, ..place.source() };
+        kept(&place.cache, "k", &source).unwrap().unwrap()
+    };
+    let paths = |listing: &Listing| listing.entries.iter().map(|entry| entry.path.clone()).collect::<Vec<_>>();
+    let all = paths(&listing(&["scripts", "records", "bytecode"], false));
+    assert!(all.contains(&"bin/six".to_owned()) && all.contains(&"six-1.0.dist-info/INSTALLER".to_owned()), "{all:?}");
+    let slim = listing(&[], true);
+    assert_eq!(paths(&slim), ["stray.py"]);
+    let told: Vec<_> = slim.left_out.iter().map(|out| (out.rule, out.path.as_str(), out.of.as_deref())).collect();
+    assert!(told.contains(&("slim", "six/", Some("six"))), "{told:?}");
+}

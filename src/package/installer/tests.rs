@@ -143,3 +143,38 @@ fn where_packages_come_from_stays_the_users_choice_and_is_known() {
         assert!(CLEARED.contains(&name) && !is_choosing(name), "{name}");
     }
 }
+
+/// Has no wheel of `own`, and builds it when it is told to.
+const BUILDER: &str = r#"[ "$1" = --version ] && { echo uv 1; exit; }
+[ "$1" = python ] && { echo /opt/python3.13; exit; }
+echo "$@" >> arguments
+case "$*" in *"--no-binary own"*) exit;; esac
+echo "hint: Wheels are required for \`own\` because building from source is disabled" >&2
+exit 1"#;
+
+#[tokio::test]
+async fn what_may_be_built_is_built_only_where_there_is_no_wheel() {
+    let folder = programs(&[("uv", BUILDER)]);
+    let installer = Installer::find(Some(folder.path().as_os_str()), folder.path()).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let list = [List { complete: true, hashed: true, ..List::open("/r.txt".into()) }];
+    let (platform, other, all) = (platform(), ["other".to_owned()], ["*".to_owned()]);
+    let error = installer.install(&list, &order(dir.path(), &platform, &other)).await.unwrap_err();
+    assert!(error.message.starts_with("own has no wheel for Python 3.13"), "{error}");
+    assert!(error.hints[0].ends_with("allow to build it: `from_source: [own]`"), "{error:?}");
+    for allowed in [&all, &["Own".to_owned()]] {
+        assert_eq!(installer.install(&list, &order(dir.path(), &platform, allowed)).await.unwrap(), ["own"]);
+    }
+    let asked = fs::read_to_string(dir.path().join("arguments")).unwrap();
+    let last = asked.lines().last().unwrap();
+    assert!(last.contains("--no-binary own --python /opt/python3.13 --index-strategy unsafe-best-match"), "{last}");
+    assert!(last.ends_with("-r /r.txt --no-deps --require-hashes"), "{last}");
+}
+
+#[tokio::test]
+async fn what_only_uv_can_do_is_said() {
+    let pip = found(&[("python3", PIP_SAYS)]).await.unwrap();
+    let error = pip.export(Path::new("/"), &platform()).await.unwrap_err();
+    assert_eq!(error.message, "it takes uv to read uv.lock, and there is only pip");
+    assert_eq!(pip.caveat(&declared(Given::UvLock("/".into())), &platform()), None);
+}
