@@ -25,10 +25,11 @@ BENCH = ROOT / ".cache/bench"
 ZAPPA = "zappa==0.63.0"
 UV = "uv==0.13.8"
 
+# Versions that have wheels for Python 3.11 on Amazon Linux 2, too, so that any Python from 3.11 to 3.13 can run this.
 TREES = {
-    "science": (["numpy==2.4.6", "pandas==3.1.1", "scipy==1.17.1"], "numpy + pandas + scipy"),
+    "science": (["numpy==2.2.6", "pandas==2.2.3", "scipy==1.15.3"], "numpy + pandas + scipy"),
     "flask": (["flask==3.1.3"], "Flask"),
-    "django": (["django==5.2.19", "pillow==13.0.0", "psycopg[binary]==3.3.9"], "Django + Pillow + psycopg"),
+    "django": (["django==5.2.19", "pillow==11.3.0", "psycopg[binary]==3.2.9"], "Django + Pillow + psycopg"),
 }
 
 APP = """def app(environ, start_response):
