@@ -51,16 +51,14 @@ impl Table {
     }
 }
 
-/// `1.4 MB`: decimal units, as AWS bills and documents them.
-pub(crate) fn bytes(count: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-    let value = count as f64;
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", value / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
-        _ => format!("{:.2} GB", value / 1e9),
-    }
+/// `12,345`
+pub(crate) fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let lead = digits.len() % 3;
+    let (head, tail) = digits.split_at(lead);
+    let groups = tail.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let head = (!head.is_empty()).then(|| head.to_owned());
+    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
 /// A name with its hash cut to what tells it apart: `app/2e87e6f4c027….zip`. For people only.
@@ -118,10 +116,7 @@ mod tests {
 
     #[test]
     fn units_read_as_people_write_them() {
-        assert_eq!(
-            [0, 999, 1_000, 1_449_999, 2_000_000_000].map(bytes),
-            ["0 B", "999 B", "1.0 kB", "1.4 MB", "2.00 GB"]
-        );
+        assert_eq!([0, 999, 1_000, 12_345, 1_234_567].map(count), ["0", "999", "1,000", "12,345", "1,234,567"]);
         assert_eq!(
             short_name(&format!("app/{}.zip", "2e87e6f4c027".repeat(6).get(..64).unwrap_or_default())),
             "app/2e87e6f4c027….zip"
