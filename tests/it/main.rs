@@ -4,6 +4,7 @@
 //! `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
+mod browser;
 mod cloud;
 mod emulator;
 mod http;
@@ -24,5 +25,6 @@ mod invoke;
 mod local;
 mod ministack;
 mod moto;
+mod package_report;
 mod readme;
 mod traffic;
