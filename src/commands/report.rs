@@ -40,7 +40,11 @@ pub(crate) struct FunctionReport {
     /// The version the alias `live` serves; null when there is none yet.
     pub(crate) version: Option<String>,
     pub(crate) code_sha256: String,
+    /// Empty for a container image.
     pub(crate) runtime: String,
+    /// The address of the container image; not there for a zip.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) image: String,
     /// MB.
     pub(crate) memory: i32,
     /// The function's own URL.
@@ -130,6 +134,7 @@ impl FunctionReport {
             version: function.decided.version.get().cloned(),
             code_sha256: function.settings.code_sha256.clone(),
             runtime: function.settings.runtime.clone(),
+            image: function.settings.image.clone(),
             memory: function.settings.memory,
             url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
             state: function.decided.state.clone(),

@@ -109,7 +109,7 @@ impl Report for Live {
                     function.name.clone(),
                     function.state.clone().unwrap_or_else(|| "–".to_owned()),
                     function.version.clone().unwrap_or_else(|| "–".to_owned()),
-                    function.runtime.clone(),
+                    if function.image.is_empty() { function.runtime.clone() } else { "image".to_owned() },
                     format!("{} MB", function.memory),
                     function.modified.as_deref().map_or_else(|| "–".to_owned(), readable_time),
                 ]);

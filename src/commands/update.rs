@@ -42,7 +42,8 @@ impl Update {
             Ok((cloud, live))
         };
         let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
-        let blueprint = deploy::code_only(&owner, &live, &packages, &Place::of(&cloud))?;
+        let images = stage.images();
+        let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
         let found = Found::ours(live.into_iter().map(Any::Function).collect());
         let plan = deploy::plan(&blueprint, &found)?;
         let careful = context.interrupt.carefully();

@@ -35,7 +35,7 @@ pub(crate) struct Blueprint {
     pub(crate) resources: Vec<Any>,
 }
 
-/// Draws the blueprint of a stage. `packages` has one entry per function of the config.
+/// Draws the blueprint of a stage. `packages` has one entry per function of the config that is no image.
 pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package>, place: &Place) -> Result<Blueprint> {
     let owner = Owner { app: stage.app.clone(), stage: stage.stage.clone() };
     let bucket = bucket_name(&place.account, &place.region);
@@ -45,11 +45,15 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     let mut groups = Vec::new();
     let mut statements = Vec::new();
     let mut functions = Vec::new();
+    let none = Package::default();
     for config in stage.functions.values() {
-        let Some(package) = packages.get(&config.name) else {
+        let is_image = config.entry.image().is_some();
+        let Some(package) = packages.get(&config.name).or(is_image.then_some(&none)) else {
             return Err(Error::failed(format!("the function `{}` has no package", config.name)));
         };
-        artifacts.entry(&package.sha256).or_insert_with(|| Artifact::wanted(&owner.app, &bucket, package));
+        if !is_image {
+            artifacts.entry(&package.sha256).or_insert_with(|| Artifact::wanted(&owner.app, &bucket, package));
+        }
         let name = function_name(&owner, &config.name);
         let group = log_group_name(&name);
         groups.push(place.arn("logs", &place.region, &format!("log-group:{group}")));
@@ -87,7 +91,9 @@ fn function(
     let mut after = Function::after_of(&settings, &name);
     let artifact = Artifact::key_of(&owner.app, package);
     let object = artifact.name.clone();
-    after.push(artifact);
+    if !settings.is_image() {
+        after.push(artifact);
+    }
     Function {
         name,
         short_name: config.name.clone(),
@@ -103,22 +109,28 @@ fn function(
 
 /// The blueprint of `update`: the live functions with nothing but new code, and the artifacts for it.
 ///
-/// `live` are functions that stand; each must have its package.
+/// `live` are functions that stand; each must have its package or, by its name, the address of its image.
 pub(crate) fn code_only(
     owner: &Owner,
     live: &[Function],
     packages: &BTreeMap<String, Package>,
+    images: &BTreeMap<&str, &str>,
     place: &Place,
 ) -> Result<Blueprint> {
     let bucket = bucket_name(&place.account, &place.region);
     let mut artifacts = BTreeMap::new();
     let mut resources = Vec::new();
     for function in live {
+        if let Some(uri) = images.get(function.short_name.as_str()) {
+            resources.push(Any::Function(function.with_image(uri)));
+            continue;
+        }
         let Some(package) = packages.get(&function.short_name) else {
             return Err(Error::failed(format!("the function `{}` has no package", function.short_name)));
         };
         let mut wanted = function.clone();
         wanted.settings.code_sha256.clone_from(&package.code_sha256);
+        wanted.settings.image.clear();
         wanted.serving = true;
         wanted.decided = super::kinds::Decided::default();
         if wanted.settings.code_sha256 != function.settings.code_sha256 {

@@ -54,6 +54,7 @@ pub(super) fn write(
     origin: &str,
     grown: &(dyn Fn(&Path, u64) + Sync),
 ) -> Result<Archive> {
+    entries.iter().try_for_each(|entry| check_name(&entry.path))?;
     let mut recall = Recall::new(entries, cache, origin)?;
     let archive = match recall.whole() {
         Some(Whole { file, sha256, zipped, unzipped, packed }) => {
@@ -133,6 +134,17 @@ impl Archive {
             notes: Vec::new(),
         }
     }
+}
+
+/// Refuses a name that unpacking could take for another place. The walk brings none, but what is
+/// packed comes from other programs, too.
+fn check_name(path: &str) -> Result<()> {
+    let is_odd = |segment: &str| segment.is_empty() || segment == "." || segment == "..";
+    if !path.split('/').any(is_odd) && !path.contains('\\') && !path.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::failed(format!("the name {} cannot be packed: it could lead out of its folder", path.escape_debug()))
+        .hint("rename the file, or exclude it"))
 }
 
 type Target<'a> = ZipWriter<Hashing<BufWriter<Growing<'a>>>>;
@@ -294,5 +306,7 @@ impl Seek for Growing<'_> {
     }
 }
 
+#[cfg(test)]
+mod property;
 #[cfg(test)]
 mod tests;

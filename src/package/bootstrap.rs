@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::command;
 use super::elf::{self, Elf, Glibc};
 use super::entry::{Content, Entry, Owner};
 use crate::config::{Arch, FunctionConfig};
@@ -21,9 +22,11 @@ pub(super) const NAME: &str = "bootstrap";
 pub(super) fn place(entries: &mut Vec<Entry>, root: &Path, function: &FunctionConfig, path: &str) -> Result<()> {
     let file = function.source.dir.join(path);
     let missing = |error: &io::Error| {
-        Error::failed(format!("cannot read the bootstrap {}", file.display()))
-            .because(error)
-            .hint("build it first; rzap packs a ready executable")
+        let error = Error::failed(format!("cannot read the bootstrap {}", file.display())).because(error);
+        match &function.source.build {
+            Some(_) => command::blame(error, &function.source),
+            None => error.hint("build it first, or let rzap do it: `build: COMMAND`"),
+        }
     };
     let size = check(&file, &function.runtime, function.arch, missing)?;
 
@@ -115,14 +118,14 @@ fn judge(head: &[u8], arch: Arch) -> Result<()> {
 }
 
 /// `e_machine`, when this is the head of a 64-bit little-endian ELF file.
-fn elf_machine(head: &[u8]) -> Option<u16> {
+pub(super) fn elf_machine(head: &[u8]) -> Option<u16> {
     let is_elf = head.starts_with(b"\x7fELF\x02\x01");
     is_elf.then(|| head.get(18..20)).flatten().map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 /// The glibc of an OS-only runtime; of one that is not known here nothing is demanded.
 /// <https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html>
-fn glibc_of(runtime: &str) -> Option<Glibc> {
+pub(super) fn glibc_of(runtime: &str) -> Option<Glibc> {
     match runtime {
         "provided.al2023" => Some(Glibc(2, 34)),
         "provided.al2" => Some(Glibc(2, 26)),

@@ -29,6 +29,16 @@ pub(super) struct Listing {
 /// The files of `source` that a function on `runtime` gets. `root` is the project folder: links
 /// may point anywhere below it.
 pub(super) fn project(root: &Path, source: &Source, runtime: &str) -> Result<Listing> {
+    walk(root, source, runtime, Verdict::In)
+}
+
+/// The same with nothing but what `include` names: the folder holds sources of a program. They are
+/// not listed as left out, there is no other way for them.
+pub(super) fn included(root: &Path, source: &Source, runtime: &str) -> Result<Listing> {
+    walk(root, source, runtime, Verdict::Out("sources"))
+}
+
+fn walk(root: &Path, source: &Source, runtime: &str, verdict: Verdict) -> Result<Listing> {
     let canonical = |path: &Path| {
         fs::canonicalize(path).map_err(|error| {
             Error::failed(format!("cannot open the code folder {}", path.display()))
@@ -48,7 +58,9 @@ pub(super) fn project(root: &Path, source: &Source, runtime: &str) -> Result<Lis
     }
     let mut walk =
         Walk { rules: Rules::new(source, runtime)?, root, above: vec![dir.clone()], found: Listing::default() };
-    walk.folder(&dir, Path::new(""), Verdict::In)?;
+    if verdict == Verdict::In || walk.rules.can_come_back() {
+        walk.folder(&dir, Path::new(""), verdict)?;
+    }
     Ok(walk.found)
 }
 

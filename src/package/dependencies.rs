@@ -27,12 +27,12 @@ const FORM: &str = "1";
 
 /// One file of an install.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Kept {
-    path: String,
-    size: u64,
-    executable: bool,
-    /// The distribution it belongs to.
-    of: String,
+pub(super) struct Kept {
+    pub(super) path: String,
+    pub(super) size: u64,
+    pub(super) executable: bool,
+    /// The distribution or package it belongs to.
+    pub(super) of: String,
 }
 
 /// The name of the install's folder: a hash of everything that decides it.
@@ -95,8 +95,12 @@ pub(super) async fn install(
 
 /// Lists what was installed and gives it its final name.
 fn keep(cache: &Cache, key: &str, unfinished: &Path) -> Result<Vec<Entry>> {
-    let manifest = manifest(&unfinished.join("site"))?;
-    let text = serde_json::to_vec(&manifest).or_failed(|| "write the list of dependencies")?;
+    keep_listed(cache, key, unfinished, &manifest(&unfinished.join("site"))?)
+}
+
+/// The same when it is known what is worth packing of `unfinished/site`.
+pub(super) fn keep_listed(cache: &Cache, key: &str, unfinished: &Path, manifest: &[Kept]) -> Result<Vec<Entry>> {
+    let text = serde_json::to_vec(manifest).or_failed(|| "write the list of dependencies")?;
     let file = unfinished.join("manifest.json");
     fs::write(&file, text).or_failed(|| format!("write {}", file.display()))?;
 

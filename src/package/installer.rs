@@ -251,7 +251,7 @@ fn pip_version(said: &str) -> Option<(String, String)> {
     Some((version.to_owned(), python.to_owned()))
 }
 
-fn on_path(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
+pub(super) fn on_path(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
     std::env::split_paths(search_path?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
@@ -285,7 +285,7 @@ fn culprit(stderr: &str) -> Option<Culprit> {
 }
 
 /// `line` without the user name and password a URL in it may carry.
-fn masked(line: &str) -> String {
+pub(super) fn masked(line: &str) -> String {
     static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/@\s]+@").ok());
     CREDENTIALS.as_ref().map_or_else(String::new, |regex| regex.replace_all(line, "://****@").into_owned())
 }

@@ -11,20 +11,25 @@
 mod archive;
 mod bootstrap;
 mod cache;
+mod cargo;
 mod collect;
+mod command;
 mod compress;
 mod content;
 mod dependencies;
 mod elf;
 mod entry;
 mod explain;
+mod go;
 mod handler;
 mod installer;
 mod join;
 mod merge;
+mod native;
 mod node;
 mod packs;
 mod platform;
+mod program;
 mod read;
 mod recall;
 mod requirements;
@@ -50,6 +55,7 @@ use self::cache::Cache;
 pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
 pub(crate) use self::explain::{Explained, explain, is_packed};
 use self::installer::Installer;
+use self::native::{Programs, Site};
 use self::platform::Platform;
 pub(crate) use self::savings::{Saving, savings};
 pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
@@ -92,6 +98,8 @@ type Inputs<'a> = (&'a Source, &'a str, Arch, Made<'a>);
 enum Made<'a> {
     Nothing,
     Bridge(&'a str),
+    /// Of this file, as the handler spells it.
+    Bundle(&'a str),
     Bootstrap(&'a str),
     /// The binary, by its name or by the function's.
     Cargo(Option<&'a str>, &'a str),
@@ -118,7 +126,7 @@ fn groups<'a>(
             Entry::Bootstrap(path) => Made::Bootstrap(path),
             Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
             Entry::Go(path) => Made::Go(path),
-            Entry::Handler(_) => Made::Nothing,
+            Entry::Handler(_) => node::bundled(function)?.map_or(Made::Nothing, Made::Bundle),
             Entry::Image(_) => continue,
         };
         let inputs = (&function.source, function.runtime.as_str(), function.arch, made);
@@ -145,15 +153,21 @@ struct Workshop<'a> {
 impl Workshop<'_> {
     async fn build(&self, stage: &StageConfig, only: Option<&[String]>) -> Result<BTreeMap<String, Package>> {
         let groups = groups(stage, only)?;
-        let built = try_join_all(groups.values().map(|functions| self.group(functions))).await?;
+        command::run(stage, groups.values().flatten().copied(), self.tell).await?;
+        let programs = Programs::of(groups.values().flatten().copied());
+        let built = try_join_all(groups.values().map(|functions| self.group(functions, &programs))).await?;
         Ok(built.into_iter().flatten().collect())
     }
 
     /// Builds the one zip of `functions`, which have equal inputs.
-    async fn group(&self, functions: &[&FunctionConfig]) -> Result<Vec<(String, Package)>> {
+    async fn group<'f>(
+        &self,
+        functions: &[&'f FunctionConfig],
+        programs: &Programs<'f>,
+    ) -> Result<Vec<(String, Package)>> {
         let Some(first) = functions.first() else { return Ok(vec![]) };
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
-        let built = self.zip(first, functions, &names).await;
+        let built = self.zip(first, functions, &names, programs).await;
         let (archive, entries, left_out) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
         let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
@@ -179,25 +193,32 @@ impl Workshop<'_> {
         Ok(functions.iter().map(|function| (function.name.clone(), package(function))).collect())
     }
 
-    async fn zip(
+    async fn zip<'f>(
         &self,
-        first: &FunctionConfig,
-        functions: &[&FunctionConfig],
+        first: &'f FunctionConfig,
+        functions: &[&'f FunctionConfig],
         names: &str,
+        programs: &Programs<'f>,
     ) -> Result<(Archive, Vec<entry::Entry>, Vec<LeftOut>)> {
         supported(first)?;
         if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
             return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
                 .hint("set `runtime` to a Python, like `python3.13`"));
         }
+        command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
         let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
-        let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
+        let is_node = first.runtime.starts_with("nodejs");
+        let mut project = if is_node {
+            node::pack(self, functions, first, names).await?
+        } else {
+            let sources = if first.entry.is_source() { collect::included } else { collect::project };
+            aside(move || sources(&root, &source, &runtime)).await?
+        };
+        let site = Site { search_path: self.search_path.as_deref(), tell: self.tell, scratch: &self.cache.deps };
+        programs.place(&mut project.entries, first, names, &site).await?;
         if let Entry::Bootstrap(path) = &first.entry {
             bootstrap::place(&mut project.entries, self.root, first, path)?;
-        }
-        if first.runtime.starts_with("nodejs") {
-            node::check(&first.source.dir)?;
         }
         let dependencies = self.dependencies(first, names).await?;
         let mut merged = merge::merge(project, dependencies);
@@ -208,7 +229,8 @@ impl Workshop<'_> {
             (self.tell)(Step::Note(format!("{names}: {note}")));
         }
         let entries = merge::sorted(merged.entries)?;
-        functions.iter().try_for_each(|function| handler::check(function, &entries))?;
+        let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
+        checked.map_err(|error| command::blame(error, &first.source))?;
         size::check_with(first, entries.iter().map(|entry| entry.size).sum(), &entries, &[])?;
 
         let _turn = self.archiving.lock().await;
@@ -275,15 +297,12 @@ impl Workshop<'_> {
 /// What this version of rzap reads in the config and cannot do yet.
 fn supported(function: &FunctionConfig) -> Result<()> {
     let source = &function.source;
+    let is_node = function.runtime.starts_with("nodejs");
     let what = match &function.entry {
-        Entry::Cargo(_) => "building a Rust project",
-        Entry::Go(_) => "building a Go project",
-        _ if source.build.is_some() => "`build`",
-        _ if source.bundle == Some(true) => "`bundle: true`",
         _ if source.slim => "`slim: true`",
-        _ if !source.from_source.is_empty() => "`from_source`",
-        _ if !source.keep.is_empty() => "`keep`",
-        _ if !source.drop.is_empty() => "`drop`",
+        _ if !is_node && !source.from_source.is_empty() => "`from_source`",
+        _ if !is_node && !source.keep.is_empty() => "`keep`",
+        _ if !is_node && !source.drop.is_empty() => "`drop`",
         _ if source.layer => "`layer: auto`",
         _ if !function.layers.is_empty() => "`layers`",
         _ => return Ok(()),

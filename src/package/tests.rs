@@ -32,6 +32,20 @@ pub(super) fn function(name: &str, entry: Entry) -> FunctionConfig {
     }
 }
 
+/// The stage `dev` with these functions, in `root`.
+pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig {
+    StageConfig {
+        app: "app".into(),
+        stage: "dev".into(),
+        region: None,
+        profile: None,
+        local: false,
+        protect: false,
+        functions: functions.into_iter().map(|function| (function.name.clone(), function)).collect(),
+        root: root.to_owned(),
+    }
+}
+
 const BRIDGE: &[(&str, &str)] = &[("rzap_wsgi.py", "def bridge(target):\n    return target\n")];
 
 struct Project {
@@ -77,18 +91,9 @@ impl Project {
             if function.source.dir.as_os_str().is_empty() {
                 function.source.dir = self.dir();
             }
-            (function.name.clone(), function)
+            function
         });
-        let stage = StageConfig {
-            app: "app".into(),
-            stage: "dev".into(),
-            region: None,
-            profile: None,
-            local: false,
-            protect: false,
-            functions: functions.collect(),
-            root: self.dir(),
-        };
+        let stage = stage(&self.dir(), functions.collect());
         let tell = |step| self.steps.lock().unwrap().push(step);
         let workshop = Workshop {
             root: &stage.root,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -81,6 +82,12 @@ pub(crate) struct Weight {
 /// What packaging tells while it works. `ui` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// A program of the user's builds what these functions run: `make`, `cargo build`.
+    Building { functions: String, what: String },
+    /// A line it wrote.
+    Said { functions: String, line: String },
+    /// It is done.
+    Built { functions: String, what: String, took: Duration },
     /// Dependencies of these functions are being installed by this program (`uv` or `pip`).
     Installing { functions: String, tool: &'static str },
     /// The archive of these functions is being written.

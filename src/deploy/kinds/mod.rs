@@ -64,6 +64,14 @@ macro_rules! kinds {
                 match self { $(Self::$kind(it) => serde_json::to_value(it).unwrap_or(Value::Null)),* }
             }
 
+            /// Refuses what cannot be made of `live`.
+            pub(crate) fn check_change(&self, live: &Self) -> Result<()> {
+                match (self, live) {
+                    $((Self::$kind(it), Self::$kind(live)) => it.check_change(live),)*
+                    _ => Ok(()),
+                }
+            }
+
             pub(crate) async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
                 match self {
                     $(Self::$kind(it) => it.converge(cloud, live.and_then(|live| match live {

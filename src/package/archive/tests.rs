@@ -2,10 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
 use std::process::Command;
-
-use proptest::prelude::*;
 
 use super::super::entry::{Content, Owner};
 use super::super::merge::sorted;
@@ -23,24 +20,14 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
     } for i in archive.infolist()]))
 "#;
 
-fn look(zip: &Path) -> Vec<serde_json::Value> {
+pub(super) fn look(zip: &Path) -> Vec<serde_json::Value> {
     let output = Command::new("python3").args(["-c", LOOK]).arg(zip).output().expect("the tests need python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn files(tree: &BTreeMap<String, (Vec<u8>, bool)>, root: &Path) -> Vec<Entry> {
-    let entry = |(path, (content, executable)): (&String, &(Vec<u8>, bool))| {
-        let file = root.join(path);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, content).unwrap();
-        Entry::file(path.clone(), file, content.len() as u64, *executable, Owner::Project)
-    };
-    tree.iter().map(entry).collect()
-}
-
 /// Packs into a new cache in `folder`.
-fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
+pub(super) fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
     super::write(entries, &Cache::open(folder)?, "test", &|_, _| ())
 }
 
@@ -54,41 +41,6 @@ fn zips(folder: &Path) -> Vec<String> {
 
 fn text(path: &str, text: &str) -> Entry {
     Entry::generated(path, text)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
-
-    #[test]
-    fn what_goes_in_comes_out(
-        tree in prop::collection::btree_map(
-            "[a-zA-Z0-9é日 ._-]{0,10}[a-z]/[a-z~#%é日🎉]{1,8}",
-            (prop_oneof![prop::collection::vec(any::<u8>(), 0..3000), "(ab){0,4000}".prop_map(String::into_bytes)], any::<bool>()),
-            1..12,
-        ),
-        seed in any::<u64>(),
-    ) {
-        let (here, there, zips) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let archive = write(&sorted(files(&tree, here.path())).unwrap(), zips.path()).unwrap();
-
-        let seen = look(&archive.file);
-        let names: Vec<&str> = seen.iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-        prop_assert_eq!(names, tree.keys().map(String::as_str).collect::<Vec<_>>());
-        for (entry, (content, executable)) in seen.iter().zip(tree.values()) {
-            prop_assert_eq!(entry["sha256"].as_str().unwrap(), hex::encode(Sha256::digest(content)));
-            prop_assert_eq!(entry["mode"].as_u64().unwrap(), if *executable { 0o100_755 } else { 0o100_644 });
-            prop_assert_eq!(&entry["time"], &serde_json::json!([1980, 1, 1, 0, 0, 0]));
-            prop_assert_eq!((entry["extra"].as_u64(), entry["comment"].as_u64(), entry["system"].as_u64()), (Some(0), Some(0), Some(3)));
-        }
-
-        // The same content in another folder, listed in another order: the same bytes.
-        let mut shuffled = files(&tree, there.path());
-        let turn = usize::try_from(seed % shuffled.len() as u64).unwrap();
-        shuffled.rotate_left(turn);
-        let again = write(&sorted(shuffled).unwrap(), there.path()).unwrap();
-        prop_assert_eq!(&archive.sha256, &again.sha256);
-        prop_assert_eq!(std::fs::read(&archive.file).unwrap(), std::fs::read(&again.file).unwrap());
-    }
 }
 
 #[test]

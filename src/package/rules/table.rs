@@ -32,6 +32,7 @@ enum Runtime {
     Any,
     Python,
     NotPython,
+    Node,
 }
 
 /// The rules, in the order in which they are asked.
@@ -97,6 +98,28 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..NONE
     },
     Rule {
+        name: "package-manager",
+        why: "it decides what is installed, nobody reads it at run time, and it may hold a token for a registry",
+        whole: &[
+            ".npmrc",
+            "package-lock.json",
+            "npm-shrinkwrap.json",
+            "pnpm-lock.yaml",
+            "pnpm-workspace.yaml",
+            ".pnpmfile.cjs",
+            ".pnpmfile.mjs",
+            "yarn.lock",
+            ".yarnrc",
+            ".yarnrc.yml",
+            ".yarn",
+            "bun.lock",
+            "bun.lockb",
+            "bunfig.toml",
+        ],
+        runtime: Runtime::Node,
+        ..NONE
+    },
+    Rule {
         name: "node-tools",
         why: "links to commands, and what package managers and build tools note for themselves",
         whole: &[".bin", ".cache", ".package-lock.json", ".modules.yaml", ".yarn-integrity"],
@@ -106,6 +129,13 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..NONE
     },
 ];
+
+/// The project's own `node_modules`, when there is a lock file.
+pub(in super::super) const DEVELOPMENT: Rule = Rule {
+    name: "development-modules",
+    why: "it is made for this machine and holds tools; what the lock file lists is installed for Lambda's platform instead",
+    ..NONE
+};
 
 /// What the function's own `exclude` leaves out.
 pub(in super::super) const EXCLUDE: Rule =
@@ -125,6 +155,7 @@ impl Rule {
             Runtime::Any => true,
             Runtime::Python => runtime.starts_with("python"),
             Runtime::NotPython => !runtime.starts_with("python"),
+            Runtime::Node => runtime.starts_with("nodejs"),
         }
     }
 
@@ -155,8 +186,9 @@ mod tests {
 
     #[test]
     fn every_rule_says_what_and_why_under_a_name_of_its_own() {
-        let names: BTreeSet<&str> = RULES.iter().chain([&EXCLUDE, &SPECIAL]).map(|rule| rule.name).collect();
-        assert_eq!(names.len(), RULES.len() + 2);
+        let names: BTreeSet<&str> =
+            RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &SPECIAL]).map(|rule| rule.name).collect();
+        assert_eq!(names.len(), RULES.len() + 3);
         for rule in RULES {
             assert!(!rule.what().is_empty() && !rule.why.is_empty(), "{rule:?}");
         }

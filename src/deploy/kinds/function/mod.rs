@@ -3,6 +3,7 @@
 //! `converge` makes everything ready and moves no traffic: a new version stands beside the one that
 //! serves. [`Function::promote`] moves the alias, and is called only when all of the stage is ready.
 
+mod image;
 mod patience;
 mod settings;
 mod url;
@@ -13,7 +14,7 @@ use std::sync::OnceLock;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{
-    AliasRoutingConfiguration, Architecture, Environment, EphemeralStorage, FunctionCode, Runtime,
+    AliasRoutingConfiguration, Architecture, Environment, EphemeralStorage, FunctionCode, PackageType, Runtime,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
@@ -75,6 +76,8 @@ pub(crate) struct Decided {
     pub(crate) modified: Option<String>,
     /// `Active`, `Pending`, `Inactive`, `Failed`.
     pub(crate) state: Option<String>,
+    /// The address of its container image with the digest.
+    pub(crate) resolved_image: Option<String>,
 }
 
 impl Function {
@@ -85,7 +88,8 @@ impl Function {
 
     /// The same without its URL and permissions, which a change of code has no use for.
     pub(crate) async fn read_code(cloud: &Cloud, owner: &Owner, name: &str) -> Result<Found<Self>> {
-        Self::look(cloud, owner, name, async { Ok(url::Found { address: None, state: Url::None }) }).await
+        let no_url = async { Ok(url::Found { address: None, state: Url::None }) };
+        Ok(Self::look(cloud, owner, name, no_url).await?.map(Self::with_digest))
     }
 
     async fn look(
@@ -114,7 +118,9 @@ impl Function {
         let serving = absent(serving, what())?;
         let url = url?;
         let Some(config) = latest.configuration() else { return Ok(Found::none()) };
-        let settings = Settings::found(config);
+        let Some(settings) = Settings::of(&latest) else { return Ok(Found::none()) };
+        let same_image = serving.as_ref().and_then(image::resolved) == image::resolved(&latest);
+        let is_current = serving.as_ref().and_then(Settings::of).is_some_and(|served| served == settings && same_image);
         let served = serving.as_ref().and_then(GetFunctionOutput::configuration);
         let version: OnceLock<String> =
             served.and_then(|it| it.version()).map(str::to_owned).map(OnceLock::from).unwrap_or_default();
@@ -124,6 +130,7 @@ impl Function {
             url: url.address.clone().map(OnceLock::from).unwrap_or_default(),
             modified: served.unwrap_or(config).last_modified().map(str::to_owned),
             state: config.state().map(|it| it.as_str().to_owned()),
+            resolved_image: image::resolved(&latest).map(str::to_owned),
         };
         let prefix = function_prefix(owner);
         // The name on AWS may have been cut; the tag has it whole.
@@ -133,7 +140,7 @@ impl Function {
             name: name.to_owned(),
             short_name: short_name.to_owned(),
             owner: owner.clone(),
-            serving: served.is_some_and(|served| Settings::found(served) == settings),
+            serving: is_current,
             after: Self::after_of(&settings, name),
             settings,
             url: url.state,
@@ -188,8 +195,10 @@ impl Function {
                 .lambda
                 .create_function()
                 .function_name(&self.name)
-                .runtime(Runtime::from(settings.runtime.as_str()))
-                .handler(&settings.handler)
+                .set_package_type(settings.is_image().then_some(PackageType::Image))
+                .set_image_config((!settings.image_config.is_default()).then(|| settings.image_config.config()))
+                .set_runtime(self.runtime())
+                .set_handler(self.handler())
                 .architectures(Architecture::from(settings.arch.as_str()))
                 .memory_size(settings.memory)
                 .timeout(settings.timeout)
@@ -197,7 +206,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
-                .code(FunctionCode::builder().s3_bucket(&self.artifact.0).s3_key(&self.artifact.1).build())
+                .code(self.code())
                 .publish(true)
                 .set_tags(Some(HashMap::from(self.owner.tags())))
                 .tags(SHORT_NAME, &self.short_name)
@@ -233,8 +242,9 @@ impl Function {
                 .lambda
                 .update_function_configuration()
                 .function_name(&self.name)
-                .runtime(Runtime::from(settings.runtime.as_str()))
-                .handler(&settings.handler)
+                .set_image_config(settings.is_image().then(|| settings.image_config.config()))
+                .set_runtime(self.runtime())
+                .set_handler(self.handler())
                 .memory_size(settings.memory)
                 .timeout(settings.timeout)
                 .set_ephemeral_storage(Some(storage(settings.ephemeral_storage)?))
@@ -252,12 +262,14 @@ impl Function {
     async fn update_code(&self, cloud: &Cloud) -> Result<()> {
         let call = || async {
             cloud.pace.lambda().await;
+            let code = self.code();
             cloud
                 .lambda
                 .update_function_code()
                 .function_name(&self.name)
-                .s3_bucket(&self.artifact.0)
-                .s3_key(&self.artifact.1)
+                .set_s3_bucket(code.s3_bucket)
+                .set_s3_key(code.s3_key)
+                .set_image_uri(code.image_uri)
                 .architectures(Architecture::from(self.settings.arch.as_str()))
                 .publish(true)
                 .send()
@@ -284,6 +296,23 @@ impl Function {
         if let Some(version) = version.filter(|version| *version != "$LATEST") {
             let _ = self.decided.version.set(version.to_owned());
         }
+    }
+
+    /// An image brings its own runtime.
+    fn runtime(&self) -> Option<Runtime> {
+        (!self.settings.is_image()).then(|| Runtime::from(self.settings.runtime.as_str()))
+    }
+
+    fn handler(&self) -> Option<String> {
+        (!self.settings.is_image()).then(|| self.settings.handler.clone())
+    }
+
+    fn code(&self) -> FunctionCode {
+        let code = FunctionCode::builder();
+        if self.settings.is_image() {
+            return code.image_uri(&self.settings.image).build();
+        }
+        code.s3_bucket(&self.artifact.0).s3_key(&self.artifact.1).build()
     }
 
     fn environment(&self) -> Environment {
@@ -314,6 +343,10 @@ impl Resource for Function {
             .try_collect::<Vec<_>>()
             .await
             .map(|parts| parts.into_iter().collect())
+    }
+
+    fn check_change(&self, live: &Self) -> Result<()> {
+        self.same_type(live)
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

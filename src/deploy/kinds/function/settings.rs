@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::types::{EphemeralStorage, FunctionConfiguration};
 use serde::Serialize;
 
+use super::image::Started;
 use crate::config::FunctionConfig;
 use crate::package::Package;
 
@@ -25,14 +26,20 @@ pub(crate) struct Settings {
     /// The role's ARN.
     pub(crate) role: String,
     pub(crate) env: BTreeMap<String, String>,
-    /// Base64 of the SHA-256 of the zip.
+    /// Base64 of the SHA-256 of the zip; empty for an image.
     pub(crate) code_sha256: String,
+    /// The address of the container image; empty for a zip.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) image: String,
+    #[serde(skip_serializing_if = "Started::is_default")]
+    pub(crate) image_config: Started,
 }
 
 impl Settings {
     /// As the config and the package want it.
     pub(crate) fn wanted(config: &FunctionConfig, package: &Package, role_arn: String) -> Self {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        let image = config.entry.image();
         Self {
             runtime: config.runtime.clone(),
             handler: package.handler.clone(),
@@ -44,10 +51,12 @@ impl Settings {
             role: role_arn,
             env: config.env.clone(),
             code_sha256: package.code_sha256.clone(),
+            image: image.map(|image| image.uri.clone()).unwrap_or_default(),
+            image_config: image.map(Started::wanted).unwrap_or_default(),
         }
     }
 
-    /// As AWS says it is.
+    /// As AWS says it is, as far as the configuration has it. (It does not have the image.)
     pub(crate) fn found(config: &FunctionConfiguration) -> Self {
         Self {
             runtime: config.runtime().map(|it| it.as_str().to_owned()).unwrap_or_default(),
@@ -61,17 +70,20 @@ impl Settings {
             role: config.role().unwrap_or_default().to_owned(),
             env: config.environment().and_then(|it| it.variables()).cloned().unwrap_or_default().into_iter().collect(),
             code_sha256: config.code_sha256().unwrap_or_default().to_owned(),
+            image: String::new(),
+            image_config: Started::found(config),
         }
     }
 
     /// True when only a code update is needed to get from `other` to here.
     pub(crate) fn same_configuration(&self, other: &Self) -> bool {
-        let without_code = |it: &Self| Self { code_sha256: String::new(), arch: String::new(), ..it.clone() };
+        let without_code =
+            |it: &Self| Self { code_sha256: String::new(), image: String::new(), arch: String::new(), ..it.clone() };
         without_code(self) == without_code(other)
     }
 
     /// True when code and instruction set are the same. (The two change in one call.)
     pub(crate) fn same_code(&self, other: &Self) -> bool {
-        self.code_sha256 == other.code_sha256 && self.arch == other.arch
+        (&self.code_sha256, &self.image, &self.arch) == (&other.code_sha256, &other.image, &other.arch)
     }
 }
