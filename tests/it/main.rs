@@ -6,6 +6,7 @@
 
 mod browser;
 mod cloud;
+mod compilers;
 mod emulator;
 mod http;
 mod output;
@@ -24,9 +25,12 @@ mod house;
 mod image;
 mod interrupted;
 mod invoke;
+mod layers;
 mod local;
 mod ministack;
 mod moto;
+mod native;
+mod node;
 mod package_report;
 mod readme;
 mod traffic;

@@ -30,7 +30,7 @@ fn world() -> World {
     world.write("node_modules/alpha/lib/big.js", &"// the same again\n".repeat(50_000));
     world.write("node_modules/alpha/package.json", "{}");
     world.write("node_modules/beta/index.js", &noise(300_000, 1));
-    world.write("node_modules/beta/types/index.d.ts", &noise(200_000, 2));
+    world.write("node_modules/beta/bin/tool.exe", &noise(200_000, 2));
     for (number, name) in HOSTILE.iter().enumerate() {
         world.write(name, &noise(60_000, 3 + number as u64));
     }
@@ -123,9 +123,9 @@ fn a_click_opens_a_box_and_there_are_ways_back() {
     let values = clean(look(&file, &steps));
     assert_eq!(values[1], json!(["jobs, web", "beta"]));
     let areas = values[2].as_object().expect("areas");
-    assert_eq!(areas.keys().collect::<Vec<_>>(), ["index.js", "types/"]);
+    assert_eq!(areas.keys().collect::<Vec<_>>(), ["index.js", "bin/"]);
     assert!((areas["index.js"].as_f64().unwrap_or_default() - 0.6).abs() < 0.01, "{areas:?}");
-    assert_eq!(values[3], json!(["index.js", "types/"]));
+    assert_eq!(values[3], json!(["index.js", "bin/"]));
     assert_eq!(values[4], "#0/beta");
     assert_eq!((&values[5], &values[7]), (&json!(["jobs, web"]), &json!(["jobs, web"])));
     assert_eq!(values[8], json!(["jobs, web", "alpha"]));
@@ -145,7 +145,7 @@ fn the_keyboard_reaches_everything() {
         { "press": "Enter" }, { "eval": CRUMBS }, { "eval": focused },
         { "press": "Escape" }, { "eval": CRUMBS }, { "eval": focused },
         { "eval": "document.getElementById('package').focus()" },
-        { "press": "Tab" }, { "type": ".d.ts" },
+        { "press": "Tab" }, { "type": ".exe" },
         { "eval": ROWS }, { "eval": "document.getElementById('summary').textContent" },
     ]);
     let values = clean(look(&file, &steps));
@@ -153,7 +153,7 @@ fn the_keyboard_reaches_everything() {
     assert!(values[3].as_str().is_some_and(|tip| tip.contains("beta") && tip.contains("unzipped")), "{}", values[3]);
     assert_eq!((&values[4], &values[5]), (&json!(["jobs, web", "beta"]), &json!("index.js")));
     assert_eq!((&values[6], &values[7]), (&json!(["jobs, web"]), &json!("beta")));
-    assert_eq!(values[9], json!(["node_modules/beta/types/index.d.ts"]));
+    assert_eq!(values[9], json!(["node_modules/beta/bin/tool.exe"]));
     assert!(values[10].as_str().is_some_and(|text| text.starts_with("1 file of 10 match: 195.3 kB")), "{}", values[10]);
 }
 
@@ -226,7 +226,7 @@ fn the_table_sorts_and_the_selector_changes_the_package() {
     assert_eq!(values[3], json!(["jobs, web", "small"]));
     assert_eq!((&values[4], &values[5]), (&json!(["small"]), &json!(["index.js"])));
     assert_eq!(values[6], json!(["jobs, web"]));
-    assert_eq!(values[7], json!(["drop: [\"*.d.ts\"]", "version-control"]));
+    assert_eq!(values[7], json!(["drop: [\"*.exe\"]", "version-control"]));
 }
 
 #[test]

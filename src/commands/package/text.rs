@@ -18,11 +18,13 @@ const SMALL: u64 = 1 << 20;
 /// What a package weighs, where, and what could go.
 pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> String {
     let Weighed { functions, unzipped, zipped, limit, package, .. } = weighed;
+    let all = weighed.all();
+    let with_layers = if weighed.layers.is_empty() { "" } else { " with its layers" };
     let mut text = format!(
-        "{}: {} unzipped ({} of {}), {} zipped, {}\n",
+        "{}: {} unzipped ({}{with_layers} of {}), {} zipped, {}\n",
         functions.join(", "),
         bytes(*unzipped),
-        share(*unzipped, *limit),
+        share(all, *limit),
         bytes(*limit).replace(".0", ""),
         bytes(*zipped),
         files(package.files)
@@ -34,13 +36,22 @@ pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> 
         .collect();
     written.dedup();
     text.push_str(&written.concat());
+    for layer in &weighed.layers {
+        text.push_str(&format!(
+            "  layer {}: {} unzipped, {} zipped, {}\n",
+            layer.name,
+            bytes(layer.unzipped),
+            bytes(layer.zipped),
+            files(layer.files)
+        ));
+    }
     if *zipped > MOST_DIRECT {
         text.push_str(&format!(
             "  over {} zipped: it fits through S3 only, which is how `rzap deploy` uploads it\n",
             bytes(MOST_DIRECT).replace(".0", "")
         ));
     }
-    if *unzipped < SMALL {
+    if all < SMALL {
         return text;
     }
     text.push_str(&format!("\n{}", parts(weighed)));
@@ -57,7 +68,7 @@ fn parts(weighed: &Weighed) -> String {
     let mut table = Table::new(["dependency or part", "unzipped", "zipped", "share", "files"]).right(&[1, 2, 3, 4]);
     let (named, rest) = weighed.parts.split_at(weighed.parts.len().min(PARTS));
     let row = |name: String, part: &Weight| {
-        [name, bytes(part.unzipped), bytes(part.zipped), share(part.unzipped, weighed.unzipped), count(part.files)]
+        [name, bytes(part.unzipped), bytes(part.zipped), share(part.unzipped, weighed.all()), count(part.files)]
     };
     for part in named {
         // The project's own folders are told from dependencies by their slash.
@@ -83,13 +94,7 @@ fn folders(weighed: &Weighed) -> String {
     let mut table = Table::new(["heaviest folders", "unzipped", "zipped", "share", "files"]).right(&[1, 2, 3, 4]);
     for folder in &weighed.folders {
         let (unzipped, zipped) = (bytes(folder.unzipped), bytes(folder.zipped));
-        table.row([
-            folder.name.clone(),
-            unzipped,
-            zipped,
-            share(folder.unzipped, weighed.unzipped),
-            count(folder.files),
-        ]);
+        table.row([folder.name.clone(), unzipped, zipped, share(folder.unzipped, weighed.all()), count(folder.files)]);
     }
     table.text()
 }
@@ -116,7 +121,8 @@ pub(super) fn explained(weighed: &Weighed, all: bool) -> String {
         format!("{functions}: {}, {}, left out\n", files(out), bytes(sum))
     };
     for rule in found {
-        text.push_str(&format!("\n{}: {}, {}\n", rule.rule, files(rule.files), bytes(rule.unzipped)));
+        let of = if rule.of == "dependencies" { " (dependencies)" } else { "" };
+        text.push_str(&format!("\n{}{of}: {}, {}\n", rule.rule, files(rule.files), bytes(rule.unzipped)));
         let most = if all { usize::MAX } else { PATHS };
         for left in rule.left_out.iter().take(most) {
             let of = left.of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
@@ -135,7 +141,8 @@ pub(super) fn explained(weighed: &Weighed, all: bool) -> String {
     if !idle.is_empty() {
         text.push_str("\nrules that found nothing:\n");
         for rule in idle {
-            text.push_str(&format!("  {}: {}\n", rule.rule, rule.what.join(" ")));
+            let of = if rule.of == "dependencies" { " (dependencies)" } else { "" };
+            text.push_str(&format!("  {}{of}: {}\n", rule.rule, rule.what.join(" ")));
         }
     }
     text

@@ -4,6 +4,7 @@
 //! serves. [`Function::promote`] moves the alias, and is called only when all of the stage is ready.
 
 mod image;
+mod layers;
 mod patience;
 mod settings;
 mod url;
@@ -118,9 +119,10 @@ impl Function {
         let serving = absent(serving, what())?;
         let url = url?;
         let Some(config) = latest.configuration() else { return Ok(Found::none()) };
-        let Some(settings) = Settings::of(&latest) else { return Ok(Found::none()) };
+        let Some(settings) = Settings::of(&latest, owner) else { return Ok(Found::none()) };
         let same_image = serving.as_ref().and_then(image::resolved) == image::resolved(&latest);
-        let is_current = serving.as_ref().and_then(Settings::of).is_some_and(|served| served == settings && same_image);
+        let behind_alias = serving.as_ref().and_then(|serving| Settings::of(serving, owner));
+        let is_current = behind_alias.is_some_and(|served| served == settings && same_image);
         let served = serving.as_ref().and_then(GetFunctionOutput::configuration);
         let version: OnceLock<String> =
             served.and_then(|it| it.version()).map(str::to_owned).map(OnceLock::from).unwrap_or_default();
@@ -149,10 +151,12 @@ impl Function {
         }]))
     }
 
-    /// The role and the log group a function of these settings stands on.
+    /// The role, the log group and the layers a function of these settings stands on.
     pub(crate) fn after_of(settings: &Settings, name: &str) -> Vec<Key> {
         let role = settings.role.rsplit('/').next().unwrap_or_default();
-        vec![Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))]
+        let layers = settings.layers.iter().filter(|layer| !layer.starts_with("arn:"));
+        let layers = layers.map(|layer| Key::new(Kind::Layer, layer));
+        [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))].into_iter().chain(layers).collect()
     }
 
     /// Moves the alias `live` to what `converge` published. One call, or none when it is there.
@@ -188,6 +192,7 @@ impl Function {
     /// already, and ours, it is returned instead.
     async fn create(&self, cloud: &Cloud) -> Result<Option<Self>> {
         let settings = &self.settings;
+        let layers = self.layer_arns(cloud).await?;
         let mut backoff = Backoff::propagation();
         loop {
             cloud.pace.lambda().await;
@@ -206,6 +211,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
+                .set_layers(Some(layers.clone()).filter(|layers| !layers.is_empty()))
                 .code(self.code())
                 .publish(true)
                 .set_tags(Some(HashMap::from(self.owner.tags())))
@@ -234,8 +240,10 @@ impl Function {
         }
     }
 
-    async fn update_configuration(&self, cloud: &Cloud) -> Result<()> {
+    async fn update_configuration(&self, cloud: &Cloud, live: &Settings) -> Result<(), Refused> {
         let settings = &self.settings;
+        // What is not given stays: then a version that was deleted meanwhile is not asked for again.
+        let layers = if settings.layers == live.layers { None } else { Some(self.layer_arns(cloud).await?) };
         let call = || async {
             cloud.pace.lambda().await;
             cloud
@@ -251,6 +259,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
+                .set_layers(layers.clone())
                 .send()
                 .await
                 .map_err(Refused::new(|| format!("update the configuration of the function `{}`", self.name)))
@@ -259,7 +268,7 @@ impl Function {
         Ok(())
     }
 
-    async fn update_code(&self, cloud: &Cloud) -> Result<()> {
+    async fn update_code(&self, cloud: &Cloud, publish: bool) -> Result<(), Refused> {
         let call = || async {
             cloud.pace.lambda().await;
             let code = self.code();
@@ -271,7 +280,7 @@ impl Function {
                 .set_s3_key(code.s3_key)
                 .set_image_uri(code.image_uri)
                 .architectures(Architecture::from(self.settings.arch.as_str()))
-                .publish(true)
+                .publish(publish)
                 .send()
                 .await
                 .map_err(Refused::new(|| format!("update the code of the function `{}`", self.name)))
@@ -362,16 +371,8 @@ impl Resource for Function {
         if let Some(version) = live.decided.live.get() {
             let _ = self.decided.live.set(version.clone());
         }
-        // Lambda takes one change at a time: configuration, wait, code with publish, wait.
-        if !self.settings.same_configuration(&live.settings) {
-            self.update_configuration(cloud).await?;
-            self.ready(cloud, None).await?;
-        }
-        if !self.settings.same_code(&live.settings) {
-            self.update_code(cloud).await?;
-            self.ready(cloud, self.decided.version.get()).await?;
-        } else if !live.serving || self.settings != live.settings {
-            self.publish(cloud).await?;
+        if !live.serving || self.settings != live.settings {
+            self.change(cloud, &live.settings).await?;
             self.ready(cloud, self.decided.version.get()).await?;
         } else if let Some(version) = live.decided.version.get() {
             self.published(Some(version));
@@ -393,7 +394,7 @@ impl Resource for Function {
                 Err(error) => Err(Refused::new(|| format!("delete the function `{}`", self.name))(error)),
             }
         };
-        self.patiently(cloud, call).await
+        Ok(self.patiently(cloud, call).await?)
     }
 }
 
