@@ -28,7 +28,7 @@ pub(crate) struct Package {
     /// The stage; may be left out when there is only one
     stage: Option<String>,
 
-    /// Write {function}.zip into this folder
+    /// Write {function}.zip, and the zips of layers, into this folder
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -61,7 +61,13 @@ impl Package {
                 ));
             }
             for (name, package) in &mut packages {
-                package.file = copy(package, folder, name)?;
+                package.file = copy(&package.file, folder, name)?;
+                for layer in &mut package.layers {
+                    if let PackagedLayer::Own(layer) = layer {
+                        let hash = layer.sha256.get(..16).unwrap_or_default();
+                        layer.file = copy(&layer.file, folder, &format!("layer-{}-{hash}", layer.part))?;
+                    }
+                }
             }
         }
         let weighed = weigh(&stage, &packages, self.explain || self.report.is_some());
@@ -79,12 +85,12 @@ impl Package {
     }
 }
 
-fn copy(package: &Built, folder: &Path, name: &str) -> Result<PathBuf> {
+fn copy(zip: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     let target = folder.join(format!("{name}.zip"));
     let what = || format!("write {}", target.display());
     // Beside it and renamed: nobody ever sees half a package.
     let temporary = tempfile::NamedTempFile::new_in(folder).or_failed(what)?;
-    std::fs::copy(&package.file, temporary.path()).or_failed(what)?;
+    std::fs::copy(zip, temporary.path()).or_failed(what)?;
     temporary.persist(&target).map_err(|error| error.error).or_failed(what)?;
     Ok(target)
 }
@@ -148,7 +154,7 @@ fn weigh(stage: &StageConfig, packages: &BTreeMap<String, Built>, wanted: bool) 
             same.functions.push(name.clone());
             continue;
         }
-        let layers: Vec<Below> = package.layers.iter().filter_map(PackagedLayer::own).map(below).collect();
+        let layers: Vec<Below> = package.own_layers().map(below).collect();
         let mut everything = package.contents.to_vec();
         everything.extend(layers.iter().flat_map(|layer| layer.contents.iter().cloned()));
         weighed.push(Weighed {

@@ -120,11 +120,7 @@ struct Layers<'a>(BTreeMap<&'a str, &'a OwnLayer>);
 impl<'a> Layers<'a> {
     fn of(packages: impl Iterator<Item = &'a Package>) -> Self {
         let mut layers: BTreeMap<&str, &OwnLayer> = BTreeMap::new();
-        let own = packages.flat_map(|package| &package.layers).filter_map(|layer| match layer {
-            PackagedLayer::Own(layer) => Some(layer.as_ref()),
-            PackagedLayer::Arn(_) => None,
-        });
-        for layer in own {
+        for layer in packages.flat_map(Package::own_layers) {
             // Folders of equal content are one layer, under the first of their names.
             let entry = layers.entry(layer.sha256.as_str()).or_insert(layer);
             if layer.part < entry.part {
@@ -190,8 +186,8 @@ pub(crate) fn code_only(
         };
         let mut wanted = function.clone();
         wanted.settings.code_sha256.clone_from(&package.code_sha256);
-        wanted.settings.image.clear();
         wanted.settings.layers = layers.names(owner, package);
+        wanted.settings.image.clear();
         wanted.serving = true;
         wanted.decided = super::kinds::Decided::default();
         wanted.after = Function::after_of(&wanted.settings, &wanted.name);

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::rules::{DEVELOPMENT, EXCLUDE, OF_DEPENDENCIES, RULES, Rules, SPECIAL, Verdict};
-use super::types::{Content, LeftOut, Package, PackagedLayer};
+use super::types::{Content, LeftOut, Package};
 use crate::config::{FunctionConfig, Layer, Source};
 
 /// One rule and what it did.
@@ -48,7 +48,7 @@ pub(crate) fn explain(root: &Path, function: &FunctionConfig, package: &Package)
     }
     let mut rest = of_dependencies;
     rest.extend(of_project);
-    let own = package.layers.iter().filter_map(PackagedLayer::own).flat_map(|layer| layer.contents.iter());
+    let own = package.own_layers().flat_map(|layer| layer.contents.iter());
     let has_dependencies = package.contents.iter().chain(own).any(|content| content.dependency);
     for rule in OF_DEPENDENCIES.iter().filter(|rule| function.runtime.starts_with(rule.runtime)) {
         let here = taken(&mut rest, rule.name);
@@ -83,7 +83,7 @@ fn everything(root: &Path, function: &FunctionConfig, package: &Package) -> Vec<
         Layer::Arn(_) => None,
     });
     // The automatic layer comes first, and nothing is left out on the way into it.
-    let own = package.layers.iter().filter_map(PackagedLayer::own).skip(usize::from(function.source.layer));
+    let own = package.own_layers().skip(usize::from(function.source.layer));
     for (folder, layer) in folders.zip(own) {
         let counted = counted(&root.join(folder), &layer.contents, &layer.left_out);
         all.extend(

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::entry::{Content as Bytes, Entry, Owner};
 use super::types::{LeftOut, OwnLayer, PackagedLayer};
-use super::{Step, Workshop, aside, collect, merge};
+use super::{Step, Workshop, aside, collect, merge, size};
 use crate::config::{FunctionConfig, Layer, Source};
 use crate::error::{Error, Result};
 
@@ -31,17 +31,33 @@ pub(super) struct Shelf(Mutex<BTreeMap<[u8; 32], OwnLayer>>);
 /// A layer before it is a zip.
 pub(super) enum Draft {
     Arn(String),
-    Own { part: String, entries: Vec<Entry>, left_out: Vec<LeftOut> },
+    /// Without a folder it is the one of `layer: auto`.
+    Own {
+        part: String,
+        folder: Option<String>,
+        entries: Vec<Entry>,
+        left_out: Vec<LeftOut>,
+    },
 }
 
-impl Draft {
-    /// Its name and its files; how large a layer is that is only named, nobody here knows.
-    pub(super) fn own(&self) -> Option<(&str, &[Entry])> {
-        match self {
-            Self::Arn(_) => None,
-            Self::Own { part, entries, .. } => Some((part, entries)),
+/// Refuses code and layers that are more than Lambda takes. Dependencies count as themselves wherever they
+/// are; of a layer that is only named nobody knows.
+pub(super) fn fits(function: &FunctionConfig, code: &[Entry], drafts: &[Draft]) -> Result<()> {
+    let bytes = |entries: &[Entry]| entries.iter().map(|entry| entry.size).sum::<u64>();
+    let below = drafts.iter().map(|draft| if let Draft::Own { entries, .. } = draft { bytes(entries) } else { 0 });
+    if bytes(code) + below.sum::<u64>() <= size::MOST_UNZIPPED {
+        return Ok(());
+    }
+    let mut own = code.to_vec();
+    let mut folders = Vec::new();
+    for draft in drafts {
+        match draft {
+            Draft::Own { folder: Some(folder), entries, .. } => folders.push((folder.clone(), bytes(entries))),
+            Draft::Own { folder: None, entries, .. } => own.extend(entries.iter().cloned()),
+            Draft::Arn(_) => {}
         }
     }
+    size::check_with(function, bytes(&own), &own, &folders)
 }
 
 /// The function's source without its layer folders, which the config names relative to `root`.
@@ -122,7 +138,8 @@ impl Workshop<'_> {
         let mut drafts = Vec::new();
         if !automatic.is_empty() {
             let entries = merge::sorted(automatic)?;
-            drafts.push(Draft::Own { part: DEPENDENCIES.to_owned(), entries, left_out: Vec::new() });
+            let part = DEPENDENCIES.to_owned();
+            drafts.push(Draft::Own { part, folder: None, entries, left_out: Vec::new() });
         } else if function.source.layer {
             self.note(names, "`layer: auto` has no dependencies to put into a layer");
         }
@@ -150,19 +167,20 @@ impl Workshop<'_> {
                 self.note(names, &format!("layer {shown}: {wanted}"));
             }
             let entries = merge::sorted(listing.entries)?;
-            drafts.push(Draft::Own { part: part(folder), entries, left_out: listing.left_out });
+            let shown = Some(shown.to_string());
+            drafts.push(Draft::Own { part: part(folder), folder: shown, entries, left_out: listing.left_out });
         }
         Ok(drafts)
     }
 
     /// Zips what is not zipped yet. Of equal layers a function gets one, where the last of them stands.
-    pub(super) async fn zip_layers(&self, drafts: Vec<Draft>, names: &str) -> Result<Vec<PackagedLayer>> {
+    pub(super) async fn zip_layers(&self, drafts: Vec<Draft>) -> Result<Vec<PackagedLayer>> {
         let mut layers: Vec<PackagedLayer> = Vec::new();
         for draft in drafts {
             let layer = match draft {
                 Draft::Arn(arn) => PackagedLayer::Arn(arn),
-                Draft::Own { part, entries, left_out } => {
-                    PackagedLayer::Own(Box::new(self.zip_layer(part, entries, left_out, names).await?))
+                Draft::Own { part, entries, left_out, .. } => {
+                    PackagedLayer::Own(Box::new(self.zip_layer(part, entries, left_out).await?))
                 }
             };
             layers.retain(|other| match (other, &layer) {
@@ -174,19 +192,13 @@ impl Workshop<'_> {
         Ok(layers)
     }
 
-    async fn zip_layer(
-        &self,
-        part: String,
-        entries: Vec<Entry>,
-        left_out: Vec<LeftOut>,
-        names: &str,
-    ) -> Result<OwnLayer> {
+    async fn zip_layer(&self, part: String, entries: Vec<Entry>, left_out: Vec<LeftOut>) -> Result<OwnLayer> {
         let key = fingerprint(&part, &entries);
         let mut known = self.shelf.0.lock().await;
         if let Some(layer) = known.get(&key) {
             return Ok(layer.clone());
         }
-        let (archive, entries) = self.archive(entries, &format!("{names} layer {part}")).await?;
+        let (archive, entries) = self.archive(entries, &format!("layer {part}")).await?;
         let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let layer = OwnLayer {
             part,

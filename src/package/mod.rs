@@ -222,10 +222,10 @@ impl Workshop<'_> {
         command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
         let code = FunctionConfig { source: layers::code_of(self.root, first), ..first.clone() };
-        let (root, source, runtime) = (self.root.to_owned(), code.source.clone(), first.runtime.clone());
         let mut project = if first.runtime.starts_with("nodejs") {
             node::pack(self, functions, &code, names).await?
         } else {
+            let (root, source, runtime) = (self.root.to_owned(), code.source, first.runtime.clone());
             let sources = if first.entry.is_source() { collect::included } else { collect::project };
             aside(move || sources(&root, &source, &runtime)).await?
         };
@@ -252,12 +252,12 @@ impl Workshop<'_> {
             functions.iter().try_for_each(|function| handler::check(function, &entries))?;
         }
         let drafts = self.layers(first, automatic, names).await?;
-        size::check_with(first, &entries, &drafts.iter().filter_map(layers::Draft::own).collect::<Vec<_>>())?;
+        layers::fits(first, &entries, &drafts)?;
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
         let (archive, entries) = self.archive(entries, names).await?;
-        Ok(Built { archive, entries, left_out: merged.left_out, layers: self.zip_layers(drafts, names).await? })
+        Ok(Built { archive, entries, left_out: merged.left_out, layers: self.zip_layers(drafts).await? })
     }
 
     /// Writes `entries`, which are `of` these functions, into a zip and tells how it grows.

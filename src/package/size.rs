@@ -33,23 +33,22 @@ pub(super) fn check(unzipped: u64, entries: &[Entry]) -> Result<()> {
     Err(too_large(unzipped, entries, &[], None))
 }
 
-/// The same before anything is compressed, for a function with `layers`: their names and files.
-pub(super) fn check_with(function: &FunctionConfig, entries: &[Entry], layers: &[(&str, &[Entry])]) -> Result<()> {
-    let bytes = |entries: &[Entry]| entries.iter().map(|entry| entry.size).sum::<u64>();
-    let unzipped = bytes(entries);
-    if unzipped + layers.iter().map(|(_, entries)| bytes(entries)).sum::<u64>() <= MOST_UNZIPPED {
+/// The same for a function with `layers`: their names and bytes unpacked.
+pub(super) fn check_with(
+    function: &FunctionConfig,
+    unzipped: u64,
+    entries: &[Entry],
+    layers: &[(String, u64)],
+) -> Result<()> {
+    if unzipped + layers.iter().map(|(_, bytes)| bytes).sum::<u64>() <= MOST_UNZIPPED {
         return Ok(());
     }
-    let sizes: Vec<(&str, u64)> = layers.iter().map(|(name, entries)| (*name, bytes(entries))).collect();
-    let all: Vec<Entry> = layers.iter().flat_map(|(_, entries)| *entries).chain(entries).cloned().collect();
-    Err(too_large(unzipped, &all, &sizes, Some(function)))
+    Err(too_large(unzipped, entries, layers, Some(function)))
 }
 
-/// `entries` are those of the layers, too; `unzipped` is without them.
-fn too_large(unzipped: u64, entries: &[Entry], layers: &[(&str, u64)], function: Option<&FunctionConfig>) -> Error {
+fn too_large(unzipped: u64, entries: &[Entry], layers: &[(String, u64)], function: Option<&FunctionConfig>) -> Error {
     let below: u64 = layers.iter().map(|(_, bytes)| bytes).sum();
-    let all = unzipped + below;
-    let over = all - MOST_UNZIPPED;
+    let over = unzipped + below - MOST_UNZIPPED;
     let has = if layers.is_empty() {
         format!("has {} unpacked", megabytes(unzipped))
     } else {
@@ -63,15 +62,15 @@ fn too_large(unzipped: u64, entries: &[Entry], layers: &[(&str, u64)], function:
     let contents: Vec<Content> = entries.iter().map(|entry| entry.listed(0)).collect();
     let (parts, folders) = (parts(&contents), folders(&contents, PARTS));
     let savings = function.map(|function| savings(function, &contents, false)).unwrap_or_default();
-    let heavy = parts.iter().take(PARTS).filter(|part| part.unzipped * 100 >= all);
-    error.causes.push(table("what weighs most:", heavy.map(|part| weight_row(part, all))));
+    let heavy = parts.iter().take(PARTS).filter(|part| part.unzipped * 100 >= unzipped);
+    error.causes.push(table("what weighs most:", heavy.map(|part| weight_row(part, unzipped))));
     if folders.len() > 1 {
-        error.causes.push(table("in folders:", folders.iter().map(|folder| weight_row(folder, all))));
+        error.causes.push(table("in folders:", folders.iter().map(|folder| weight_row(folder, unzipped))));
     }
     if !layers.is_empty() {
         error.causes.push(table(
             "in layers:",
-            layers.iter().map(|(name, bytes)| [(*name).to_owned(), amount(*bytes), String::new()]),
+            layers.iter().map(|(name, bytes)| [name.clone(), amount(*bytes), String::new()]),
         ));
     }
     let savings: Vec<Saving> = savings.into_iter().filter(|saving| !saving.upload_only).collect();
@@ -161,11 +160,10 @@ mod tests {
 
     #[test]
     fn layers_count() {
-        let web = function("web", config::Entry::Handler("app.x".into()));
-        let layer = [entry("python/x", MOST_UNZIPPED - 1, Owner::Project)];
-        let layers = [("common", layer.as_slice())];
-        assert!(check_with(&web, &[entry("a", 1, Owner::Project)], &layers).is_ok());
-        let error = check_with(&web, &[entry("a", 2 << 20, Owner::Project)], &layers).unwrap_err();
+        let (web, entries) = (function("web", config::Entry::Handler("app.x".into())), [entry("a", 1, Owner::Project)]);
+        let layers = [("common".to_owned(), MOST_UNZIPPED - 1)];
+        assert!(check_with(&web, 1, &entries, &layers).is_ok());
+        let error = check_with(&web, 2 << 20, &entries, &layers).unwrap_err();
         assert_eq!(
             error.message,
             "the package has 2.0 MB unpacked and its layers 250.0 MB, 2.0 MB more than the 250.0 MB Lambda allows"
@@ -186,7 +184,7 @@ mod tests {
             entry("app.py", 1, Owner::Project),
         ];
         let web = function("web", config::Entry::Handler("app.x".into()));
-        let error = check_with(&web, &entries, &[]).unwrap_err();
+        let error = check_with(&web, entries.iter().map(|entry| entry.size).sum(), &entries, &[]).unwrap_err();
         insta::assert_snapshot!(error.causes.join("\n"), @r#"
         what weighs most:
         numpy      165.0 MB     54 %

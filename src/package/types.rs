@@ -36,6 +36,16 @@ pub(crate) struct Package {
     pub(crate) left_out: Arc<Vec<LeftOut>>,
 }
 
+impl Package {
+    /// The layers that rzap zips.
+    pub(crate) fn own_layers(&self) -> impl Iterator<Item = &OwnLayer> {
+        self.layers.iter().filter_map(|layer| match layer {
+            PackagedLayer::Own(layer) => Some(layer.as_ref()),
+            PackagedLayer::Arn(_) => None,
+        })
+    }
+}
+
 /// One layer of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,16 +54,6 @@ pub(crate) enum PackagedLayer {
     Arn(String),
     /// A folder of the project, or the dependencies of `layer: auto`.
     Own(Box<OwnLayer>),
-}
-
-impl PackagedLayer {
-    /// The layer, if rzap zips it.
-    pub(crate) fn own(&self) -> Option<&OwnLayer> {
-        match self {
-            Self::Arn(_) => None,
-            Self::Own(layer) => Some(layer),
-        }
-    }
 }
 
 /// A layer that rzap zips. Functions that have the same one share it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Weighed;
-use crate::package::{Explained, MOST_DIRECT, Package as Built, Saving, Weight, share};
+use crate::package::{Explained, MOST_DIRECT, Package as Built, PackagedLayer, Saving, Weight, share};
 use crate::ui::{Table, bytes, count};
 
 /// How many dependencies and parts are named.
@@ -18,13 +18,13 @@ const SMALL: u64 = 1 << 20;
 /// What a package weighs, where, and what could go.
 pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> String {
     let Weighed { functions, unzipped, zipped, limit, package, .. } = weighed;
-    let all = weighed.all();
-    let with_layers = if weighed.layers.is_empty() { "" } else { " with its layers" };
+    let below: u64 = package.own_layers().map(|layer| layer.unzipped).sum();
+    let layers = if below > 0 { format!(" and {} in layers", bytes(below)) } else { String::new() };
     let mut text = format!(
-        "{}: {} unzipped ({}{with_layers} of {}), {} zipped, {}\n",
+        "{}: {} unzipped{layers} ({} of {}), {} zipped, {}\n",
         functions.join(", "),
         bytes(*unzipped),
-        share(all, *limit),
+        share(*unzipped + below, *limit),
         bytes(*limit).replace(".0", ""),
         bytes(*zipped),
         files(package.files)
@@ -36,14 +36,18 @@ pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> 
         .collect();
     written.dedup();
     text.push_str(&written.concat());
-    for layer in &weighed.layers {
-        text.push_str(&format!(
-            "  layer {}: {} unzipped, {} zipped, {}\n",
-            layer.name,
-            bytes(layer.unzipped),
-            bytes(layer.zipped),
-            files(layer.files)
-        ));
+    for layer in &package.layers {
+        text.push_str(&match layer {
+            PackagedLayer::Own(layer) => format!(
+                "  layer {}: {} unzipped, {} zipped, {}\n    {}\n",
+                layer.part,
+                bytes(layer.unzipped),
+                bytes(layer.zipped),
+                files(layer.files),
+                layer.file.display()
+            ),
+            PackagedLayer::Arn(arn) => format!("  layer {arn}: only Lambda knows how large it is\n"),
+        });
     }
     if *zipped > MOST_DIRECT {
         text.push_str(&format!(
@@ -51,7 +55,7 @@ pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> 
             bytes(MOST_DIRECT).replace(".0", "")
         ));
     }
-    if all < SMALL {
+    if weighed.all() < SMALL {
         return text;
     }
     text.push_str(&format!("\n{}", parts(weighed)));
@@ -121,8 +125,7 @@ pub(super) fn explained(weighed: &Weighed, all: bool) -> String {
         format!("{functions}: {}, {}, left out\n", files(out), bytes(sum))
     };
     for rule in found {
-        let of = if rule.of == "dependencies" { " (dependencies)" } else { "" };
-        text.push_str(&format!("\n{}{of}: {}, {}\n", rule.rule, files(rule.files), bytes(rule.unzipped)));
+        text.push_str(&format!("\n{}: {}, {}\n", name(rule), files(rule.files), bytes(rule.unzipped)));
         let most = if all { usize::MAX } else { PATHS };
         for left in rule.left_out.iter().take(most) {
             let of = left.of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
@@ -141,11 +144,15 @@ pub(super) fn explained(weighed: &Weighed, all: bool) -> String {
     if !idle.is_empty() {
         text.push_str("\nrules that found nothing:\n");
         for rule in idle {
-            let of = if rule.of == "dependencies" { " (dependencies)" } else { "" };
-            text.push_str(&format!("  {}{of}: {}\n", rule.rule, rule.what.join(" ")));
+            text.push_str(&format!("  {}: {}\n", name(rule), rule.what.join(" ")));
         }
     }
     text
+}
+
+/// A rule's name; some are for the project and for dependencies.
+fn name(rule: &Explained) -> String {
+    if rule.of == "dependencies" { format!("{} (dependencies)", rule.rule) } else { rule.rule.clone() }
 }
 
 fn files(number: usize) -> String {

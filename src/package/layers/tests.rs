@@ -69,7 +69,7 @@ fn a_layer_in_the_code_folder_is_not_packed_with_the_code() {
     assert_eq!(source.exclude, ["/layers/a\\ b/"]);
     let rules = super::super::rules::Rules::new(&source, "python3.13").unwrap();
     let judge = |path: &str| rules.judge(Path::new(path), true, super::super::rules::Verdict::In);
-    assert_eq!(judge("layers/a b"), super::super::rules::Verdict::Out("exclude"));
+    assert!(matches!(judge("layers/a b"), super::super::rules::Verdict::Out(_)));
     assert_eq!(judge("layers/a"), super::super::rules::Verdict::In);
 }
 
