@@ -60,7 +60,7 @@ use self::native::{Programs, Site};
 use self::platform::Platform;
 pub(crate) use self::savings::{Saving, savings};
 pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
-pub(crate) use self::types::{LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
+pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
 pub(crate) use self::weigh::{amount, folders, parts, share};
 use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
