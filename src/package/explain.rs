@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::node;
 use super::rules::{EXCLUDE, RULES, Rules, SPECIAL, Verdict};
 use super::types::{Content, LeftOut, Package};
 use crate::config::{FunctionConfig, Source};
@@ -50,7 +51,7 @@ pub(crate) fn explain(function: &FunctionConfig, package: &Package) -> Vec<Expla
         let name = first.rule;
         let (here, rest): (Vec<LeftOut>, Vec<LeftOut>) = all.into_iter().partition(|left| left.rule == name);
         all = rest;
-        explained.push(Explained::new(name, "", Vec::new(), here));
+        explained.push(Explained::new(name, node::why(name), Vec::new(), here));
     }
     explained.sort_by_key(|rule| std::cmp::Reverse((rule.files > 0, rule.unzipped)));
     explained

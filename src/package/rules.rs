@@ -13,7 +13,7 @@ use std::path::Path;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 pub(crate) use self::table::Rule;
-pub(super) use self::table::{DEVELOPMENT, EXCLUDE, RULES, SPECIAL};
+pub(super) use self::table::{EXCLUDE, RULES, SPECIAL};
 use crate::config::Source;
 use crate::error::{Error, Result};
 
