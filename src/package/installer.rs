@@ -251,7 +251,7 @@ fn pip_version(said: &str) -> Option<(String, String)> {
     Some((version.to_owned(), python.to_owned()))
 }
 
-pub(super) fn on_path(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
+fn on_path(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
     std::env::split_paths(search_path?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 

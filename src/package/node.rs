@@ -79,6 +79,14 @@ pub(super) async fn pack(
         let development = tree::only_for_development(&dir, &manifest)?;
         sift(&mut listing, &first.source, &development, &target)?;
         functions.iter().try_for_each(|function| refuse_typescript(function, &dir, &listing))?;
+        let foreign = scripts::foreign_packages(&listing.entries, &target)?;
+        if !foreign.is_empty() {
+            listing.notes.push(format!(
+                "{} in node_modules cannot run on Linux on {}: with a lock file rzap installs what can",
+                foreign.join(", "),
+                target.cpu
+            ));
+        }
         return Ok(listing);
     };
     // The folder first: what is wrong with it shows at once, not after an install.
