@@ -104,6 +104,7 @@ impl Project {
             installer: OnceCell::new(),
             installs: Mutex::default(),
             archiving: Mutex::default(),
+            shelf: layers::Shelf::default(),
         };
         workshop.build(&stage, only).await
     }

@@ -5,6 +5,7 @@
 //! for the first run.
 
 mod cloud;
+mod compilers;
 mod emulator;
 mod http;
 mod output;
@@ -23,9 +24,11 @@ mod house;
 mod image;
 mod interrupted;
 mod invoke;
+mod layers;
 mod local;
 mod ministack;
 mod moto;
+mod native;
 mod node;
 mod readme;
 mod traffic;
