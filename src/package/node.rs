@@ -34,6 +34,11 @@ use super::{Step, Workshop, aside, merge};
 use crate::config::{Arch, Entry, FunctionConfig, Source};
 use crate::error::{Error, OrFailed, Result};
 
+/// Why a rule of this name leaves something of Node's out; empty for others.
+pub(super) fn why(rule: &str) -> &'static str {
+    rules::why(rule)
+}
+
 /// What the Node runtimes bring themselves
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html#nodejs-sdk-included>).
 fn is_in_the_runtime(name: &str) -> bool {
@@ -75,6 +80,14 @@ pub(super) async fn pack(
         let development = tree::only_for_development(&dir, &manifest)?;
         sift(&mut listing, &first.source, &development, &target)?;
         functions.iter().try_for_each(|function| refuse_typescript(function, &dir, &listing))?;
+        let foreign = scripts::foreign_packages(&listing.entries, &target)?;
+        if !foreign.is_empty() {
+            listing.notes.push(format!(
+                "{} in node_modules cannot run on Linux on {}: with a lock file rzap installs what can",
+                foreign.join(", "),
+                target.cpu
+            ));
+        }
         return Ok(listing);
     };
     // The folder first: what is wrong with it shows at once, not after an install.
@@ -146,7 +159,7 @@ fn without_modules(root: &Path, source: &Source, runtime: &str) -> Result<Listin
     source.exclude.push(format!("/{MODULES}"));
     let mut listing = collect::project(root, &source, runtime)?;
     for told in listing.left_out.iter_mut().filter(|told| told.path.trim_end_matches('/') == MODULES) {
-        told.rule = super::rules::DEVELOPMENT.name;
+        told.rule = rules::MODULES_HERE;
     }
     Ok(listing)
 }

@@ -198,6 +198,28 @@ async fn a_node_function_brings_its_modules() {
 }
 
 #[tokio::test]
+async fn what_only_development_needs_stays_out_and_what_cannot_run_is_told() {
+    let manifest = r#"{"dependencies": {"a": "1"}, "devDependencies": {"jest": "1"}}"#;
+    let project = Project::new(&[
+        ("index.mjs", ""),
+        ("package.json", manifest),
+        ("node_modules/a/package.json", r#"{"optionalDependencies": {"a-mac": "1"}}"#),
+        ("node_modules/a-mac/package.json", r#"{"os": ["darwin"]}"#),
+        ("node_modules/jest/index.js", "12345"),
+    ]);
+    let mut api = handler("api", "index.handler");
+    api.runtime = "nodejs22.x".into();
+    let packages = project.build(&[api], None).await.unwrap();
+    let packed = ["index.mjs", "node_modules/a-mac/package.json", "node_modules/a/package.json", "package.json"];
+    assert_eq!(names(&packages["api"]), packed);
+    let left_out: Vec<_> =
+        packages["api"].left_out.iter().map(|left| (left.path.as_str(), left.rule, left.unzipped)).collect();
+    assert_eq!(left_out, [("node_modules/jest/", "dev-dependencies", 5)]);
+    let note = "api: a-mac in node_modules cannot run on Linux on x64: with a lock file rzap installs what can";
+    assert!(project.steps.lock().unwrap().contains(&Step::Note(note.into())));
+}
+
+#[tokio::test]
 async fn the_second_build_is_the_same_file() {
     let project = Project::new(&[("app.py", "")]);
     let functions = [handler("a", "app.a")];

@@ -211,7 +211,9 @@ fn local_packages_are_packed_and_their_install_scripts_run_when_they_are_asked_f
         .file("web/package-lock.json", lock)
         .file("shared/package.json", script)
         .file("shared/index.js", "")
-        .file("shared/node_modules/left/over.js", "");
+        .file("shared/node_modules/left/over.js", "")
+        // Scripts need a shell.
+        .env("PATH", &format!("{}:/usr/bin:/bin", TOOLS.path.display()));
     let packed = |config: &str| {
         world.write("rzap.yaml", config);
         world.run("package --quiet -o ../out").success();

@@ -71,8 +71,9 @@ pub(super) async fn pack(
 ) -> Result<Listing> {
     let entry = entry(dir, module)?;
     let format = format(dir, &entry)?;
+    // Nothing else of the project is needed beside a bundle.
     let (inside, source, runtime) = (root.to_owned(), first.source.clone(), first.runtime.clone());
-    let mut listing = aside(move || included(&inside, &source, &runtime)).await?;
+    let mut listing = aside(move || collect::included(&inside, &source, &runtime)).await?;
 
     let esbuild = Esbuild::find(dir, workshop.search_path.as_deref())?;
     let mut outside = brought_by_the_runtime(&manifest, target);
@@ -200,16 +201,6 @@ fn exports(function: &FunctionConfig, entry: &str, made: &Made) -> Result<()> {
     let known = if made.exports.is_empty() { "nothing".to_owned() } else { made.exports.join(", ") };
     Err(Error::failed(format!("function `{}`: {entry} does not export `{name}`", function.name))
         .hint(format!("it exports {known}")))
-}
-
-/// What `include` names: beside a bundle nothing else of the project is needed.
-fn included(root: &Path, source: &Source, runtime: &str) -> Result<Listing> {
-    let mut source = source.clone();
-    source.exclude.push("*".to_owned());
-    let mut listing = collect::project(root, &source, runtime)?;
-    // It is not left out, it is in the bundle, as far as it is used.
-    listing.left_out.clear();
-    Ok(listing)
 }
 
 /// The files of the packages in `names` and of all that they need.

@@ -7,15 +7,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use tokio::process::Command;
 
 use super::super::installer::masked;
-use super::super::program;
+use super::super::program::{self, Ended, Stdout};
 use super::lock::{Lock, Manager};
 use super::manifest::Manifest;
 use crate::error::{Error, OrFailed, Result};
@@ -132,8 +131,8 @@ impl Program {
     }
 
     async fn said_version(&self, dir: &Path) -> Option<String> {
-        let output = self.output(&["--version"], dir, &[]).await.ok().filter(|output| output.status.success())?;
-        let said = String::from_utf8(output.stdout).ok()?;
+        let ended = program::run(self.command(&["--version"], dir, &[]), Stdout::Kept, &|_| ()).await;
+        let said = String::from_utf8(ended.ok().filter(Ended::is_success)?.stdout).ok()?;
         let version = said.lines().map(str::trim).rfind(|line| !line.is_empty())?;
         version.starts_with(|first: char| first.is_ascii_digit()).then(|| version.to_owned())
     }
@@ -192,20 +191,21 @@ impl Program {
     /// Runs it in `folder`; what it said is the error's cause.
     pub(super) async fn run(&self, words: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Result<()> {
         let name = self.manager.name();
-        let output = self.output(words, folder, environment).await.or_failed(|| format!("run {name}"))?;
-        if output.status.success() {
+        let said = Mutex::new(String::new());
+        let hear = |line: &str| said.lock().unwrap_or_else(PoisonError::into_inner).push_str(&format!("{line}\n"));
+        let ended = program::run(self.command(words, folder, environment), Stdout::Heard, &hear).await;
+        if ended.or_failed(|| format!("run {name}"))?.is_success() {
             return Ok(());
         }
         let mut error = Error::failed(format!("{name} could not install the dependencies"));
-        let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).join("\n");
-        error.causes = telling(&said);
+        error.causes = telling(&said.into_inner().unwrap_or_else(PoisonError::into_inner));
         Err(error.hint(format!(
             "if it cannot reach the registry, check .npmrc{}, proxies and certificates",
             if self.manager == Manager::Berry { " and .yarnrc.yml" } else { "" }
         )))
     }
 
-    async fn output(&self, words: &[&str], folder: &Path, environment: &[(&str, &str)]) -> io::Result<Output> {
+    fn command(&self, words: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(&self.file);
         command.args(&self.first).args(words).current_dir(folder);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_cleared(name)) {
@@ -232,7 +232,7 @@ impl Program {
             command.env(name, value);
         }
         command.envs(environment.iter().copied());
-        command.stdin(Stdio::null()).kill_on_drop(true).output().await
+        command
     }
 }
 

@@ -7,13 +7,13 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use tokio::process::Command;
 
 use super::super::elf;
 use super::super::entry::{Content, Entry};
 use super::super::installer::masked;
+use super::super::program::{self, Stdout};
 use super::install::Target;
 use super::manifest::Manifest;
 use super::tree::{self, MODULES};
@@ -40,13 +40,12 @@ pub(super) async fn run(names: &[String], place: &Path, target: &Target, npm: Op
         command.env(format!("npm_config_{name}"), value).env(format!("npm_config_target_{name}"), value);
     }
     command.env("npm_config_target", format!("{}.0.0", target.node)).env_remove("NODE_OPTIONS");
-    let output = command.current_dir(place).stdin(Stdio::null()).kill_on_drop(true).output().await;
-    let output = output.or_failed(|| "run npm")?;
-    if !output.status.success() {
-        let mut error = Error::failed(format!("the install scripts of {} failed", names.join(", ")));
-        let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).join("\n");
-        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        error.causes.extend(lines[lines.len().saturating_sub(8)..].iter().map(|line| masked(line)));
+    command.current_dir(place);
+    let ended = program::run(command, Stdout::Heard, &|_| ()).await.or_failed(|| "run npm")?;
+    if !ended.is_success() {
+        let mut error =
+            ended.failure("npm rebuild").context(format!("the install scripts of {} failed", names.join(", ")));
+        error.causes.iter_mut().for_each(|line| *line = masked(line));
         return Err(error.hint("take the package out of `from_source` if it works without"));
     }
     let built = if all {
@@ -128,7 +127,24 @@ pub(super) fn unbuilt(entries: &[Entry], target: &Target) -> Vec<String> {
     names
 }
 
+/// The packages among `entries` that say of themselves that they are for another platform.
+pub(super) fn foreign_packages(entries: &[Entry], target: &Target) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in entries {
+        let Some(package) = entry.path.strip_suffix("/package.json") else { continue };
+        let own = tree::package_of(&entry.path).filter(|(folder, _)| *folder == package);
+        if let (Some((_, name)), Content::File(file)) = (own, &entry.content)
+            && let Some(folder) = file.parent()
+            && Manifest::read(folder)?.is_some_and(|manifest| !manifest.fits(target.cpu))
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// npm on `search_path`.
 pub(super) fn npm(search_path: Option<&OsString>) -> Option<PathBuf> {
-    super::super::program::find("npm", search_path.map(OsString::as_os_str))
+    program::find("npm", search_path.map(OsString::as_os_str))
 }

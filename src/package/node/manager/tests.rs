@@ -61,6 +61,8 @@ async fn a_version_that_is_written_beside_the_program_is_not_asked_for() {
         fs::write(folder.path().join(path), text).unwrap();
     };
     write("lib/pnpm/bin/pnpm.cjs", "does not run");
+    let program = folder.path().join("lib/pnpm/bin/pnpm.cjs");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
     write("lib/pnpm/package.json", r#"{"name": "pnpm", "version": "10.1.0"}"#);
     std::os::unix::fs::symlink("lib/pnpm/bin/pnpm.cjs", folder.path().join("pnpm")).unwrap();
     let find = async |manifest: &Manifest| {
