@@ -38,7 +38,9 @@ pub(super) async fn run<'a>(
 fn builds<'a>(functions: impl Iterator<Item = &'a FunctionConfig>) -> Vec<Build<'a>> {
     let mut builds: Vec<Build<'_>> = Vec::new();
     for function in functions {
-        let Some(command) = function.source.build.as_deref() else { continue };
+        // A default for all functions says nothing to an image.
+        let command = function.source.build.as_deref().filter(|_| function.entry.image().is_none());
+        let Some(command) = command else { continue };
         let (runtime, arch) = (function.runtime.as_str(), function.arch);
         match builds.iter_mut().find(|build| (build.command, build.runtime, build.arch) == (command, runtime, arch)) {
             Some(build) => build.functions.push(&function.name),
@@ -105,7 +107,7 @@ mod tests {
 
     use super::super::tests::{function, stage};
     use super::*;
-    use crate::config::Entry;
+    use crate::config::{Entry, Image};
 
     fn built(name: &str, command: &str) -> FunctionConfig {
         let mut function = function(name, Entry::Handler("app.handler".into()));
@@ -129,6 +131,8 @@ mod tests {
         let mut functions = vec![built("a", command), built("b", command), arm, built("d", "echo other >> said")];
         functions[0].env.insert("SECRET".into(), "s3cret".into());
         functions.push(function("e", Entry::Handler("app.handler".into())));
+        let image = Image { uri: "x".into(), command: vec![], entrypoint: vec![], workdir: None };
+        functions.push(FunctionConfig { entry: Entry::Image(image), ..built("f", "echo image >> said") });
         let (result, steps) = run_in(folder.path(), functions).await;
         result.unwrap();
         let said = std::fs::read_to_string(folder.path().join("said")).unwrap();

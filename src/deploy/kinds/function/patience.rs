@@ -115,5 +115,9 @@ impl From<Error> for Refused {
 pub(super) fn role_not_ready<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     let text = error.as_service_error().and_then(|error| error.message()).unwrap_or_default().to_lowercase();
     let wordings = ["role", "invalid for creategrant", "not refer to a valid principal"];
-    code(error) == Some("InvalidParameterValueException") && wordings.iter().any(|wording| text.contains(wording))
+    // An image that is not there is named, and its name may have the word in it.
+    let image = text.starts_with("source image ");
+    code(error) == Some("InvalidParameterValueException")
+        && !image
+        && wordings.iter().any(|wording| text.contains(wording))
 }
