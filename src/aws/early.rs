@@ -99,7 +99,9 @@ impl Early {
         let mut state = self.lock();
         state.target = Some(target);
         let State { target, growing, .. } = &mut *state;
-        growing.values_mut().for_each(|zip| zip.start(target.as_ref()));
+        for zip in growing.values_mut() {
+            zip.start(target.as_ref());
+        }
     }
 
     /// Puts the package with this hash at `target`, if it went up early. `false`: upload it.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use crate::config::StageConfig;
 use crate::error::{OrFailed as _, Result};
-use crate::package::{self, Explained, MOST_UNZIPPED, Package as Built, Saving, Weight};
+use crate::package::{self, Explained, MOST_UNZIPPED, Package as Built, PackagedLayer, Saving, Weight};
 use crate::ui::Report;
 
 /// How many folders are named.
@@ -26,7 +26,7 @@ pub(crate) struct Package {
     /// The stage; may be left out when there is only one
     stage: Option<String>,
 
-    /// Write {function}.zip into this folder
+    /// Write {function}.zip, and the zips of layers, into this folder
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -59,7 +59,13 @@ impl Package {
                 ));
             }
             for (name, package) in &mut packages {
-                package.file = copy(package, folder, name)?;
+                package.file = copy(&package.file, folder, name)?;
+                for layer in &mut package.layers {
+                    if let PackagedLayer::Own(layer) = layer {
+                        let hash = layer.sha256.get(..16).unwrap_or_default();
+                        layer.file = copy(&layer.file, folder, &format!("layer-{}-{hash}", layer.part))?;
+                    }
+                }
             }
         }
         let weighed = weigh(&stage, &packages, self.explain || self.report.is_some());
@@ -78,12 +84,12 @@ impl Package {
     }
 }
 
-fn copy(package: &Built, folder: &Path, name: &str) -> Result<PathBuf> {
+fn copy(zip: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     let target = folder.join(format!("{name}.zip"));
     let what = || format!("write {}", target.display());
     // Beside it and renamed: nobody ever sees half a package.
     let temporary = tempfile::NamedTempFile::new_in(folder).or_failed(what)?;
-    std::fs::copy(&package.file, temporary.path()).or_failed(what)?;
+    std::fs::copy(zip, temporary.path()).or_failed(what)?;
     temporary.persist(&target).map_err(|error| error.error).or_failed(what)?;
     Ok(target)
 }

@@ -47,6 +47,9 @@ pub(crate) struct FunctionReport {
     pub(crate) image: String,
     /// MB.
     pub(crate) memory: i32,
+    /// In their order: rzap's own by name, others by the ARN of the version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) layers: Vec<String>,
     /// The function's own URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
@@ -136,6 +139,7 @@ impl FunctionReport {
             runtime: function.settings.runtime.clone(),
             image: function.settings.image.clone(),
             memory: function.settings.memory,
+            layers: function.settings.layers.clone(),
             url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),

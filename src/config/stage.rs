@@ -150,7 +150,8 @@ pub(crate) struct Source {
     /// Python: leave out what the runtime brings itself.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) slim: bool,
-    /// Python: distributions that may be built where there is no wheel; `*` is all.
+    /// Python: distributions that may be built where there is no wheel. Node: packages whose install
+    /// scripts run. `*` is all.
     #[expect(clippy::struct_field_names, reason = "the words of the config")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) from_source: Vec<String>,

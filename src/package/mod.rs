@@ -5,7 +5,7 @@
 //! requirements ─install─► entries ─merge─► entries ─size─► entries ─archive─► Package
 //! bridge, bootstrap ─────────┘
 //! ```
-//! Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
+//! What belongs into a layer goes into a zip of its own (`layers`). Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
 //! callback, and everything is checked here before anybody uploads anything.
 
 mod archive;
@@ -24,6 +24,7 @@ mod go;
 mod handler;
 mod installer;
 mod join;
+mod layers;
 mod merge;
 mod native;
 mod node;
@@ -59,9 +60,9 @@ use self::native::{Programs, Site};
 use self::platform::Platform;
 pub(crate) use self::savings::{Saving, savings};
 pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
-pub(crate) use self::types::{LeftOut, Package, Step, Weight};
+pub(crate) use self::types::{LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
 pub(crate) use self::weigh::{amount, folders, parts, share};
-use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
+use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
 /// Builds the packages of `stage`'s functions (of those named in `only`, when given), by name.
@@ -86,12 +87,13 @@ pub(crate) async fn build(
         installer: OnceCell::new(),
         installs: Mutex::default(),
         archiving: Mutex::default(),
+        shelf: layers::Shelf::default(),
     };
     workshop.build(stage, only).await
 }
 
 /// What decides a zip. A handler's name is not in it; a bridge's app and a bootstrap are.
-type Inputs<'a> = (&'a Source, &'a str, Arch, Made<'a>);
+type Inputs<'a> = (&'a Source, &'a [Layer], &'a str, Arch, Made<'a>);
 
 /// What the entry puts into the zip besides the code folder.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -129,7 +131,7 @@ fn groups<'a>(
             Entry::Handler(_) => node::bundled(function)?.map_or(Made::Nothing, Made::Bundle),
             Entry::Image(_) => continue,
         };
-        let inputs = (&function.source, function.runtime.as_str(), function.arch, made);
+        let inputs = (&function.source, function.layers.as_slice(), function.runtime.as_str(), function.arch, made);
         groups.entry(inputs).or_default().push(function);
     }
     Ok(groups)
@@ -148,6 +150,16 @@ struct Workshop<'a> {
     installs: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// One archive at a time: it uses all cores and its share of memory.
     archiving: Mutex<()>,
+    shelf: layers::Shelf,
+}
+
+/// What became of one group.
+struct Built {
+    archive: Archive,
+    /// The files in it, in order.
+    entries: Vec<entry::Entry>,
+    left_out: Vec<LeftOut>,
+    layers: Vec<PackagedLayer>,
 }
 
 impl Workshop<'_> {
@@ -170,7 +182,8 @@ impl Workshop<'_> {
         let Some(first) = functions.first() else { return Ok(vec![]) };
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
         let built = self.zip(first, functions, &names, programs).await;
-        let (archive, entries, left_out) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
+        let Built { archive, entries, left_out, layers } =
+            built.map_err(|error| error.context(format!("cannot package {names}")))?;
         let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
         (self.tell)(Step::Packaged { functions: names, zipped: archive.zipped, files: entries.len() });
@@ -189,6 +202,7 @@ impl Workshop<'_> {
                 Entry::Image(_) => String::new(),
             },
             heaviest: parts(&contents).into_iter().take(size::PARTS).collect(),
+            layers: layers.clone(),
             contents: contents.clone(),
             left_out: left_out.clone(),
         };
@@ -201,7 +215,7 @@ impl Workshop<'_> {
         functions: &[&'f FunctionConfig],
         names: &str,
         programs: &Programs<'f>,
-    ) -> Result<(Archive, Vec<entry::Entry>, Vec<LeftOut>)> {
+    ) -> Result<Built> {
         supported(first)?;
         if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
             return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
@@ -209,11 +223,11 @@ impl Workshop<'_> {
         }
         command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
-        let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
-        let is_node = first.runtime.starts_with("nodejs");
-        let mut project = if is_node {
-            node::pack(self, functions, first, names).await?
+        let code = FunctionConfig { source: layers::code_of(self.root, first), ..first.clone() };
+        let mut project = if first.runtime.starts_with("nodejs") {
+            node::pack(self, functions, &code, names).await?
         } else {
+            let (root, source, runtime) = (self.root.to_owned(), code.source, first.runtime.clone());
             let sources = if first.entry.is_source() { collect::included } else { collect::project };
             aside(move || sources(&root, &source, &runtime)).await?
         };
@@ -233,21 +247,25 @@ impl Workshop<'_> {
         let entries = merge::sorted(merged.entries)?;
         let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
         checked.map_err(|error| command::blame(error, &first.source))?;
-        size::check_with(first, entries.iter().map(|entry| entry.size).sum(), &entries, &[])?;
+        let (entries, automatic) =
+            if first.source.layer { layers::split(&first.runtime, entries) } else { (entries, vec![]) };
+        if first.source.layer && first.runtime.starts_with("nodejs") {
+            // Node's handlers are looked for in the code only.
+            functions.iter().try_for_each(|function| handler::check(function, &entries))?;
+        }
+        let drafts = self.layers(first, automatic, names).await?;
+        layers::fits(first, &entries, &drafts)?;
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
-        let (archive, entries) = self.archive(entries, format!("{} {names}", self.root.display())).await?;
-        for note in &archive.notes {
-            (self.tell)(Step::Note(format!("{names}: {note}")));
-        }
-        Ok((archive, entries, merged.left_out))
+        let (archive, entries) = self.archive(entries, names).await?;
+        Ok(Built { archive, entries, left_out: merged.left_out, layers: self.zip_layers(drafts).await? })
     }
 
-    /// Writes `entries` into a zip and tells how it grows. `origin` names where they come from.
-    async fn archive(&self, entries: Vec<entry::Entry>, origin: String) -> Result<(Archive, Vec<entry::Entry>)> {
+    /// Writes `entries`, which are `of` these functions, into a zip and tells how it grows.
+    async fn archive(&self, entries: Vec<entry::Entry>, of: &str) -> Result<(Archive, Vec<entry::Entry>)> {
         let (grew, mut growing) = mpsc::unbounded_channel();
-        let cache = self.cache.clone();
+        let (cache, origin) = (self.cache.clone(), format!("{} {of}", self.root.display()));
         let written = aside(move || {
             // Nobody may be listening any more: then nobody wants to know.
             let grown = |file: &Path, written| drop(grew.send((file.to_owned(), written)));
@@ -265,6 +283,9 @@ impl Workshop<'_> {
         if let Some(file) = last {
             let (written, sha256) = (archive.zipped, archive.sha256.clone());
             (self.tell)(Step::Grown { file, written, sha256 });
+        }
+        for note in &archive.notes {
+            (self.tell)(Step::Note(format!("{of}: {note}")));
         }
         Ok((archive, entries))
     }
@@ -305,8 +326,6 @@ fn supported(function: &FunctionConfig) -> Result<()> {
         _ if !is_node && !source.from_source.is_empty() => "`from_source`",
         _ if !is_node && !source.keep.is_empty() => "`keep`",
         _ if !is_node && !source.drop.is_empty() => "`drop`",
-        _ if source.layer => "`layer: auto`",
-        _ if !function.layers.is_empty() => "`layers`",
         _ => return Ok(()),
     };
     Err(Error::usage(format!("{what} is not supported by this version of rzap")))

@@ -214,11 +214,11 @@ fn bundle(function: &FunctionConfig, contents: &[Content]) -> Option<Saving> {
     })
 }
 
-/// A layer for the dependencies of a Python function. Not for Node: layers are found through `NODE_PATH`,
-/// where `import` does not look (<https://nodejs.org/api/esm.html#no-node_path>).
+/// A layer for the dependencies. Node's `import` finds them too: Lambda's Node looks into `NODE_PATH` for it
+/// (<https://aws.amazon.com/blogs/compute/node-js-18-x-runtime-now-available-in-aws-lambda/>).
 fn layer(function: &FunctionConfig, contents: &[Content]) -> Option<Saving> {
     const MOST_LAYERS: usize = 5;
-    let fits = function.runtime.starts_with("python")
+    let fits = ["python", "nodejs"].iter().any(|language| function.runtime.starts_with(language))
         && matches!(function.entry, Entry::Handler(_) | Entry::Wsgi(_))
         && !function.source.layer
         && function.layers.len() < MOST_LAYERS

@@ -25,6 +25,54 @@ pub(crate) struct Package {
     pub(crate) handler: String,
     /// The heaviest dependencies and top-level names, heaviest first, at most ten.
     pub(crate) heaviest: Vec<Weight>,
+    /// In the order Lambda lays them over each other; their bytes count into what Lambda allows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) layers: Vec<PackagedLayer>,
+    /// Every file in it, in the order of the zip.
+    #[serde(skip)]
+    pub(crate) contents: Arc<Vec<Content>>,
+    /// What rules left out of it.
+    #[serde(skip)]
+    pub(crate) left_out: Arc<Vec<LeftOut>>,
+}
+
+impl Package {
+    /// The layers that rzap zips.
+    pub(crate) fn own_layers(&self) -> impl Iterator<Item = &OwnLayer> {
+        self.layers.iter().filter_map(|layer| match layer {
+            PackagedLayer::Own(layer) => Some(layer.as_ref()),
+            PackagedLayer::Arn(_) => None,
+        })
+    }
+}
+
+/// One layer of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PackagedLayer {
+    /// Somebody's layer version. How large it is only its cloud knows.
+    Arn(String),
+    /// A folder of the project, or the dependencies of `layer: auto`.
+    Own(Box<OwnLayer>),
+}
+
+/// A layer that rzap zips. Functions that have the same one share it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OwnLayer {
+    /// The folder's name, or `dependencies`.
+    pub(crate) part: String,
+    /// The zip. Its name is `{sha256}.zip`.
+    pub(crate) file: PathBuf,
+    /// SHA-256 of the zip, lower-case hex.
+    pub(crate) sha256: String,
+    /// The same, base64.
+    pub(crate) code_sha256: String,
+    /// Bytes of the zip.
+    pub(crate) zipped: u64,
+    /// Bytes of all entries unpacked.
+    pub(crate) unzipped: u64,
+    /// Number of files.
+    pub(crate) files: usize,
     /// Every file in it, in the order of the zip.
     #[serde(skip)]
     pub(crate) contents: Arc<Vec<Content>>,

@@ -109,7 +109,7 @@ fn an_update_of_one_function_is_a_release_of_all() {
 #[test]
 fn a_package_of_several_parts_arrives_whole() {
     let world = World::new().file("rzap.yaml", CONFIG).file("app.py", APP);
-    world.write("noise.bin", noise(24 * 1024 * 1024));
+    world.write_bytes("noise.bin", &noise(24 * 1024 * 1024));
     let packaged = &world.run("package dev --json").success().json()["packages"]["web"];
     assert!(
         packaged["zipped"].as_u64().is_some_and(|bytes| bytes > 9 * 1024 * 1024),
@@ -120,7 +120,7 @@ fn a_package_of_several_parts_arrives_whole() {
     assert_eq!(http::get(deployed["url"].as_str().expect("a URL")).text(), "g1 g1");
 
     // A larger one, now that the stage stands: its parts are on their way before it is finished.
-    world.write("more.bin", noise(64 * 1024 * 1024));
+    world.write_bytes("more.bin", &noise(64 * 1024 * 1024));
     let updated = world.run("update dev --local -v").success();
     assert!(updated.stderr.contains("it went up while it was being written"), "{}", updated.stderr);
     let packaged = &world.run("package dev --json").success().json()["packages"]["web"];

@@ -74,7 +74,11 @@ fn package(weighed: &Weighed) -> Value {
         "unzipped": weighed.unzipped,
         "zipped": weighed.zipped,
         "limit": weighed.limit,
-        "layers": [],
+        "layers": weighed.package.own_layers().map(|layer| json!({
+            "name": layer.part,
+            "unzipped": layer.unzipped,
+            "zipped": layer.zipped,
+        })).collect::<Vec<_>>(),
         "parts": weighed.parts.iter().map(|part| json!([part.name, part.dependency])).collect::<Vec<_>>(),
         "files": files.collect::<Vec<_>>(),
         "savings": weighed.savings,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Weighed;
-use crate::package::{Explained, MOST_DIRECT, Package as Built, Saving, Weight, share};
+use crate::package::{Explained, MOST_DIRECT, Package as Built, PackagedLayer, Saving, Weight, share};
 use crate::ui::{Table, bytes, count};
 
 /// How many dependencies and parts are named.
@@ -18,11 +18,13 @@ const SMALL: u64 = 1 << 20;
 /// What a package weighs, where, and what could go.
 pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> String {
     let Weighed { functions, unzipped, zipped, limit, package, .. } = weighed;
+    let below: u64 = package.own_layers().map(|layer| layer.unzipped).sum();
+    let layers = if below > 0 { format!(" and {} in layers", bytes(below)) } else { String::new() };
     let mut text = format!(
-        "{}: {} unzipped ({} of {}), {} zipped, {}\n",
+        "{}: {} unzipped{layers} ({} of {}), {} zipped, {}\n",
         functions.join(", "),
         bytes(*unzipped),
-        share(*unzipped, *limit),
+        share(*unzipped + below, *limit),
         bytes(*limit).replace(".0", ""),
         bytes(*zipped),
         files(package.files)
@@ -34,6 +36,19 @@ pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> 
         .collect();
     written.dedup();
     text.push_str(&written.concat());
+    for layer in &package.layers {
+        text.push_str(&match layer {
+            PackagedLayer::Own(layer) => format!(
+                "  layer {}: {} unzipped, {} zipped, {}\n    {}\n",
+                layer.part,
+                bytes(layer.unzipped),
+                bytes(layer.zipped),
+                files(layer.files),
+                layer.file.display()
+            ),
+            PackagedLayer::Arn(arn) => format!("  layer {arn}: only Lambda knows how large it is\n"),
+        });
+    }
     if *zipped > MOST_DIRECT {
         text.push_str(&format!(
             "  over {} zipped: it fits through S3 only, which is how `rzap deploy` uploads it\n",

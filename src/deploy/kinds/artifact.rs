@@ -1,7 +1,7 @@
-//! A package in the artifact bucket, under a key made of its content: the same bytes are never
+//! A package or a layer in the artifact bucket, under a key made of its content: the same bytes are never
 //! uploaded twice.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -13,7 +13,6 @@ use crate::aws::{Cloud, Multipart, PART, Target, explain, is_code, say};
 use crate::deploy::names::{artifact_key, bucket_name, stage_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, OrFailed as _, Result};
-use crate::package::Package;
 
 /// Parts under way at once.
 const PARALLEL: usize = 6;
@@ -38,19 +37,19 @@ pub(crate) struct Artifact {
 
 impl Artifact {
     /// As it should be.
-    pub(crate) fn wanted(app: &str, bucket: &str, package: &Package) -> Self {
+    pub(crate) fn wanted(app: &str, bucket: &str, (sha256, size, file): (&str, u64, &Path)) -> Self {
         Self {
             bucket: bucket.to_owned(),
-            object: artifact_key(app, &package.sha256),
-            size: package.zipped,
-            file: package.file.clone(),
+            object: artifact_key(app, sha256),
+            size,
+            file: file.to_owned(),
             shared: false,
         }
     }
 
     /// The key of the artifact with this hash.
-    pub(crate) fn key_of(app: &str, package: &Package) -> Key {
-        Key::new(Kind::Artifact, artifact_key(app, &package.sha256))
+    pub(crate) fn key_of(app: &str, sha256: &str) -> Key {
+        Key::new(Kind::Artifact, artifact_key(app, sha256))
     }
 
     async fn body(&self, from: u64, length: u64) -> Result<ByteStream> {

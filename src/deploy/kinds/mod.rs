@@ -5,6 +5,7 @@ mod artifact;
 mod bucket;
 mod function;
 mod history;
+mod layer;
 mod log_group;
 mod role;
 
@@ -18,6 +19,7 @@ pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::function::{Decided, Function, Settings, Url};
 pub(crate) use self::history::History;
+pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;
 use super::resource::{Found, Key, Orphan, Owner, Resource};
@@ -103,6 +105,7 @@ kinds! {
     Artifact: "artifact", "artifact";
     Role: "role", "role";
     LogGroup: "log_group", "log group";
+    Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
 }

@@ -9,7 +9,7 @@ mod esbuild;
 mod loader;
 mod map;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -78,7 +78,7 @@ pub(super) async fn pack(
     let mut outside = brought_by_the_runtime(&manifest, target);
     let draft = esbuild.run(dir, &entry, (module, format), target, &outside, true).await?;
     let apart = apart(dir, &draft.packages(), &first.source)?;
-    outside.extend(apart.iter().flat_map(|name| [name.clone(), format!("{name}/*")]));
+    outside.extend(apart.keys().flat_map(|name| [name.clone(), format!("{name}/*")]));
     let made = if apart.is_empty() {
         draft
     } else {
@@ -143,13 +143,16 @@ fn brought_by_the_runtime(manifest: &Manifest, target: &Target) -> Vec<String> {
     if own { vec![] } else { vec!["@aws-sdk/*".to_owned(), "@smithy/*".to_owned()] }
 }
 
-/// Those of the bundled `packages` (folders, relative to `dir`) that have to stay out, by name.
-fn apart(dir: &Path, packages: &BTreeSet<String>, source: &Source) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
+/// Those of the bundled `packages` (folders, relative to `dir`) that have to stay out, by name, and
+/// whether they must be packed. The part for this machine's platform need not: the one for Lambda's
+/// comes with the package that uses it.
+fn apart(dir: &Path, packages: &BTreeSet<String>, source: &Source) -> Result<BTreeMap<String, bool>> {
+    let mut names = BTreeMap::new();
     for package in packages {
         let name = package.rsplit_once("node_modules/").map_or(package.as_str(), |(_, name)| name);
         if rules::keeps_package(source, name)? || is_native(&dir.join(package))? {
-            names.insert(name.to_owned());
+            let manifest = Manifest::read(&dir.join(package))?.unwrap_or_default();
+            names.insert(name.to_owned(), manifest.os.is_null() && manifest.cpu.is_null());
         }
     }
     Ok(names)
@@ -216,16 +219,17 @@ async fn packages(
     names: &str,
     (root, dir): (&Path, &Path),
     manifest: Manifest,
-    apart: &BTreeSet<String>,
+    apart: &BTreeMap<String, bool>,
     target: &Target,
 ) -> Result<Vec<Entry>> {
     let (place, entries) = match lock::find(dir, &manifest)? {
         Some(lock) => super::installed(workshop, function, names, (root, dir), manifest, lock).await?,
         None => (dir.to_owned(), vec![]),
     };
-    let reached = tree::reached(&place, apart.iter().map(String::as_str), Some(target.cpu))?;
-    let missing: Vec<&str> =
-        apart.iter().map(String::as_str).filter(|name| !reached.contains(&Path::new(MODULES).join(name))).collect();
+    let reached = tree::reached(&place, apart.keys().map(String::as_str), Some(target.cpu))?;
+    let is_missing = |name: &&str| !reached.contains(&Path::new(MODULES).join(name));
+    let required = apart.iter().filter(|(_, required)| **required).map(|(name, _)| name.as_str());
+    let missing: Vec<&str> = required.filter(is_missing).collect();
     if !missing.is_empty() {
         return Err(Error::failed(format!(
             "{} cannot be bundled and is not among the project's own dependencies",

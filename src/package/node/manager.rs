@@ -6,10 +6,12 @@
 //! proxies, credentials) stays the user's choice.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use serde_json::Value;
 use tokio::process::Command;
 
 use super::super::installer::{masked, on_path};
@@ -64,6 +66,7 @@ pub(super) struct Program {
     file: PathBuf,
     /// What comes before the manager's own arguments, when npx runs it.
     first: Vec<String>,
+    /// `10.9.3`; when npx runs it, what it fetches: `pnpm@10`.
     pub(super) version: String,
 }
 
@@ -79,9 +82,11 @@ impl Program {
         let manager = lock.manager;
         if let Some(file) = on_path(manager.name(), search_path) {
             let found = Self { manager, file, first: vec![], version: String::new() };
-            if let Some(version) = found.said_version(dir).await
-                && manager.takes(&version)
-            {
+            let version = match found.written_version(manifest, dir) {
+                None => found.said_version(dir).await,
+                written => written,
+            };
+            if let Some(version) = version.filter(|version| manager.takes(version)) {
                 return Ok(Self { version, ..found });
             }
         }
@@ -102,15 +107,27 @@ impl Program {
             return Err(Error::failed(format!("there is no {what} to install from {} with", lock.name)).hint(install));
         };
         let first = ["--yes".to_owned(), format!("--package={package}"), manager.name().to_owned()].to_vec();
-        let found = Self { manager, file, first, version: String::new() };
-        let Some(version) = found.said_version(dir).await else {
-            return Err(Error::failed(format!(
-                "there is no {} on the PATH, and npx could not fetch {package}",
-                manager.name()
-            ))
-            .hint(format!("install {} as your team does, or check that npm reaches its registry", manager.name())));
+        // Fetched only when there is something to install.
+        Ok(Self { manager, file, first, version: package })
+    }
+
+    /// The version in the `package.json` of the program, which saves starting it. `None` when there is
+    /// none, or when the project may make it run as another version.
+    fn written_version(&self, manifest: &Manifest, dir: &Path) -> Option<String> {
+        let chooses = |file: &str| dir.ancestors().any(|folder| folder.join(file).is_file());
+        let is_switched = match self.manager {
+            Manager::Npm => false,
+            Manager::Pnpm => manifest.package_manager.is_some(),
+            Manager::Classic | Manager::Berry => {
+                manifest.package_manager.is_some() || chooses(".yarnrc.yml") || chooses(".yarnrc")
+            }
         };
-        Ok(Self { version, ..found })
+        let program = fs::canonicalize(&self.file).ok().filter(|_| !is_switched)?;
+        let text = program.ancestors().skip(2).take(1).find_map(|folder| fs::read(folder.join("package.json")).ok())?;
+        let package: Value = serde_json::from_slice(&text).ok()?;
+        // corepack's stand-ins for the managers have its own version beside them.
+        let is_its_own = ["npm", "pnpm", "yarn", "@yarnpkg/cli-dist"].iter().any(|name| package["name"] == *name);
+        package["version"].as_str().filter(|_| is_its_own).map(str::to_owned)
     }
 
     async fn said_version(&self, dir: &Path) -> Option<String> {
@@ -150,10 +167,15 @@ impl Program {
 
     /// Installs in `tree`, which has been made ready.
     pub(super) async fn install(&self, tree: &Path, lock: &Lock, cpu: &str) -> Result<()> {
+        if !self.first.is_empty() && self.said_version(tree).await.is_none() {
+            let (name, package) = (self.manager.name(), &self.version);
+            return Err(Error::failed(format!("there is no {name} on the PATH, and npx could not fetch {package}"))
+                .hint(format!("install {name} as your team does, or check that npm reaches its registry")));
+        }
         if self.manager == Manager::Berry {
             // `focus` installs from a lock file that does not fit package.json without a word.
             self.run(&["install", "--mode=update-lockfile"], tree, &[]).await?;
-            let now = std::fs::read(tree.join(lock.name)).or_failed(|| "read the lock file again")?;
+            let now = fs::read(tree.join(lock.name)).or_failed(|| "read the lock file again")?;
             if resolutions(&now) != resolutions(&lock.content) {
                 return Err(stale(lock));
             }

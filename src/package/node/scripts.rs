@@ -25,8 +25,8 @@ pub(super) async fn run(names: &[String], place: &Path, target: &Target, npm: Op
         return Ok(());
     }
     let all = names.iter().any(|name| name == "*");
-    let named: Vec<&String> = names.iter().filter(|name| !all && place.join(MODULES).join(name).is_dir()).collect();
-    if !all && named.is_empty() {
+    let chosen: Vec<&String> = names.iter().filter(|name| !all && place.join(MODULES).join(name).is_dir()).collect();
+    if !all && chosen.is_empty() {
         return Ok(());
     }
     let npm = npm.ok_or_else(|| {
@@ -34,7 +34,7 @@ pub(super) async fn run(names: &[String], place: &Path, target: &Target, npm: Op
             .hint("install Node.js, which brings it (https://nodejs.org)")
     })?;
     let mut command = Command::new(npm);
-    command.args(["rebuild", "--ignore-scripts=false", "--foreground-scripts", "--no-update-notifier"]).args(&named);
+    command.args(["rebuild", "--ignore-scripts=false", "--foreground-scripts", "--no-update-notifier"]).args(&chosen);
     for (name, value) in [("platform", "linux"), ("arch", target.cpu), ("libc", "glibc")] {
         // The first spelling is prebuild-install's, the second node-pre-gyp's.
         command.env(format!("npm_config_{name}"), value).env(format!("npm_config_target_{name}"), value);
@@ -49,8 +49,11 @@ pub(super) async fn run(names: &[String], place: &Path, target: &Target, npm: Op
         error.causes.extend(lines[lines.len().saturating_sub(8)..].iter().map(|line| masked(line)));
         return Err(error.hint("take the package out of `from_source` if it works without"));
     }
-    let built =
-        if all { vec![place.join(MODULES)] } else { named.iter().map(|name| place.join(MODULES).join(name)).collect() };
+    let built = if all {
+        vec![place.join(MODULES)]
+    } else {
+        chosen.iter().map(|name| place.join(MODULES).join(name)).collect()
+    };
     for folder in built {
         if let Some(file) = foreign(&folder, target)? {
             let shown = file.strip_prefix(place).unwrap_or(&file).display().to_string();
@@ -99,8 +102,9 @@ pub(super) fn unbuilt(entries: &[Entry], target: &Target) -> Vec<String> {
         let Some((folder, name)) = tree::package_of(&entry.path).filter(|(folder, _)| *folder == package) else {
             continue;
         };
+        let is_module = |path: &str| Path::new(path).extension().is_some_and(|ending| ending == "node");
         let is_native = |other: &Entry| match &other.content {
-            Content::File(file) if other.path.ends_with(".node") && other.path.starts_with(&format!("{folder}/")) => {
+            Content::File(file) if is_module(&other.path) && other.path.starts_with(&format!("{folder}/")) => {
                 loads(file, target)
             }
             _ => false,

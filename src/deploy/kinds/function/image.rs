@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Function, Settings};
 use crate::config::Image;
+use crate::deploy::resource::Owner;
 use crate::error::{Error, Result};
 
 /// What Lambda starts in place of what the image says.
@@ -61,8 +62,8 @@ impl Settings {
     }
 
     /// As AWS says it is, of the version that was asked for.
-    pub(super) fn of(answer: &GetFunctionOutput) -> Option<Self> {
-        let mut settings = Self::found(answer.configuration()?);
+    pub(super) fn of(answer: &GetFunctionOutput, owner: &Owner) -> Option<Self> {
+        let mut settings = Self::found(answer.configuration()?, owner);
         if let Some(image) = answer.code().and_then(|code| code.image_uri()) {
             image.clone_into(&mut settings.image);
             // Of an image it is the digest, which follows from the address.

@@ -26,7 +26,7 @@ pub(super) struct Esbuild {
 pub(super) struct Made {
     pub(super) code: Vec<u8>,
     pub(super) map: Vec<u8>,
-    /// What an ES module exports. Empty for CommonJS.
+    /// What an ES module exports. Empty for a `cjs` one.
     pub(super) exports: Vec<String>,
     pub(super) warnings: Vec<String>,
     /// The files it consists of, relative to the project.

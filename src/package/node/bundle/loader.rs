@@ -4,8 +4,8 @@ use super::Format;
 
 /// Loads `bundle` (path in the zip), which exports `exports`, with source maps on.
 ///
-/// Bundled CommonJS modules call `require` for what Node itself brings, and some look at `__dirname`;
-/// ES modules have neither. As properties of the global object they do not clash with what the code
+/// Modules of the older kind call `require` for what Node itself brings, and some look at `__dirname`;
+/// the new kind has neither. As properties of the global object they do not clash with what the code
 /// declares itself.
 pub(super) fn text(bundle: &str, format: Format, exports: &[String]) -> String {
     let name = bundle.rsplit('/').next().unwrap_or(bundle);
