@@ -81,7 +81,8 @@ impl Package {
             }
         }
         let explain = self.explain.then_some(context.ui.is_verbose());
-        Ok(Box::new(Packages { built: packages, weighed, explain, report: self.report }))
+        let images = stage.images().into_iter().map(|(name, uri)| (name.to_owned(), uri.to_owned())).collect();
+        Ok(Box::new(Packages { built: packages, images, weighed, explain, report: self.report }))
     }
 }
 
@@ -98,7 +99,9 @@ fn copy(zip: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
 /// The pattern that leaves `file` out, when it lies where a function's code is.
 fn would_be_packed(stage: &StageConfig, file: &Path) -> Option<String> {
     let real = file.canonicalize().ok()?;
-    stage.functions.values().find_map(|function| {
+    // Of a program's sources nothing is packed that nobody asks for.
+    let mut packed = stage.functions.values().filter(|function| !function.entry.is_source());
+    packed.find_map(|function| {
         let inside = real.strip_prefix(function.source.dir.canonicalize().ok()?).ok()?;
         package::is_packed(&function.source, &function.runtime, inside).then(|| format!("/{}", inside.display()))
     })
@@ -186,6 +189,8 @@ fn below(layer: &OwnLayer) -> Below {
 
 struct Packages {
     built: BTreeMap<String, Built>,
+    /// The functions without a package, and where their images are.
+    images: BTreeMap<String, String>,
     weighed: Vec<Weighed>,
     /// Wanted, and whether with every path.
     explain: Option<bool>,
@@ -198,7 +203,8 @@ impl Report for Packages {
             Some(all) => text::explained(weighed, all),
             None => text::weighed(weighed, &self.built),
         };
-        let mut text = self.weighed.iter().map(one).collect::<Vec<_>>().join("\n");
+        let images = self.images.iter().map(|(name, uri)| format!("{name}: image {uri}\n"));
+        let mut text = self.weighed.iter().map(one).chain(images).collect::<Vec<_>>().join("\n");
         if let Some(report) = &self.report {
             text.push_str(&format!("\nreport: {}\n", report.display()));
         }
@@ -206,7 +212,7 @@ impl Report for Packages {
     }
 
     fn json(&self) -> Value {
-        let mut document = json!({"packages": self.built, "weights": self.weighed});
+        let mut document = json!({"packages": self.built, "images": self.images, "weights": self.weighed});
         if self.explain.is_some() {
             let explained = self.weighed.iter();
             document["explained"] =

@@ -38,7 +38,9 @@ pub(super) async fn run<'a>(
 fn builds<'a>(functions: impl Iterator<Item = &'a FunctionConfig>) -> Vec<Build<'a>> {
     let mut builds: Vec<Build<'_>> = Vec::new();
     for function in functions {
-        let Some(command) = function.source.build.as_deref() else { continue };
+        // A default for all functions says nothing to an image.
+        let command = function.source.build.as_deref().filter(|_| function.entry.image().is_none());
+        let Some(command) = command else { continue };
         let (runtime, arch) = (function.runtime.as_str(), function.arch);
         match builds.iter_mut().find(|build| (build.command, build.runtime, build.arch) == (command, runtime, arch)) {
             Some(build) => build.functions.push(&function.name),
@@ -50,32 +52,33 @@ fn builds<'a>(functions: impl Iterator<Item = &'a FunctionConfig>) -> Vec<Build<
 
 impl Build<'_> {
     async fn run(&self, stage: &StageConfig, functions: &str, tell: &(dyn Fn(Step) + Send + Sync)) -> Result<()> {
-        let what = self.command.trim();
+        let what = brief(self.command);
         let environment =
             [("RZAP_STAGE", stage.stage.as_str()), ("RZAP_RUNTIME", self.runtime), ("RZAP_ARCH", self.arch.as_str())];
         let mut command = Command::new("/bin/sh");
         command.args(["-c", self.command]).envs(environment).current_dir(&stage.root);
 
-        tell(Step::Building { functions: functions.to_owned(), what: first_line(what) });
+        tell(Step::Building { functions: functions.to_owned(), what: what.clone() });
         let started = Instant::now();
         let hear = |line: &str| tell(Step::Said { functions: functions.to_owned(), line: line.to_owned() });
         let ended = program::run(command, Stdout::Heard, &hear).await.or_failed(|| "run /bin/sh")?;
         if ended.is_success() {
-            tell(Step::Built { functions: functions.to_owned(), what: first_line(what), took: started.elapsed() });
+            tell(Step::Built { functions: functions.to_owned(), what, took: started.elapsed() });
             return Ok(());
         }
         let environment: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let root = stage.root.display();
-        Err(ended.failure(&first_line(what)).hint(format!("it ran in {root} with {}", environment.join(" "))))
+        Err(ended.failure(&what).hint(format!("it ran in {root} with {}", environment.join(" "))))
     }
 }
 
-/// Commands can be whole scripts.
-fn first_line(command: &str) -> String {
-    match command.split_once('\n') {
-        Some((first, _)) => format!("{first} …"),
-        None => command.to_owned(),
-    }
+/// Commands can be whole scripts: enough of `command` to know which one it is.
+fn brief(command: &str) -> String {
+    const MOST: usize = 60;
+    let command = command.trim();
+    let first = command.lines().next().unwrap_or_default();
+    let cut = first.char_indices().nth(MOST).map_or(first, |(end, _)| &first[..end]);
+    if cut == command { cut.to_owned() } else { format!("{} …", cut.trim_end()) }
 }
 
 /// Refuses when the command of `source`, if it has one, has not made the code folder.
@@ -85,14 +88,14 @@ pub(super) fn check(source: &Source) -> Result<()> {
         return Ok(());
     }
     let folder = source.dir.display();
-    Err(Error::failed(format!("`{}` did not make the code folder {folder}", first_line(command.trim())))
+    Err(Error::failed(format!("`{}` did not make the code folder {folder}", brief(command)))
         .hint("set `dir` to the folder it writes to"))
 }
 
 /// `error`, about something that is not there, with who should have made it.
 pub(super) fn blame(error: Error, source: &Source) -> Error {
     match &source.build {
-        Some(command) => error.hint(format!("`{}` ran before and did not make it", first_line(command.trim()))),
+        Some(command) => error.hint(format!("`{}` ran before and did not make it", brief(command))),
         None => error,
     }
 }
@@ -105,7 +108,7 @@ mod tests {
 
     use super::super::tests::{function, stage};
     use super::*;
-    use crate::config::Entry;
+    use crate::config::{Entry, Image};
 
     fn built(name: &str, command: &str) -> FunctionConfig {
         let mut function = function(name, Entry::Handler("app.handler".into()));
@@ -129,6 +132,8 @@ mod tests {
         let mut functions = vec![built("a", command), built("b", command), arm, built("d", "echo other >> said")];
         functions[0].env.insert("SECRET".into(), "s3cret".into());
         functions.push(function("e", Entry::Handler("app.handler".into())));
+        let image = Image { uri: "x".into(), command: vec![], entrypoint: vec![], workdir: None };
+        functions.push(FunctionConfig { entry: Entry::Image(image), ..built("f", "echo image >> said") });
         let (result, steps) = run_in(folder.path(), functions).await;
         result.unwrap();
         let said = std::fs::read_to_string(folder.path().join("said")).unwrap();
@@ -140,6 +145,13 @@ mod tests {
             )
             .collect();
         assert_eq!(started, ["a, b", "c", "d"]);
+    }
+
+    #[test]
+    fn a_long_command_is_cut() {
+        assert_eq!(brief(" make \n"), "make");
+        assert_eq!(brief("make all\nmake more"), "make all …");
+        assert_eq!(brief(&"é".repeat(61)), format!("{} …", "é".repeat(60)));
     }
 
     #[tokio::test]

@@ -164,8 +164,10 @@ struct Built {
 
 impl Workshop<'_> {
     async fn build(&self, stage: &StageConfig, only: Option<&[String]>) -> Result<BTreeMap<String, Package>> {
+        // Grouping looks at the folders already, which the commands may make.
+        let wanted = |function: &&FunctionConfig| only.is_none_or(|only| only.contains(&function.name));
+        command::run(stage, stage.functions.values().filter(wanted), self.tell).await?;
         let groups = groups(stage, only)?;
-        command::run(stage, groups.values().flatten().copied(), self.tell).await?;
         let programs = Programs::of(groups.values().flatten().copied());
         let built = try_join_all(groups.values().map(|functions| self.group(functions, &programs))).await?;
         Ok(built.into_iter().flatten().collect())

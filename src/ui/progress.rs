@@ -173,12 +173,13 @@ impl Shared {
         }
     }
 
-    /// A line of a program's: all of them are shown where nothing is drawn, or with `-v`.
+    /// A line of a program's: all of them are shown with `-v`, and where nothing is drawn unless the
+    /// command only looks.
     fn said(&self, id: &str, line: &str) {
-        if !self.live || self.ui.verbose > 0 {
+        if self.ui.verbose > 0 || (!self.live && self.lines) {
             self.line(&style(format!("  {line}")).for_stderr().dim().to_string());
-        } else {
-            self.progress(id, &console::strip_ansi_codes(line));
+        } else if self.live {
+            self.progress(id, console::strip_ansi_codes(line).trim());
         }
     }
 

@@ -39,6 +39,7 @@ fn story(emulator: &Emulator, keeps_all: bool) {
     let world = World::new().at(&emulator.endpoint);
     world.write("rzap.yaml", &app(&digest("a")));
 
+    assert_eq!(world.run("package").success().stdout, format!("web: image {}\n", digest("a")));
     let plan = world.run("deploy dev --dry-run --json").success();
     let changes = ["create bucket", "create function", "create log_group", "create role"];
     assert_eq!(plan.changes(), changes);

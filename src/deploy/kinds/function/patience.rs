@@ -119,9 +119,9 @@ impl From<Error> for Refused {
 pub(super) fn role_not_ready<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     let text = error.as_service_error().and_then(|error| error.message()).unwrap_or_default().to_lowercase();
     let wordings = ["role", "invalid for creategrant", "not refer to a valid principal"];
-    // A layer that is not there is named, and its name may have the word in it.
-    let layer = text.starts_with("layer version ");
+    // A layer or an image that is not there is named, and its name may have the word in it.
+    let names_a_thing = text.starts_with("layer version ") || text.starts_with("source image ");
     code(error) == Some("InvalidParameterValueException")
-        && !layer
+        && !names_a_thing
         && wordings.iter().any(|wording| text.contains(wording))
 }
