@@ -183,11 +183,10 @@ fn bundle(function: &FunctionConfig, contents: &[Content]) -> Option<Saving> {
     })
 }
 
-/// A layer for the dependencies. Node's `import` finds them too: Lambda's Node looks into `NODE_PATH` for it
-/// (<https://aws.amazon.com/blogs/compute/node-js-18-x-runtime-now-available-in-aws-lambda/>).
+/// A layer for the dependencies of a Python function. Not for Node, where a bundle does more.
 fn layer(function: &FunctionConfig, contents: &[Content]) -> Option<Saving> {
     const MOST_LAYERS: usize = 5;
-    let fits = ["python", "nodejs"].iter().any(|language| function.runtime.starts_with(language))
+    let fits = function.runtime.starts_with("python")
         && matches!(function.entry, Entry::Handler(_) | Entry::Wsgi(_))
         && !function.source.layer
         && function.layers.len() < MOST_LAYERS

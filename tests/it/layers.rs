@@ -304,6 +304,24 @@ fn the_aws_cli_publishes_and_attaches_layers() {
 }
 
 #[test]
+fn folders_of_equal_content_are_one_layer() {
+    let world = shop().file("layers/again/python/shared.py", "WHO = 'one'\n");
+    world.edit(
+        "rzap.yaml",
+        "second: { handler: app.handler }",
+        "second: { handler: app.handler, layers: [layers/again] }",
+    );
+    world.edit("rzap.yaml", "[layers/common]", "[layers/common, layers/again]");
+    world.run("deploy dev --local").success();
+    let cloud = world.local();
+    let published = names(&cloud);
+    assert!(published.len() == 1 && published[0].starts_with("shop-dev-again-"), "{published:?}");
+    let has = format!("{}:1", published[0]);
+    assert_eq!(layers_of(&cloud), json!({"shop-dev-first": [has], "shop-dev-second": [has]}));
+    world.run("status dev --local --check").success();
+}
+
+#[test]
 fn what_a_layer_lacks_is_said_before_anything_is_uploaded() {
     let world = shop().file("layers/wrong/module.py", "").file("layers/empty/.DS_Store", "");
     world.edit("rzap.yaml", "[layers/common]", "[layers/wrong]");

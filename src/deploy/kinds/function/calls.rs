@@ -58,7 +58,7 @@ impl Function {
                     let found = Self::read(cloud, &self.owner, &self.name).await?;
                     return found.ours.into_iter().next().map(Some).ok_or_else(|| self.key().not_ours(&self.owner));
                 }
-                Err(error) => return Err(explain(format!("create the function `{}`", self.name))(error)),
+                Err(error) => return Err(Refused::new(|| format!("create the function `{}`", self.name))(error).error),
             }
         }
     }
