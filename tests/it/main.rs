@@ -24,5 +24,6 @@ mod invoke;
 mod local;
 mod ministack;
 mod moto;
+mod python;
 mod readme;
 mod traffic;

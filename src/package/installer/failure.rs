@@ -59,11 +59,13 @@ pub(super) enum Culprit {
     Unbuildable(String),
 }
 
+type Kind = fn(String) -> Culprit;
+
 impl Culprit {
     /// What `stderr` says.
     pub(super) fn of(stderr: &str) -> Option<Self> {
-        static KINDS: LazyLock<Vec<(Regex, fn(String) -> Culprit)>> = LazyLock::new(|| {
-            let kinds: [(&str, fn(String) -> Culprit); 4] = [
+        static KINDS: LazyLock<Vec<(Regex, Kind)>> = LazyLock::new(|| {
+            let kinds: [(&str, Kind); 4] = [
                 (
                     r"Wheels are required for `([^`]+)`|(?:versions of )?(\S+) (?:has|have) no (?:usable )?wheels|Building source distributions for `([^`]+)` is disabled",
                     Culprit::NoWheel,
