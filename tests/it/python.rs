@@ -58,7 +58,11 @@ fn a_hash_that_does_not_fit_stops_the_install() {
         "sha256:ed53c9d8990d83c2a27deae68e4ee337473f6330c040a31d4225c9574d16096a",
         &format!("sha256:{}", "1".repeat(64)),
     );
-    world.run("package --quiet").failure(1).says(&["click", "hash"]);
+    world.run("package --quiet").failure(1).says(&[
+        "click",
+        "Hash mismatch",
+        "hint: a file in the index is not the one that was locked",
+    ]);
 }
 
 #[test]
