@@ -64,12 +64,21 @@ pub(crate) struct Error {
     pub(crate) causes: Vec<String>,
     pub(crate) hints: Vec<String>,
     pub(crate) snippets: Vec<Snippet>,
+    /// For programs: what the causes say as text, as data.
+    pub(crate) details: Option<Box<serde_json::Value>>,
 }
 
 impl Error {
     /// An error of `kind` saying `message`.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new(), snippets: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            snippets: Vec::new(),
+            details: None,
+        }
     }
 
     /// The work could not be done (exit 1).

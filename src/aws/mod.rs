@@ -3,7 +3,9 @@
 //! This room knows how to reach AWS (or anything that speaks its protocols), how to wait for it and
 //! how to say what it answered. It knows nothing of stages, plans or terminals.
 
+mod early;
 mod explain;
+mod multipart;
 mod pace;
 mod wait;
 
@@ -15,7 +17,9 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::Credentials;
 
+pub(crate) use self::early::Early;
 pub(crate) use self::explain::{code, explain, is_code};
+pub(crate) use self::multipart::{Multipart, PART, Target};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::wait::{Backoff, LISTENER, say};
 use crate::error::{Error, Kind, Result};
@@ -49,6 +53,8 @@ pub(crate) struct Cloud {
     pub(crate) apigateway: aws_sdk_apigateway::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) pace: Pace,
+    /// Packages that went up before anybody asked for them.
+    pub(crate) early: Early,
 }
 
 /// Finds region and credentials as the AWS CLI does and asks STS who we are.
@@ -118,6 +124,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         apigateway: aws_sdk_apigateway::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         pace: Pace::new(endpoint.is_none()),
+        early: Early::default(),
         endpoint,
     })
 }

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 use super::templates::BRIDGE;
-use crate::aws::{self, Access, Cloud};
+use crate::aws::{self, Access, Cloud, Early};
 use crate::config::{self, Project, StageConfig};
-use crate::deploy::{Change, Lock, Owner, Stop};
+use crate::deploy::{self, Change, Lock, Owner, Stop};
 use crate::error::{Error, Kind, OrFailed as _, Result};
 use crate::local;
-use crate::package::{self, Package};
+use crate::package::{self, Package, Step};
 use crate::ui::{Color, Progress, Ui};
 
 /// Flags that every command takes.
@@ -88,12 +88,20 @@ pub(crate) struct Context {
     pub(crate) interrupt: Interrupt,
     /// The lock that is held, if any. [`Context::release`] gives it back, however the command ended.
     lock: tokio::sync::Mutex<Option<Lock>>,
+    /// Packages that go up while they are written.
+    early: Early,
 }
 
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
         let ui = Ui::new(global.color, global.json, global.quiet, global.verbose, global.place());
-        Self { global, ui, interrupt: Interrupt::default(), lock: tokio::sync::Mutex::default() }
+        Self {
+            global,
+            ui,
+            interrupt: Interrupt::default(),
+            lock: tokio::sync::Mutex::default(),
+            early: Early::default(),
+        }
     }
 
     /// The project, read and checked.
@@ -145,7 +153,7 @@ impl Context {
             endpoint,
             local,
         };
-        let cloud = aws::connect(&access).await?;
+        let cloud = Cloud { early: self.early.clone(), ..aws::connect(&access).await? };
         self.ui.detail(&format!("account {} in {} as {}", cloud.account, cloud.region, cloud.caller));
         Ok(cloud)
     }
@@ -175,11 +183,15 @@ impl Context {
         let mut taken = aws::LISTENER.scope(listener, acquire).await?;
         let bucket_change = taken.as_mut().and_then(|lock| lock.made_bucket.take());
         *self.lock.lock().await = taken;
+        // Nobody else changes this stage now, and the bucket stands: what is packaged may go up.
+        self.early.open(deploy::artifact_folder(cloud, &owner.app));
         Ok(bucket_change)
     }
 
     /// Gives back the lock, if one is held.
     pub(crate) async fn release(&self) {
+        // What is left of it is removed by the bucket's lifecycle.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(5), self.early.abandon()).await;
         if let Some(lock) = self.lock.lock().await.take() {
             // What cannot be given back in time is taken over after a minute.
             let _ = tokio::time::timeout(std::time::Duration::from_secs(5), lock.release()).await;
@@ -194,7 +206,16 @@ impl Context {
         progress: &Progress,
     ) -> Result<BTreeMap<String, Package>> {
         let work = package::default_work_dir()?;
-        package::build(stage, only, &work, BRIDGE, &progress.of_package()).await
+        let (progress, early) = (progress.of_package(), self.early.clone());
+        let tell = move |step| {
+            match &step {
+                Step::Growing { file, written } => early.grown(file, *written),
+                Step::Grown { file, written, sha256 } => early.finished(file, *written, sha256),
+                _ => {}
+            }
+            progress(step);
+        };
+        package::build(stage, only, &work, BRIDGE, &tell).await
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A command parses its own arguments, does its work through the other rooms, and returns one report.
 
+mod cache;
 mod context;
 mod deploy;
 mod init;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Tail(tail::Tail),
     Undeploy(undeploy::Undeploy),
     Local(local::Local),
+    Cache(cache::Cache),
 }
 
 impl Command {
@@ -49,6 +51,7 @@ impl Command {
             Self::Tail(tail) => tail.run(context).await,
             Self::Undeploy(undeploy) => undeploy.run(context).await,
             Self::Local(local) => local.run(context).await,
+            Self::Cache(cache) => cache.run(),
         }
     }
 }

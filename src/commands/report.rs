@@ -40,9 +40,16 @@ pub(crate) struct FunctionReport {
     /// The version the alias `live` serves; null when there is none yet.
     pub(crate) version: Option<String>,
     pub(crate) code_sha256: String,
+    /// Empty for a container image.
     pub(crate) runtime: String,
+    /// The address of the container image; not there for a zip.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) image: String,
     /// MB.
     pub(crate) memory: i32,
+    /// In their order: rzap's own by name, others by the ARN of the version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) layers: Vec<String>,
     /// The function's own URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
@@ -130,7 +137,9 @@ impl FunctionReport {
             version: function.decided.version.get().cloned(),
             code_sha256: function.settings.code_sha256.clone(),
             runtime: function.settings.runtime.clone(),
+            image: function.settings.image.clone(),
             memory: function.settings.memory,
+            layers: function.settings.layers.clone(),
             url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),

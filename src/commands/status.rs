@@ -7,7 +7,7 @@ use super::report::StageReport;
 use crate::config::StageConfig;
 use crate::deploy::{self, Any, Api, Found, Function, Place, Release};
 use crate::error::{Error, Kind, Result};
-use crate::package::Package;
+use crate::package::{Package, PackagedLayer};
 use crate::ui::{self, Report, Table};
 
 /// Show what is live and what differs from rzap.yaml
@@ -35,6 +35,7 @@ impl Status {
         let silent = progress.silent();
         let (packages, live) = tokio::join!(context.packages(&stage, None, &silent), look);
         let (cloud, found, release) = live?;
+        let built = packages.is_ok();
         let packages = match packages {
             Ok(packages) => packages,
             // Without `--check` it is better to show what can be compared than nothing at all.
@@ -49,6 +50,8 @@ impl Status {
         let (functions, api) = live_parts(&found);
         let mut report = StageReport::new(&cloud, (&stage.app, &stage.stage), &functions, api.as_ref());
         report.changes = plan.changes();
+        // Layers are code: what could not be built cannot be missing or too much.
+        report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
         report.release = release.as_ref().map(|release| release.number);
         Ok(Box::new(Live { report, release, check: self.check }))
     }
@@ -75,6 +78,7 @@ fn as_deployed(stage: &StageConfig, found: &Found<Any>) -> std::collections::BTr
         Package {
             code_sha256: settings.map(|it| it.code_sha256.clone()).unwrap_or_default(),
             handler: settings.map(|it| it.handler.clone()).unwrap_or_default(),
+            layers: settings.iter().flat_map(|it| &it.layers).cloned().map(PackagedLayer::Arn).collect(),
             ..Package::default()
         }
     };
@@ -109,7 +113,7 @@ impl Report for Live {
                     function.name.clone(),
                     function.state.clone().unwrap_or_else(|| "–".to_owned()),
                     function.version.clone().unwrap_or_else(|| "–".to_owned()),
-                    function.runtime.clone(),
+                    if function.image.is_empty() { function.runtime.clone() } else { "image".to_owned() },
                     format!("{} MB", function.memory),
                     function.modified.as_deref().map_or_else(|| "–".to_owned(), readable_time),
                 ]);

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::context::{Context, known_functions, owner_of};
 use crate::deploy;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::observe::{self, Filter, LogEvent};
-use crate::ui::{Report, Ui};
+use crate::ui::{Report, Ui, age};
 
 /// Show the logs of all functions of a stage, in time order, and follow them
 #[derive(Debug, clap::Args)]
@@ -74,23 +74,6 @@ impl Tail {
     }
 }
 
-/// `90`, `90s`, `10m`, `2h`, `1d`, `1w` → milliseconds.
-fn age(text: &str) -> std::result::Result<i64, Error> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "" | "s" | "sec" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "w" => 604_800_000,
-        _ => 0,
-    };
-    match digits.parse::<i64>().ok().and_then(|number| number.checked_mul(unit)) {
-        Some(age) if age > 0 => Ok(age),
-        _ => Err(Error::usage(format!("`{text}` is no age: write 30s, 10m, 2h or 1d"))),
-    }
-}
-
 /// Lays out one event per line.
 struct Printer {
     ui: Ui,
@@ -136,21 +119,5 @@ impl Report for Nothing {
 
     fn json(&self) -> Value {
         Value::Null
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::age;
-
-    #[test]
-    fn ages_are_written_as_people_do() {
-        assert_eq!(
-            [age("90"), age("30s"), age("10m"), age("1d")].map(Result::ok),
-            [Some(90_000), Some(30_000), Some(600_000), Some(86_400_000)]
-        );
-        for wrong in ["", "m", "-5m", "10x", "0s", "99999999999999999999d"] {
-            assert!(age(wrong).is_err(), "{wrong}");
-        }
     }
 }

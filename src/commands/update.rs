@@ -1,4 +1,4 @@
-//! `rzap update`: the same plan narrowed to function code, in as few calls as that takes.
+//! `rzap update`: the same plan narrowed to function code and layers, in as few calls as that takes.
 
 use std::time::Instant;
 
@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::StageReport;
+use crate::aws::Cloud;
+use crate::config::StageConfig;
 use crate::deploy::{self, Any, Found, Function, Place, Release};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
 
-/// Update the code of functions, and nothing else
+/// Update the code of functions with its layers, and nothing else
 #[derive(Debug, clap::Args)]
 pub(crate) struct Update {
     /// The stage; may be left out when there is only one
@@ -42,8 +44,11 @@ impl Update {
             Ok((cloud, live))
         };
         let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
-        let blueprint = deploy::code_only(&owner, &live, &packages, &Place::of(&cloud))?;
-        let found = Found::ours(live.into_iter().map(Any::Function).collect());
+        let images = stage.images();
+        let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
+        let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
+        let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
+        let found = Found::ours(found.collect());
         let plan = deploy::plan(&blueprint, &found)?;
         let careful = context.interrupt.carefully();
         deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await.map_err(|error| {
@@ -55,6 +60,7 @@ impl Update {
             }
         })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
+        deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
@@ -68,7 +74,7 @@ impl Update {
     }
 }
 
-async fn live_function(cloud: &crate::aws::Cloud, owner: &deploy::Owner, name: &str) -> Result<Function> {
+async fn live_function(cloud: &Cloud, owner: &deploy::Owner, name: &str) -> Result<Function> {
     let full = deploy::function_name(owner, name);
     let found = Function::read_code(cloud, owner, &full).await?;
     if let Some(key) = found.foreign.first() {
@@ -79,6 +85,26 @@ async fn live_function(cloud: &crate::aws::Cloud, owner: &deploy::Owner, name: &
         Error::failed(format!("the function `{name}` of stage `{}` is not deployed", owner.stage))
             .hint(format!("run `rzap deploy {}` first; `update` changes code only", owner.stage))
     })
+}
+
+/// The layers that nobody has any more when the blueprint is carried out.
+async fn replaced_layers(
+    cloud: &Cloud,
+    owner: &deploy::Owner,
+    stage: &StageConfig,
+    blueprint: &deploy::Blueprint,
+    live: &[Function],
+) -> Result<Vec<deploy::Layer>> {
+    let replaced = deploy::replaced_layers(blueprint, live, &[]);
+    if replaced.is_empty() {
+        return Ok(replaced);
+    }
+    // Only now do the other functions matter.
+    let others = stage.functions.keys().filter(|name| !live.iter().any(|function| function.short_name == **name));
+    let others =
+        others.map(|name| async move { Function::read_code(cloud, owner, &deploy::function_name(owner, name)).await });
+    let others: Vec<Function> = try_join_all(others).await?.into_iter().flat_map(|found| found.ours).collect();
+    Ok(deploy::replaced_layers(blueprint, live, &others))
 }
 
 struct Done {

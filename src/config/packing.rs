@@ -41,7 +41,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Path, said: &Said<'_>, entry:
     let layer = find("layer", python || node, dependencies);
     let layers = find("layers", !image, "functions that are no image: build what they need into the image");
     let slim = find("slim", python, "Python");
-    let from_source = find("from_source", python, "Python");
+    let from_source = find("from_source", python || node, dependencies);
     let bundle = find("bundle", node, "Node");
 
     let layer = layer.is_some_and(|entry| automatic(reader, entry));

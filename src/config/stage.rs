@@ -150,7 +150,8 @@ pub(crate) struct Source {
     /// Python: leave out what the runtime brings itself.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) slim: bool,
-    /// Python: distributions that may be built where there is no wheel; `*` is all.
+    /// Python: distributions that may be built where there is no wheel. Node: packages whose install
+    /// scripts run. `*` is all.
     #[expect(clippy::struct_field_names, reason = "the words of the config")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) from_source: Vec<String>,
@@ -166,10 +167,28 @@ pub(crate) struct Source {
     pub(crate) layer: bool,
 }
 
+impl StageConfig {
+    /// The addresses of the functions that are container images, by the function's name.
+    pub(crate) fn images(&self) -> BTreeMap<&str, &str> {
+        let images = self.functions.iter();
+        images.filter_map(|(name, function)| Some((name.as_str(), function.entry.image()?.uri.as_str()))).collect()
+    }
+}
+
 impl Entry {
+    /// The container image, when it is one.
+    pub(crate) fn image(&self) -> Option<&Image> {
+        if let Self::Image(image) = self { Some(image) } else { None }
+    }
+
     /// True when rzap's own WSGI bridge has to be in the package.
     pub(crate) fn is_wsgi(&self) -> bool {
         matches!(self, Self::Wsgi(_))
+    }
+
+    /// True when the code folder holds the source of a program rather than what runs.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(self, Self::Cargo(_) | Self::Go(_))
     }
 }
 

@@ -290,7 +290,13 @@ impl Reader<'_> {
             self.problem(&entry.value.span, format!("`{}` is empty", entry.key), "write a command, like `make`");
             return None;
         }
-        Some(self.free_text(filled))
+        // It is shown while it runs, and a secret in it would be.
+        if filled.value != filled.shown {
+            let title = format!("`{}` has the environment already", entry.key);
+            self.problem(&entry.value.span, title, "write `$NAME` in place of `${env.NAME}`");
+            return None;
+        }
+        Some(filled.value)
     }
 
     /// Text that is not empty.

@@ -1,14 +1,14 @@
 //! All the resources a stage should consist of. Pure: config and packages in, resources out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::kinds::{Any, Api, Artifact, Bucket, Function, Kind, LogGroup, Role, Settings, Url};
-use super::names::{bucket_name, function_name, log_group_name, role_name};
+use super::kinds::{Any, Api, Artifact, Bucket, Function, Kind, Layer, LogGroup, Role, Settings, Url};
+use super::names::{bucket_name, function_name, layer_name, log_group_name, role_name};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, Http, StageConfig};
 use crate::error::{Error, Result};
-use crate::package::Package;
+use crate::package::{OwnLayer, Package, PackagedLayer};
 
 /// Where a stage lives: what names and ARNs are made of.
 #[derive(Debug, Clone)]
@@ -35,21 +35,26 @@ pub(crate) struct Blueprint {
     pub(crate) resources: Vec<Any>,
 }
 
-/// Draws the blueprint of a stage. `packages` has one entry per function of the config.
+/// Draws the blueprint of a stage. `packages` has one entry per function of the config that is no image.
 pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package>, place: &Place) -> Result<Blueprint> {
     let owner = Owner { app: stage.app.clone(), stage: stage.stage.clone() };
     let bucket = bucket_name(&place.account, &place.region);
     let role = role_name(&owner, &place.region);
     let mut resources = vec![Any::Bucket(Bucket::wanted(&place.account, &place.region))];
-    let mut artifacts = BTreeMap::new();
+    let layers = Layers::of(stage.functions.keys().filter_map(|name| packages.get(name)));
+    let mut artifacts = layers.artifacts(&owner, &bucket, |_| true);
     let mut groups = Vec::new();
     let mut statements = Vec::new();
     let mut functions = Vec::new();
+    let none = Package::default();
     for config in stage.functions.values() {
-        let Some(package) = packages.get(&config.name) else {
+        let is_image = config.entry.image().is_some();
+        let Some(package) = packages.get(&config.name).or(is_image.then_some(&none)) else {
             return Err(Error::failed(format!("the function `{}` has no package", config.name)));
         };
-        artifacts.entry(&package.sha256).or_insert_with(|| Artifact::wanted(&owner.app, &bucket, package));
+        if !is_image {
+            artifacts.entry(&package.sha256).or_insert_with(|| artifact(&owner, &bucket, package));
+        }
         let name = function_name(&owner, &config.name);
         let group = log_group_name(&name);
         groups.push(place.arn("logs", &place.region, &format!("log-group:{group}")));
@@ -63,10 +68,13 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
             owner: owner.clone(),
             retention_days: Some(config.log_retention),
         }));
-        functions.push(function(config, package, name, &owner, place.arn("iam", "", &format!("role/{role}")), &bucket));
+        let role_arn = place.arn("iam", "", &format!("role/{role}"));
+        let settings = Settings::wanted(config, package, role_arn, layers.names(&owner, package));
+        functions.push(function(config, package, name, &owner, settings, &bucket));
     }
     resources.push(Any::Role(Role::wanted(role, owner.clone(), &groups, statements)));
     resources.extend(artifacts.into_values().map(Any::Artifact));
+    resources.extend(layers.wanted(&owner, &bucket).map(Any::Layer));
     for config in stage.functions.values().filter(|config| config.http == Some(Http::Rest)) {
         let function = function_name(&owner, &config.name);
         resources.push(Any::Api(Api::wanted(&owner, &function, config.entry.is_wsgi())));
@@ -80,14 +88,15 @@ fn function(
     package: &Package,
     name: String,
     owner: &Owner,
-    role_arn: String,
+    settings: Settings,
     bucket: &str,
 ) -> Function {
-    let settings = Settings::wanted(config, package, role_arn);
     let mut after = Function::after_of(&settings, &name);
-    let artifact = Artifact::key_of(&owner.app, package);
+    let artifact = Artifact::key_of(&owner.app, &package.sha256);
     let object = artifact.name.clone();
-    after.push(artifact);
+    if !settings.is_image() {
+        after.push(artifact);
+    }
     Function {
         name,
         short_name: config.name.clone(),
@@ -101,34 +110,107 @@ fn function(
     }
 }
 
-/// The blueprint of `update`: the live functions with nothing but new code, and the artifacts for it.
+fn artifact(owner: &Owner, bucket: &str, package: &Package) -> Artifact {
+    Artifact::wanted(&owner.app, bucket, (&package.sha256, package.zipped, &package.file))
+}
+
+/// The layers of a stage by their content's hash: functions that have the same one share it.
+struct Layers<'a>(BTreeMap<&'a str, &'a OwnLayer>);
+
+impl<'a> Layers<'a> {
+    fn of(packages: impl Iterator<Item = &'a Package>) -> Self {
+        let mut layers: BTreeMap<&str, &OwnLayer> = BTreeMap::new();
+        for layer in packages.flat_map(Package::own_layers) {
+            // Folders of equal content are one layer, under the first of their names.
+            let entry = layers.entry(layer.sha256.as_str()).or_insert(layer);
+            if layer.part < entry.part {
+                *entry = layer;
+            }
+        }
+        Self(layers)
+    }
+
+    fn wanted(&self, owner: &Owner, bucket: &str) -> impl Iterator<Item = Layer> {
+        self.0.values().map(|layer| Layer::wanted(owner, bucket, layer))
+    }
+
+    /// The zips of the layers, of those whose names `needed` says yes to.
+    fn artifacts(&self, owner: &Owner, bucket: &str, needed: impl Fn(&str) -> bool) -> BTreeMap<&'a str, Artifact> {
+        let needed = self.0.iter().filter(|(_, layer)| needed(&Layer::wanted(owner, bucket, layer).name));
+        needed
+            .map(|(sha256, layer)| {
+                (*sha256, Artifact::wanted(&owner.app, bucket, (&layer.sha256, layer.zipped, &layer.file)))
+            })
+            .collect()
+    }
+
+    /// What a function's settings say of its layers.
+    fn names(&self, owner: &Owner, package: &Package) -> Vec<String> {
+        let name = |layer: &PackagedLayer| match layer {
+            PackagedLayer::Arn(arn) => arn.clone(),
+            PackagedLayer::Own(layer) => {
+                let layer = self.0.get(layer.sha256.as_str()).copied().unwrap_or(layer);
+                layer_name(owner, &layer.part, &layer.sha256)
+            }
+        };
+        package.layers.iter().map(name).collect()
+    }
+}
+
+/// The blueprint of `update`: the live functions with nothing but new code and layers, and what brings
+/// them there.
 ///
-/// `live` are functions that stand; each must have its package.
+/// `live` are functions that stand; each must have its package or, by its name, the address of its image.
 pub(crate) fn code_only(
     owner: &Owner,
     live: &[Function],
     packages: &BTreeMap<String, Package>,
+    images: &BTreeMap<&str, &str>,
     place: &Place,
 ) -> Result<Blueprint> {
     let bucket = bucket_name(&place.account, &place.region);
-    let mut artifacts = BTreeMap::new();
-    let mut resources = Vec::new();
+    let layers = Layers::of(live.iter().filter_map(|function| packages.get(&function.short_name)));
+    // What a function has it has: looking whether the layer is still there would cost a call.
+    let had: BTreeSet<&String> = live.iter().flat_map(|function| &function.settings.layers).collect();
+    let new = |name: &str| !had.contains(&name.to_owned());
+    let mut artifacts = layers.artifacts(owner, &bucket, new);
+    let fresh = layers.wanted(owner, &bucket).filter(|layer| new(&layer.name));
+    let mut resources: Vec<Any> = fresh.map(Any::Layer).collect();
     for function in live {
+        if let Some(uri) = images.get(function.short_name.as_str()) {
+            resources.push(Any::Function(function.with_image(uri)));
+            continue;
+        }
         let Some(package) = packages.get(&function.short_name) else {
             return Err(Error::failed(format!("the function `{}` has no package", function.short_name)));
         };
         let mut wanted = function.clone();
         wanted.settings.code_sha256.clone_from(&package.code_sha256);
+        wanted.settings.layers = layers.names(owner, package);
+        wanted.settings.image.clear();
         wanted.serving = true;
         wanted.decided = super::kinds::Decided::default();
+        wanted.after = Function::after_of(&wanted.settings, &wanted.name);
         if wanted.settings.code_sha256 != function.settings.code_sha256 {
-            let artifact =
-                artifacts.entry(&package.sha256).or_insert_with(|| Artifact::wanted(&owner.app, &bucket, package));
+            let artifact = artifacts.entry(&package.sha256).or_insert_with(|| artifact(owner, &bucket, package));
             wanted.artifact = (bucket.clone(), artifact.object.clone());
-            wanted.after = vec![Key::new(Kind::Artifact, &artifact.object)];
+            wanted.after.push(Key::new(Kind::Artifact, &artifact.object));
         }
         resources.push(Any::Function(wanted));
     }
     resources.extend(artifacts.into_values().map(Any::Artifact));
     Ok(Blueprint { owner: owner.clone(), resources })
+}
+
+/// Layers of ours that `live` had and that neither they, as `blueprint` wants them, nor `others` have any
+/// more.
+pub(crate) fn replaced_layers(blueprint: &Blueprint, live: &[Function], others: &[Function]) -> Vec<Layer> {
+    let wanted = blueprint.resources.iter().filter_map(|any| match any {
+        Any::Function(function) => Some(function),
+        _ => None,
+    });
+    let used: BTreeSet<&String> = wanted.chain(others).flat_map(|function| &function.settings.layers).collect();
+    let had: BTreeSet<&String> = live.iter().flat_map(|function| &function.settings.layers).collect();
+    let gone = had.into_iter().filter(|name| !name.starts_with("arn:") && !used.contains(name));
+    gone.map(|name| Layer::named(&blueprint.owner, name)).collect()
 }

@@ -11,12 +11,16 @@ pub(crate) const ALIAS: &str = "live";
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>,
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const LONGEST: usize = 64;
+/// Longest name of a layer. <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>
+const LONGEST_LAYER: usize = 140;
 /// `-` and eight hex digits.
 const SUFFIX: usize = 9;
+/// `-` and sixteen hex digits: which content a layer has.
+const CONTENT: usize = 17;
 
 /// `{app}-{stage}-{function}`
 pub(crate) fn function_name(owner: &Owner, function: &str) -> String {
-    fit(&format!("{}-{}-{function}", owner.app, owner.stage))
+    fit(&format!("{}-{}-{function}", owner.app, owner.stage), LONGEST)
 }
 
 /// What every function's name of this stage begins with; others' names may, too.
@@ -28,7 +32,28 @@ pub(crate) fn function_prefix(owner: &Owner) -> String {
 
 /// `{app}-{stage}-{region}`: IAM is global, so the region is part of the name.
 pub(crate) fn role_name(owner: &Owner, region: &str) -> String {
-    fit(&format!("{}-{}-{region}", owner.app, owner.stage))
+    fit(&format!("{}-{}-{region}", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}-{stage}-{part}-{hash}`, with 16 hex digits of the content's hash: one name, one content.
+pub(crate) fn layer_name(owner: &Owner, part: &str, sha256: &str) -> String {
+    let name = fit(&format!("{}-{}-{part}", owner.app, owner.stage), LONGEST_LAYER - CONTENT);
+    format!("{name}-{}", sha256.get(..CONTENT - 1).unwrap_or(sha256))
+}
+
+/// What every layer's name of this stage begins with; others' names may, too.
+pub(crate) fn layer_prefix(owner: &Owner) -> String {
+    let mut prefix = format!("{}-{}-", owner.app, owner.stage);
+    prefix.truncate(LONGEST_LAYER - CONTENT - SUFFIX);
+    prefix
+}
+
+/// The name in the ARN of a layer version, if it is one of this stage's.
+pub(crate) fn own_layer<'a>(owner: &Owner, arn: &'a str) -> Option<&'a str> {
+    let name = arn.split(':').nth(6)?;
+    let (_, hash) = name.rsplit_once('-')?;
+    let computed = hash.len() == CONTENT - 1 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (computed && name.starts_with(&layer_prefix(owner))).then_some(name)
 }
 
 /// `/aws/lambda/{function name}`: where Lambda writes unless told otherwise.
@@ -67,12 +92,12 @@ pub(crate) fn lock_below(stage_prefix: &str) -> String {
 }
 
 /// Cuts what is too long and adds a hash of the full name, so that two long names stay two.
-fn fit(full: &str) -> String {
-    if full.len() <= LONGEST {
+fn fit(full: &str, longest: usize) -> String {
+    if full.len() <= longest {
         return full.to_owned();
     }
     let hash = hex::encode(&Sha256::digest(full.as_bytes())[..4]);
-    format!("{}-{hash}", &full[..LONGEST - SUFFIX])
+    format!("{}-{hash}", &full[..longest - SUFFIX])
 }
 
 #[cfg(test)]
@@ -87,6 +112,20 @@ mod tests {
     fn short_names_are_readable() {
         assert_eq!(function_name(&owner("guestbook", "dev"), "web"), "guestbook-dev-web");
         assert_eq!(role_name(&owner("guestbook", "dev"), "eu-west-1"), "guestbook-dev-eu-west-1");
+    }
+
+    #[test]
+    fn layers_are_named_by_their_content() {
+        let dev = owner("shop", "dev");
+        let name = layer_name(&dev, "common", &"0123456789abcdef".repeat(4));
+        assert_eq!(name, "shop-dev-common-0123456789abcdef");
+        let arn = format!("arn:aws:lambda:eu-west-1:123456789012:layer:{name}:7");
+        assert_eq!(own_layer(&dev, &arn), Some(name.as_str()));
+        assert_eq!(own_layer(&owner("shop", "prod"), &arn), None);
+        assert_eq!(own_layer(&dev, "arn:aws:lambda:eu-west-1:123456789012:layer:shop-dev-tools:7"), None);
+        let long = layer_name(&owner(&"a".repeat(60), &"b".repeat(60)), &"c".repeat(60), &"d".repeat(64));
+        assert_eq!(long.len(), 140);
+        assert!(long.ends_with(&format!("-{}", "d".repeat(16))));
     }
 
     #[test]

@@ -98,6 +98,7 @@ pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
             return Err(key.not_ours(&blueprint.owner));
         }
         let live = live.remove(&key).cloned();
+        live.iter().try_for_each(|live| resource.check_change(live))?;
         let (action, differences) = match &live {
             None => (Action::Create, Vec::new()),
             Some(live) => match compare(&live.managed(), &resource.managed()) {

@@ -135,6 +135,11 @@ pub(crate) trait Resource: Serialize + Sized {
     /// All of this kind that belong to the stage, and names that are taken by others.
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>>;
 
+    /// Refuses what cannot be made of `live`. Asked while planning, before anything is changed.
+    fn check_change(&self, _live: &Self) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes it so, whatever is there already.
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()>;
 

@@ -16,8 +16,12 @@ use zip::ZipWriter;
 use zip::read::read_zipfile_from_stream;
 use zip::result::ZipError;
 
-use super::compress::{self, Squeezed};
+use super::cache::Cache;
+use super::compress;
+use super::content::{Data, Id, Squeezed};
 use super::entry::Entry;
+use super::packs::{self, Record};
+use super::recall::{Recall, Whole};
 use super::size;
 use crate::error::{Error, Result};
 
@@ -36,10 +40,42 @@ pub(super) struct Archive {
     pub(super) unzipped: u64,
     /// Bytes of each entry in the zip, without its headers, in order.
     pub(super) packed: Vec<u64>,
+    /// Things worth knowing that stop nothing.
+    pub(super) notes: Vec<String>,
 }
 
-/// Writes `entries`, sorted by path and without duplicates, into a zip in `folder`.
-pub(super) fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
+/// Writes `entries`, sorted by path and without duplicates, into a zip in the cache, or finds it there.
+///
+/// `origin` is a name for where the entries come from, the same each time. `grown` hears, each time the
+/// unfinished zip has grown on the disk, how many of its first bytes are as they will stay.
+pub(super) fn write(
+    entries: &[Entry],
+    cache: &Cache,
+    origin: &str,
+    grown: &(dyn Fn(&Path, u64) + Sync),
+) -> Result<Archive> {
+    entries.iter().try_for_each(|entry| check_name(&entry.path))?;
+    let mut recall = Recall::new(entries, cache, origin)?;
+    let archive = match recall.whole() {
+        Some(Whole { file, sha256, zipped, unzipped, packed }) => {
+            size::check(unzipped, entries)?;
+            Archive { file, zipped, unzipped, packed, ..Archive::named(&sha256) }
+        }
+        None => pack(entries, &mut recall, &cache.zips, grown)?,
+    };
+    let notes = recall
+        .found_damage
+        .then(|| format!("something kept in {} was damaged: it has been made anew", cache.zips.display()));
+    recall.save();
+    Ok(Archive { notes: notes.into_iter().collect(), ..archive })
+}
+
+fn pack(
+    entries: &[Entry],
+    recall: &mut Recall<'_>,
+    folder: &Path,
+    grown: &(dyn Fn(&Path, u64) + Sync),
+) -> Result<Archive> {
     let failed = |error: &(dyn std::error::Error + 'static)| failed(folder, error);
     let temporary = tempfile::Builder::new()
         .prefix(super::cache::TEMPORARY)
@@ -48,48 +84,97 @@ pub(super) fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(|error| failed(&error))?;
-    let mut zip = ZipWriter::new(Hashing::new(BufWriter::with_capacity(1 << 20, temporary.as_file())));
-    let mut unzipped = 0;
-    let mut packed = Vec::with_capacity(entries.len());
-    compress::in_order(entries, |entry, squeezed| {
+    let target = Growing { file: temporary.as_file(), path: temporary.path(), written: 0, grown };
+    let mut zip = ZipWriter::new(Hashing::new(BufWriter::with_capacity(1 << 20, target)));
+    let (mut unzipped, mut packed, mut records) = (0, Vec::with_capacity(entries.len()), Vec::new());
+    let mut learned = Vec::with_capacity(entries.len());
+    compress::in_order(&recall.plans, folder, |index, mut made| {
+        let squeezed = &made.squeezed;
         unzipped += squeezed.size;
-        packed.push(squeezed.data.len() as u64);
-        append(&mut zip, entry, &squeezed).map_err(|error| failed(&error))
+        packed.push(squeezed.data.len());
+        let end = append(&mut zip, &entries[index], squeezed).map_err(|error| failed(&error))?;
+        records.push(Record {
+            id: squeezed.id,
+            crc32: squeezed.crc32,
+            size: squeezed.size,
+            method: squeezed.method,
+            offset: end - squeezed.data.len(),
+            packed: squeezed.data.len(),
+            check: squeezed.check,
+        });
+        made.squeezed.data = Data::Memory(Vec::new());
+        learned.push(made);
+        Ok(())
     })?;
     let mut written = zip.finish().map_err(|error| failed(&error))?;
     written.flush().map_err(|error| failed(&error))?;
     let (digest, zipped) = written.finish();
     size::check(unzipped, entries)?;
 
-    let sha256 = hex::encode(&digest);
-    let file = folder.join(format!("{sha256}.zip"));
+    let named = Archive::named(&digest);
+    let file = folder.join(format!("{}.zip", named.sha256));
     temporary.persist(&file).map_err(|error| failed(&error.error))?;
-    let code_sha256 = base64::engine::general_purpose::STANDARD.encode(&digest);
-    Ok(Archive { file, sha256, code_sha256, zipped, unzipped, packed })
+    learned.iter().enumerate().for_each(|(index, made)| recall.learn(index, made));
+    if let Some(recipe) = recall.recipe() {
+        packs::write(folder, &recipe, &digest, records);
+    }
+    Ok(Archive { file, zipped, unzipped, packed, ..named })
 }
 
-type Target<'a> = ZipWriter<Hashing<BufWriter<&'a File>>>;
+impl Archive {
+    /// The hash in both spellings, and nothing else.
+    fn named(sha256: &[u8]) -> Self {
+        Self {
+            file: PathBuf::new(),
+            sha256: hex::encode(sha256),
+            code_sha256: base64::engine::general_purpose::STANDARD.encode(sha256),
+            zipped: 0,
+            unzipped: 0,
+            packed: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
 
-fn append(zip: &mut Target<'_>, entry: &Entry, squeezed: &Squeezed) -> Result<(), ZipError> {
+/// Refuses a name that unpacking could take for another place. The walk brings none, but what is
+/// packed comes from other programs, too.
+fn check_name(path: &str) -> Result<()> {
+    let is_odd = |segment: &str| segment.is_empty() || segment == "." || segment == "..";
+    if !path.split('/').any(is_odd) && !path.contains('\\') && !path.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::failed(format!("the name {} cannot be packed: it could lead out of its folder", path.escape_debug()))
+        .hint("rename the file, or exclude it"))
+}
+
+type Target<'a> = ZipWriter<Hashing<BufWriter<Growing<'a>>>>;
+
+/// Appends one entry; gives the position behind it.
+fn append(zip: &mut Target<'_>, entry: &Entry, squeezed: &Squeezed) -> Result<u64, ZipError> {
     let header = local_header(entry, squeezed).map_err(io::Error::other)?;
-    let mut stream = header.as_slice().chain(squeezed.data.as_slice());
+    let mut stream = header.as_slice().chain(squeezed.data.read());
     let file = read_zipfile_from_stream(&mut stream)?.ok_or(ZipError::FileNotFound)?;
     let earliest = zip::DateTime::from_date_and_time(1980, 1, 1, 0, 0, 0).map_err(io::Error::other)?;
-    zip.raw_copy_file_touch(file, earliest, Some(entry.mode()))
+    zip.raw_copy_file_touch(file, earliest, Some(entry.mode()))?;
+    zip.get_ref().map(|target| target.written).ok_or(ZipError::FileNotFound)
 }
 
-/// A local file header (APPNOTE 4.3.7). Sizes fit 32 bits: Lambda allows 250 MB, checked before.
+/// A local file header (APPNOTE 4.3.7), with the sizes in a zip64 field (4.5.3) when they need it.
 fn local_header(entry: &Entry, squeezed: &Squeezed) -> Result<Vec<u8>, std::num::TryFromIntError> {
     const UNIX: u16 = 3;
     const UTF8: u16 = 1 << 11;
     const DATE_1980_01_01: u16 = (1 << 5) | 1;
     const VERSION_2_0: u16 = 20;
+    const VERSION_4_5: u16 = 45;
+    const ZIP64: u16 = 1;
     let name = entry.path.as_bytes();
-    let mut header = Vec::with_capacity(30 + name.len());
+    let (size, length) = (squeezed.size, squeezed.data.len());
+    let is_large = size.max(length) >= u64::from(u32::MAX);
+    let mut header = Vec::with_capacity(50 + name.len());
     header.extend_from_slice(b"PK\x03\x04");
     for half in [
         // The reader takes the host system from the upper byte; without it modes get lost.
-        (UNIX << 8) | VERSION_2_0,
+        (UNIX << 8) | if is_large { VERSION_4_5 } else { VERSION_2_0 },
         if entry.path.is_ascii() { 0 } else { UTF8 },
         squeezed.method,
         0,
@@ -97,16 +182,25 @@ fn local_header(entry: &Entry, squeezed: &Squeezed) -> Result<Vec<u8>, std::num:
     ] {
         header.extend_from_slice(&half.to_le_bytes());
     }
-    for word in [squeezed.crc32, squeezed.data.len().try_into()?, squeezed.size.try_into()?] {
+    let short = |size: u64| if is_large { Ok(u32::MAX) } else { u32::try_from(size) };
+    for word in [squeezed.crc32, short(length)?, short(size)?] {
         header.extend_from_slice(&word.to_le_bytes());
     }
     header.extend_from_slice(&u16::try_from(name.len())?.to_le_bytes());
-    header.extend_from_slice(&0_u16.to_le_bytes());
+    header.extend_from_slice(&(if is_large { 20_u16 } else { 0 }).to_le_bytes());
     header.extend_from_slice(name);
+    if is_large {
+        for half in [ZIP64, 16] {
+            header.extend_from_slice(&half.to_le_bytes());
+        }
+        for long in [size, length] {
+            header.extend_from_slice(&long.to_le_bytes());
+        }
+    }
     Ok(header)
 }
 
-fn failed(folder: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
+pub(super) fn failed(folder: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
     let said = Error::failed(format!("cannot write the package to {}", folder.display())).because(error);
     let mut source = Some(error);
     while let Some(cause) = source {
@@ -127,7 +221,7 @@ fn failed(folder: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
 }
 
 /// Hashes and counts what is written. It answers where it is and refuses to go anywhere else, so
-/// the hash is that of the file.
+/// the hash is that of the file, and what was written stays.
 struct Hashing<W> {
     inner: W,
     hash: Sha256,
@@ -139,8 +233,8 @@ impl<W: Write> Hashing<W> {
         Self { inner, hash: Sha256::new(), written: 0 }
     }
 
-    fn finish(self) -> (Vec<u8>, u64) {
-        (self.hash.finalize().to_vec(), self.written)
+    fn finish(self) -> (Id, u64) {
+        (self.hash.finalize().into(), self.written)
     }
 }
 
@@ -170,5 +264,28 @@ impl<W: Write> Seek for Hashing<W> {
     }
 }
 
+/// The unfinished zip. Tells how far it has grown.
+struct Growing<'a> {
+    file: &'a File,
+    path: &'a Path,
+    written: u64,
+    grown: &'a (dyn Fn(&Path, u64) + Sync),
+}
+
+impl Write for Growing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.file.write(bytes)?;
+        self.written += length as u64;
+        (self.grown)(self.path, self.written);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod property;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Owner};
-use super::rules::{Rules, Verdict};
+use super::rules::{Rules, SPECIAL, Verdict};
 use super::types::LeftOut;
 use crate::config::Source;
 use crate::error::{Error, OrFailed, Result};
@@ -29,6 +29,16 @@ pub(super) struct Listing {
 /// The files of `source` that a function on `runtime` gets. `root` is the project folder: links
 /// may point anywhere below it.
 pub(super) fn project(root: &Path, source: &Source, runtime: &str) -> Result<Listing> {
+    walk(root, source, runtime, Verdict::In)
+}
+
+/// The same with nothing but what `include` names: the folder holds sources of a program. They are
+/// not listed as left out, there is no other way for them.
+pub(super) fn included(root: &Path, source: &Source, runtime: &str) -> Result<Listing> {
+    walk(root, source, runtime, Verdict::Out("sources"))
+}
+
+fn walk(root: &Path, source: &Source, runtime: &str, verdict: Verdict) -> Result<Listing> {
     let canonical = |path: &Path| {
         fs::canonicalize(path).map_err(|error| {
             Error::failed(format!("cannot open the code folder {}", path.display()))
@@ -48,7 +58,9 @@ pub(super) fn project(root: &Path, source: &Source, runtime: &str) -> Result<Lis
     }
     let mut walk =
         Walk { rules: Rules::new(source, runtime)?, root, above: vec![dir.clone()], found: Listing::default() };
-    walk.folder(&dir, Path::new(""), Verdict::In)?;
+    if verdict == Verdict::In || walk.rules.can_come_back() {
+        walk.folder(&dir, Path::new(""), verdict)?;
+    }
     Ok(walk.found)
 }
 
@@ -78,24 +90,31 @@ impl Walk {
         }
         let verdict = self.rules.judge(at, kind.is_dir(), above);
         if kind.is_dir() {
-            self.enter(real, at, verdict)
-        } else if verdict == Verdict::Out {
+            self.enter(real, at, verdict, above)
+        } else if let Verdict::Out(rule) = verdict {
+            self.leave_out(at, false, rule, above);
             Ok(())
         } else if kind.is_file() {
             let metadata = fs::metadata(real).map_err(|error| unreadable(real, "look at", &error))?;
             self.file(real, at, &metadata, verdict)
         } else {
-            self.found.notes.push(format!("left out {}: {}", at.display(), special(kind)));
+            self.special(at, kind);
             Ok(())
         }
     }
 
-    fn enter(&mut self, real: &Path, at: &Path, mut verdict: Verdict) -> Result<()> {
-        if verdict == Verdict::In && Rules::is_marked(real) {
-            verdict = Verdict::Out;
+    /// Goes into the folder `real`, unless it is left out for good. `above` was said of the one it is in.
+    fn enter(&mut self, real: &Path, at: &Path, mut verdict: Verdict, above: Verdict) -> Result<()> {
+        if verdict == Verdict::In
+            && let Some(rule) = Rules::marked(real)
+        {
+            verdict = Verdict::Out(rule.name);
         }
-        if verdict == Verdict::Out && !self.rules.can_come_back() {
-            return Ok(());
+        if let Verdict::Out(rule) = verdict {
+            self.leave_out(at, true, rule, above);
+            if !self.rules.can_come_back() {
+                return Ok(());
+            }
         }
         self.above.push(real.to_owned());
         self.folder(real, at, verdict)?;
@@ -107,7 +126,8 @@ impl Walk {
         let seen = fs::metadata(real);
         let is_dir = seen.as_ref().is_ok_and(Metadata::is_dir);
         let verdict = self.rules.judge(at, is_dir, above);
-        if verdict == Verdict::Out {
+        if let Verdict::Out(rule) = verdict {
+            self.leave_out(at, false, rule, above);
             return Ok(());
         }
         let points_at = fs::read_link(real).map_err(|error| unreadable(real, "read the link", &error))?;
@@ -125,23 +145,40 @@ impl Walk {
             return Err(refuse("points out of the project"));
         };
         // A secret does not become packable by getting a second name.
+        let litter = inside.iter().filter(|segment| *segment != "node_modules");
         if verdict != Verdict::Forced
-            && inside.iter().any(|segment| self.rules.is_litter(segment, None) && segment != "node_modules")
+            && let Some(rule) = litter.map(|segment| self.rules.litter(segment, None)).find_map(|rule| rule)
         {
             self.found.notes.push(format!("left out {}: it links to {}", at.display(), inside.display()));
+            self.leave_out(at, false, rule.name, above);
             return Ok(());
         }
         if is_dir {
             if self.above.iter().any(|folder| folder.starts_with(&target)) {
                 return Err(refuse("leads back to a folder it is in"));
             }
-            self.enter(&target, at, verdict)
+            self.enter(&target, at, verdict, above)
         } else if metadata.is_file() {
             self.file(&target, at, &metadata, verdict)
         } else {
-            self.found.notes.push(format!("left out {}: {}", at.display(), special(metadata.file_type())));
+            self.special(at, metadata.file_type());
             Ok(())
         }
+    }
+
+    fn special(&mut self, at: &Path, kind: FileType) {
+        self.found.notes.push(format!("left out {}: {}", at.display(), special(kind)));
+        self.leave_out(at, false, SPECIAL.name, Verdict::In);
+    }
+
+    /// Writes down what a rule left out. Of a folder only the folder: how much is in it is counted when
+    /// somebody asks.
+    fn leave_out(&mut self, at: &Path, is_dir: bool, rule: &'static str, above: Verdict) {
+        if matches!(above, Verdict::Out(_)) {
+            return;
+        }
+        let path = format!("{}{}", at.to_string_lossy(), if is_dir { "/" } else { "" });
+        self.found.left_out.push(LeftOut { path, rule, files: 0, unzipped: 0, of: None });
     }
 
     fn file(&mut self, real: &Path, at: &Path, metadata: &Metadata, verdict: Verdict) -> Result<()> {

@@ -1,221 +1,244 @@
 //! Entries → compressed entries, on all cores, handed on in order.
 //!
-//! Memory stays bounded: a worker takes the next entry only while the bytes between "being read"
-//! and "handed on" fit a budget (one entry larger than it goes alone). Entries are taken and
-//! handed on in the same order, so the one everybody waits for is always already being worked on.
+//! What is known already is taken from where it is kept; the rest is read and deflated. Small files are
+//! worked on in batches, large ones in pieces, so that no core is left alone with a last large file, and
+//! the cut depends on sizes only: the bytes are the same on any number of cores.
+//!
+//! Memory stays bounded: a worker takes the next job only while the bytes between "being read" and
+//! "handed on" fit a budget. Jobs are taken and handed on in the same order, so the one everybody
+//! waits for is always already being worked on. The pieces of one file are collected in a file beside
+//! the zip, because its size has to be known before its first byte can be written.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::entry::Entry;
-use super::read;
+use self::desk::Desk;
+use self::pieces::{Collector, Piece};
+use super::content::{DEFLATED, Data, PIECE, STORED, Squeezed, id_of};
+use super::entry::{Content, Entry, Owner};
+use super::packs::Kept;
+use super::read::{self, State};
+use super::secrets::Traces;
 use crate::error::{Error, Result};
 
-/// Unpacked bytes under way at once; their compressed form comes on top.
-const BUDGET: u64 = 48 << 20;
+mod desk;
+mod pieces;
 
-/// How an entry's bytes are stored: method numbers of the zip format.
-pub(super) const STORED: u16 = 0;
-pub(super) const DEFLATED: u16 = 8;
-
-/// One entry's bytes as they stand in the zip.
+/// One entry, and what is known of it before it is read.
 #[derive(Debug)]
-pub(super) struct Squeezed {
-    /// `STORED` or `DEFLATED`.
-    pub(super) method: u16,
-    pub(super) data: Vec<u8>,
-    /// Of the unpacked bytes.
-    pub(super) crc32: u32,
-    /// Bytes unpacked.
-    pub(super) size: u64,
+pub(super) struct Plan<'a> {
+    pub(super) entry: &'a Entry,
+    /// Its file's; `None` when it has none.
+    pub(super) state: Option<State>,
+    /// Its compressed bytes.
+    pub(super) kept: Option<Kept>,
 }
 
-/// Reads and compresses all `entries`; `take` gets each in turn. The first error stops everything.
-pub(super) fn in_order(entries: &[Entry], mut take: impl FnMut(&Entry, Squeezed) -> Result<()>) -> Result<()> {
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(entries.len().max(1));
-    let desk = Desk::new(workers);
+impl Plan<'_> {
+    /// Bytes unpacked, as far as known.
+    pub(super) fn size(&self) -> u64 {
+        self.state.map_or(self.entry.size, |state| state.size)
+    }
+
+    /// Roughly how much memory and work it takes, in bytes.
+    fn weight(&self) -> u64 {
+        const LEAST: u64 = 4 << 10;
+        LEAST + self.kept.as_ref().map_or_else(|| self.size(), |kept| kept.record.packed.min(PIECE))
+    }
+}
+
+/// How an entry came out.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) squeezed: Squeezed,
+    /// Of the file that was read for it; `None` when none was.
+    pub(super) read: Option<State>,
+    /// What was kept of it had been damaged.
+    pub(super) was_damaged: bool,
+}
+
+/// What one worker does at a time.
+#[derive(Debug, PartialEq, Eq)]
+enum Job {
+    /// These plans, one after the other.
+    Batch(Range<usize>),
+    /// A part of this plan's file.
+    Piece { plan: usize, part: Range<u64>, is_last: bool },
+}
+
+enum Output {
+    Batch(Vec<Made>),
+    Piece(Piece),
+}
+
+/// How many bytes a batch has, unless its last file brings more.
+const BATCH: u64 = 256 << 10;
+
+/// Cuts the work into jobs, with the weight of each.
+fn jobs(plans: &[Plan<'_>]) -> Vec<(Job, u64)> {
+    let mut jobs = Vec::new();
+    let mut open: Option<(Range<usize>, u64)> = None;
+    for (index, plan) in plans.iter().enumerate() {
+        if plan.kept.is_none() && plan.size() > PIECE && matches!(plan.entry.content, Content::File(_)) {
+            jobs.extend(open.take().map(|(range, weight)| (Job::Batch(range), weight)));
+            let mut from = 0;
+            while from < plan.size() {
+                let part = from..plan.size().min(from + PIECE);
+                let weight = part.end - part.start;
+                from = part.end;
+                jobs.push((Job::Piece { plan: index, part, is_last: from == plan.size() }, weight));
+            }
+            continue;
+        }
+        let (range, weight) = open.get_or_insert((index..index, 0));
+        range.end = index + 1;
+        *weight += plan.weight();
+        if *weight >= BATCH {
+            jobs.extend(open.take().map(|(range, weight)| (Job::Batch(range), weight)));
+        }
+    }
+    jobs.extend(open.map(|(range, weight)| (Job::Batch(range), weight)));
+    jobs
+}
+
+/// Reads and compresses all `plans`; `take` gets each in turn, with its index. `folder` takes what is
+/// too large for memory. The first error stops everything.
+pub(super) fn in_order(plans: &[Plan<'_>], folder: &Path, take: impl FnMut(usize, Made) -> Result<()>) -> Result<()> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    on_cores(cores, plans, folder, take)
+}
+
+fn on_cores(
+    cores: usize,
+    plans: &[Plan<'_>],
+    folder: &Path,
+    mut take: impl FnMut(usize, Made) -> Result<()>,
+) -> Result<()> {
+    let jobs = jobs(plans);
+    let workers = cores.min(jobs.len()).max(1);
+    let desk = Desk::new(workers, jobs.iter().map(|(_, weight)| *weight).collect());
+    let mut run = |collector: &mut Collector<'_>| {
+        for (index, (job, _)) in jobs.iter().enumerate() {
+            match (job, desk.wait_for(index)?) {
+                (Job::Batch(range), Output::Batch(made)) => {
+                    range.clone().zip(made).try_for_each(|(plan, made)| take(plan, made))?;
+                }
+                (Job::Piece { plan, .. }, Output::Piece(piece)) => {
+                    if let Some(made) = collector.add(&plans[*plan], &piece)? {
+                        take(*plan, made)?;
+                    }
+                }
+                _ => {
+                    return Err(
+                        Error::failed("compression lost its order").hint("this is a bug in rzap: please report it")
+                    );
+                }
+            }
+            desk.hand_on(index);
+        }
+        Ok(())
+    };
     thread::scope(|scope| {
         for _ in 0..workers {
-            scope.spawn(|| desk.work(entries));
+            scope.spawn(|| {
+                // Level 6: see the table in benches/README.md.
+                let mut worker = Worker::new();
+                desk.work(|index| worker.output(plans, &jobs[index].0));
+            });
         }
-        let done = entries.iter().enumerate().try_for_each(|(index, entry)| {
-            let squeezed = desk.wait_for(index)?;
-            take(entry, squeezed)?;
-            desk.hand_on(entry.size);
-            Ok(())
-        });
+        let done = run(&mut Collector::new(folder));
         desk.close();
         done
     })
 }
 
-/// Where workers pick up entries and leave results.
-struct Desk {
-    state: Mutex<State>,
-    changed: Condvar,
+/// A thread's tools, used for one file after the other.
+struct Worker {
+    compressor: Compressor,
+    read: Vec<u8>,
+    packed: Vec<u8>,
 }
 
-struct State {
-    /// Index of the entry taken next.
-    next: usize,
-    /// Unpacked bytes of all entries taken and not yet handed on.
-    under_way: u64,
-    ready: BTreeMap<usize, Result<Squeezed>>,
-    /// Workers still at it.
-    working: usize,
-    /// Nobody wants more results.
-    closed: bool,
-}
-
-impl Desk {
-    fn new(working: usize) -> Self {
-        let state = State { next: 0, under_way: 0, ready: BTreeMap::new(), working, closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+impl Worker {
+    fn new() -> Self {
+        Self { compressor: Compressor::new(CompressionLvl::default()), read: Vec::new(), packed: Vec::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn work(&self, entries: &[Entry]) {
-        let _leaving = Leaving(self);
-        // Level 6: about the size of `zip -6`, in a fraction of its time.
-        let mut compressor = Compressor::new(CompressionLvl::default());
-        while let Some((index, entry)) = self.pick_up(entries) {
-            let result = read::bytes(entry).map(|bytes| squeeze(&mut compressor, bytes));
-            self.lock().ready.insert(index, result);
-            self.changed.notify_all();
+    fn output(&mut self, plans: &[Plan<'_>], job: &Job) -> Result<Output> {
+        match job {
+            Job::Batch(range) => {
+                let made: Result<Vec<Made>> = plans[range.clone()].iter().map(|plan| self.make(plan)).collect();
+                Ok(Output::Batch(made?))
+            }
+            Job::Piece { plan, part, is_last } => {
+                let plan = &plans[*plan];
+                let piece = pieces::make(plan, part, *is_last, &mut self.read, |bytes| {
+                    let length = deflate(&mut self.compressor, bytes, &mut self.packed)?;
+                    Some(self.packed[..length].to_vec())
+                });
+                Ok(Output::Piece(piece?))
+            }
         }
     }
 
-    /// The next entry, as soon as the budget allows it.
-    fn pick_up<'a>(&self, entries: &'a [Entry]) -> Option<(usize, &'a Entry)> {
-        let mut state = self.lock();
-        loop {
-            let index = state.next;
-            let entry = entries.get(index).filter(|_| !state.closed)?;
-            if state.under_way == 0 || state.under_way + entry.size <= BUDGET {
-                state.next += 1;
-                state.under_way += entry.size;
-                return Some((index, entry));
+    fn make(&mut self, plan: &Plan<'_>) -> Result<Made> {
+        let mut was_damaged = false;
+        if let Some(kept) = &plan.kept {
+            if let Some(squeezed) = kept.squeezed() {
+                return Ok(Made { squeezed, read: None, was_damaged });
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            was_damaged = true;
         }
-    }
-
-    fn wait_for(&self, index: usize) -> Result<Squeezed> {
-        let mut state = self.lock();
-        loop {
-            if let Some(result) = state.ready.remove(&index) {
-                return result;
+        let (bytes, read) = match &plan.entry.content {
+            Content::Text(text) => (text.as_slice(), None),
+            Content::File(path) => {
+                let state = read::whole(path, &mut self.read)?;
+                (self.read.as_slice(), Some(state))
             }
-            if state.working == 0 {
-                return Err(Error::failed("a compression thread stopped unexpectedly")
-                    .hint("this is a bug in rzap: please report it"));
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        if plan.entry.owner == Owner::Project {
+            read::check(plan.entry, Traces::of(bytes))?;
         }
-    }
-
-    fn hand_on(&self, size: u64) {
-        self.lock().under_way -= size;
-        self.changed.notify_all();
-    }
-
-    fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_all();
+        let squeezed = squeeze(&mut self.compressor, bytes, &mut self.packed);
+        Ok(Made { squeezed, read, was_damaged })
     }
 }
 
-/// Signs a worker off however it ends, so that nobody waits for it.
-struct Leaving<'a>(&'a Desk);
-
-impl Drop for Leaving<'_> {
-    fn drop(&mut self) {
-        self.0.lock().working -= 1;
-        self.0.changed.notify_all();
+/// Deflates `bytes` into `packed`, which grows as needed. Gives the length of it.
+fn deflate(compressor: &mut Compressor, bytes: &[u8], packed: &mut Vec<u8>) -> Option<usize> {
+    let room = compressor.deflate_compress_bound(bytes.len());
+    if packed.len() < room {
+        packed.resize(room, 0);
     }
+    compressor.deflate_compress(bytes, packed).ok()
 }
 
 /// Deflates `bytes`, or keeps them as they are when that is not smaller.
-fn squeeze(compressor: &mut Compressor, bytes: Cow<'_, [u8]>) -> Squeezed {
-    let crc32 = crc32fast::hash(&bytes);
-    let size = bytes.len() as u64;
-    // Room for one byte less than the input: what does not fit is not smaller.
-    let mut data = vec![0; bytes.len().saturating_sub(1)];
-    match compressor.deflate_compress(&bytes, &mut data) {
-        Ok(length) => {
-            data.truncate(length);
-            data.shrink_to_fit();
-            Squeezed { method: DEFLATED, data, crc32, size }
-        }
-        Err(libdeflater::CompressionError::InsufficientSpace) => {
-            Squeezed { method: STORED, data: bytes.into_owned(), crc32, size }
-        }
+fn squeeze(compressor: &mut Compressor, bytes: &[u8], packed: &mut Vec<u8>) -> Squeezed {
+    let length = deflate(compressor, bytes, packed).filter(|length| *length < bytes.len());
+    let (method, data) = match length {
+        Some(length) => (DEFLATED, packed[..length].to_vec()),
+        None => (STORED, bytes.to_vec()),
+    };
+    Squeezed {
+        id: id_of(bytes),
+        method,
+        check: id_of(&data),
+        data: Data::Memory(data),
+        crc32: crc32fast::hash(bytes),
+        size: bytes.len() as u64,
     }
+}
+
+/// A file without a name, for bytes that are only passed on.
+fn nameless(folder: &Path) -> Result<Arc<File>> {
+    tempfile::tempfile_in(folder).map(Arc::new).map_err(|error| super::archive::failed(folder, &error))
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    fn texts(sizes: &[usize]) -> Vec<Entry> {
-        sizes.iter().map(|size| Entry::generated(&format!("{size}"), &"ab".repeat(size / 2))).collect()
-    }
-
-    #[test]
-    fn results_come_in_order_whatever_their_size() {
-        let entries = texts(&[3_000_000, 2, 100, 4_000_000, 0, 6, 1_000_000, 8]);
-        let mut seen = vec![];
-        in_order(&entries, |entry, squeezed| {
-            seen.push((entry.path.clone(), squeezed.size));
-            Ok(())
-        })
-        .unwrap();
-        let expected: Vec<_> = entries.iter().map(|entry| (entry.path.clone(), entry.size)).collect();
-        assert_eq!(seen, expected);
-    }
-
-    #[test]
-    fn entries_beyond_the_budget_go_through_one_by_one() {
-        // Their walk saw sizes that fill the budget; what is read is small.
-        let mut entries = texts(&[10, 20, 30, 40]);
-        for entry in &mut entries {
-            entry.size = BUDGET * 2;
-        }
-        let mut count = 0;
-        in_order(&entries, |_, _| {
-            count += 1;
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(count, 4);
-    }
-
-    #[test]
-    fn the_first_error_stops_everything() {
-        let mut entries = texts(&[10; 50]);
-        entries[3] = Entry::file("x".into(), "/nowhere".into(), 5, false, super::super::entry::Owner::Project);
-        let mut count = 0;
-        let error = in_order(&entries, |_, _| {
-            count += 1;
-            Ok(())
-        });
-        assert_eq!((error.unwrap_err().message.as_str(), count), ("cannot read /nowhere", 3));
-        assert!(in_order(&texts(&[10; 50]), |_, _| Err(Error::failed("disk full"))).is_err());
-    }
-
-    #[test]
-    fn what_does_not_get_smaller_is_stored() {
-        let mut compressor = Compressor::new(CompressionLvl::default());
-        assert_eq!(squeeze(&mut compressor, Cow::Borrowed(b"")).method, STORED);
-        assert_eq!(squeeze(&mut compressor, Cow::Borrowed(b"a")).method, STORED);
-        assert_eq!(squeeze(&mut compressor, Cow::Borrowed(&[7; 4096])).method, DEFLATED);
-    }
-}
+mod tests;

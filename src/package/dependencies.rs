@@ -30,7 +30,7 @@ use super::installer::{Installer, Order};
 use super::platform::Platform;
 use super::requirements::{Declared, normal_name};
 use crate::config::Source;
-use crate::error::{Error, OrFailed, Result};
+use crate::error::{OrFailed, Result};
 
 /// Goes up when what is kept of an install changes.
 const FORM: &str = "2";
@@ -146,19 +146,7 @@ fn keep(
     let file = unfinished.join("manifest.json");
     fs::write(&file, text).or_failed(|| format!("write {}", file.display()))?;
 
-    let folder = cache.deps.join(key);
-    if fs::rename(unfinished, &folder).is_err() {
-        // Somebody was quicker, or what stands there is damaged.
-        if let Some(listing) = kept(cache, key, source)? {
-            return Ok(listing);
-        }
-        let _ = fs::remove_dir_all(&folder);
-        fs::rename(unfinished, &folder).or_failed(|| format!("replace {}", folder.display()))?;
-    }
-    kept(cache, key, source)?.ok_or_else(|| {
-        Error::failed(format!("the dependencies in {} changed right after they were installed", folder.display()))
-            .hint("run the command again")
-    })
+    cache::settle(unfinished, &cache.deps.join(key), || kept(cache, key, source))
 }
 
 /// What lies below `site`.

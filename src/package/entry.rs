@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::types;
+
 /// One file that goes into the zip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -53,6 +55,13 @@ impl Entry {
             Owner::Dependency(name) => name,
             _ => self.path.split('/').next().unwrap_or(&self.path),
         }
+    }
+
+    /// What is said of it when the package is done; `zipped` are its bytes in the zip.
+    pub(super) fn listed(&self, zipped: u64) -> types::Content {
+        let (path, of) = (self.path.clone(), self.part().to_owned());
+        let dependency = matches!(self.owner, Owner::Dependency(_));
+        types::Content { path, of, dependency, unzipped: self.size, zipped }
     }
 
     /// The unix permissions in the zip.

@@ -19,6 +19,7 @@ use std::process::{Output, Stdio};
 use tokio::process::Command;
 
 use self::failure::Culprit;
+pub(super) use self::failure::masked;
 use super::platform::Platform;
 use super::requirements::{Declared, Given, normal_name};
 use crate::error::{Error, OrFailed, Result};

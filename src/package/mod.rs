@@ -5,44 +5,64 @@
 //! requirements ─install─► entries ─merge─► entries ─size─► entries ─archive─► Package
 //! bridge, bootstrap ─────────┘
 //! ```
-//! Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
+//! What belongs into a layer goes into a zip of its own (`layers`). Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
 //! callback, and everything is checked here before anybody uploads anything.
 
 mod archive;
 mod bootstrap;
 mod cache;
+mod cargo;
 mod collect;
+mod command;
 mod compress;
+mod content;
 mod dependencies;
+mod elf;
 mod entry;
+mod explain;
+mod go;
 mod handler;
 mod installer;
+mod join;
+mod layers;
 mod merge;
+mod native;
 mod node;
+mod packs;
 mod platform;
+mod program;
 mod read;
+mod recall;
 mod requirements;
 mod rules;
+mod savings;
 mod secrets;
 mod size;
+mod stats;
 mod types;
+mod weigh;
 mod wsgi;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 
 use self::archive::Archive;
 use self::cache::Cache;
-pub(crate) use self::cache::{default_work_dir, is_marked, mark};
+pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
+pub(crate) use self::explain::{Explained, explain, is_packed};
 use self::installer::Installer;
+use self::native::{Programs, Site};
 use self::platform::Platform;
-pub(crate) use self::types::{Content, LeftOut, Package, Step};
-use crate::config::{Arch, Entry, FunctionConfig, Source, StageConfig};
+pub(crate) use self::savings::{Saving, savings};
+pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
+pub(crate) use self::types::{LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
+pub(crate) use self::weigh::{amount, folders, parts, share};
+use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
 
 /// Builds the packages of `stage`'s functions (of those named in `only`, when given), by name.
@@ -67,18 +87,21 @@ pub(crate) async fn build(
         installer: OnceCell::new(),
         installs: Mutex::default(),
         archiving: Mutex::default(),
+        shelf: layers::Shelf::default(),
     };
     workshop.build(stage, only).await
 }
 
 /// What decides a zip. A handler's name is not in it; a bridge's app and a bootstrap are.
-type Inputs<'a> = (&'a Source, &'a str, Arch, Made<'a>);
+type Inputs<'a> = (&'a Source, &'a [Layer], &'a str, Arch, Made<'a>);
 
 /// What the entry puts into the zip besides the code folder.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Made<'a> {
     Nothing,
     Bridge(&'a str),
+    /// Of this file, as the handler spells it.
+    Bundle(&'a str),
     Bootstrap(&'a str),
     /// The binary, by its name or by the function's.
     Cargo(Option<&'a str>, &'a str),
@@ -105,10 +128,10 @@ fn groups<'a>(
             Entry::Bootstrap(path) => Made::Bootstrap(path),
             Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
             Entry::Go(path) => Made::Go(path),
-            Entry::Handler(_) => Made::Nothing,
+            Entry::Handler(_) => node::bundled(function)?.map_or(Made::Nothing, Made::Bundle),
             Entry::Image(_) => continue,
         };
-        let inputs = (&function.source, function.runtime.as_str(), function.arch, made);
+        let inputs = (&function.source, function.layers.as_slice(), function.runtime.as_str(), function.arch, made);
         groups.entry(inputs).or_default().push(function);
     }
     Ok(groups)
@@ -127,27 +150,39 @@ struct Workshop<'a> {
     installs: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     /// One archive at a time: it uses all cores and its share of memory.
     archiving: Mutex<()>,
+    shelf: layers::Shelf,
+}
+
+/// What became of one group.
+struct Built {
+    archive: Archive,
+    /// The files in it, in order.
+    entries: Vec<entry::Entry>,
+    left_out: Vec<LeftOut>,
+    layers: Vec<PackagedLayer>,
 }
 
 impl Workshop<'_> {
     async fn build(&self, stage: &StageConfig, only: Option<&[String]>) -> Result<BTreeMap<String, Package>> {
         let groups = groups(stage, only)?;
-        let built = try_join_all(groups.values().map(|functions| self.group(functions))).await?;
+        command::run(stage, groups.values().flatten().copied(), self.tell).await?;
+        let programs = Programs::of(groups.values().flatten().copied());
+        let built = try_join_all(groups.values().map(|functions| self.group(functions, &programs))).await?;
         Ok(built.into_iter().flatten().collect())
     }
 
     /// Builds the one zip of `functions`, which have equal inputs.
-    async fn group(&self, functions: &[&FunctionConfig]) -> Result<Vec<(String, Package)>> {
+    async fn group<'f>(
+        &self,
+        functions: &[&'f FunctionConfig],
+        programs: &Programs<'f>,
+    ) -> Result<Vec<(String, Package)>> {
         let Some(first) = functions.first() else { return Ok(vec![]) };
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
-        let built = self.zip(first, functions, &names).await;
-        let (archive, entries, left_out) = built.map_err(|error| error.context(format!("cannot package {names}")))?;
-        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| Content {
-            path: entry.path.clone(),
-            of: entry.part().to_owned(),
-            unzipped: entry.size,
-            zipped: *zipped,
-        });
+        let built = self.zip(first, functions, &names, programs).await;
+        let Built { archive, entries, left_out, layers } =
+            built.map_err(|error| error.context(format!("cannot package {names}")))?;
+        let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
         (self.tell)(Step::Packaged { functions: names, zipped: archive.zipped, files: entries.len() });
         let package = |function: &FunctionConfig| Package {
@@ -164,32 +199,39 @@ impl Workshop<'_> {
                 // An image brings its own, and has no package.
                 Entry::Image(_) => String::new(),
             },
-            heaviest: size::heaviest(&entries),
+            heaviest: parts(&contents).into_iter().take(size::PARTS).collect(),
+            layers: layers.clone(),
             contents: contents.clone(),
             left_out: left_out.clone(),
         };
         Ok(functions.iter().map(|function| (function.name.clone(), package(function))).collect())
     }
 
-    async fn zip(
+    async fn zip<'f>(
         &self,
-        first: &FunctionConfig,
-        functions: &[&FunctionConfig],
+        first: &'f FunctionConfig,
+        functions: &[&'f FunctionConfig],
         names: &str,
-    ) -> Result<(Archive, Vec<entry::Entry>, Vec<LeftOut>)> {
-        supported(first)?;
+        programs: &Programs<'f>,
+    ) -> Result<Built> {
         if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
             return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
                 .hint("set `runtime` to a Python, like `python3.13`"));
         }
+        command::check(&first.source)?;
         // The folder first: what is wrong with it shows at once, not after an install.
-        let (root, source, runtime) = (self.root.to_owned(), first.source.clone(), first.runtime.clone());
-        let mut project = aside(move || collect::project(&root, &source, &runtime)).await?;
+        let code = FunctionConfig { source: layers::code_of(self.root, first), ..first.clone() };
+        let mut project = if first.runtime.starts_with("nodejs") {
+            node::pack(self, functions, &code, names).await?
+        } else {
+            let (root, source, runtime) = (self.root.to_owned(), code.source, first.runtime.clone());
+            let sources = if first.entry.is_source() { collect::included } else { collect::project };
+            aside(move || sources(&root, &source, &runtime)).await?
+        };
+        let site = Site { search_path: self.search_path.as_deref(), tell: self.tell, scratch: &self.cache.deps };
+        programs.place(&mut project.entries, first, names, &site).await?;
         if let Entry::Bootstrap(path) = &first.entry {
-            bootstrap::place(&mut project.entries, self.root, &first.source, path, first.arch)?;
-        }
-        if first.runtime.starts_with("nodejs") {
-            node::check(&first.source.dir)?;
+            bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
         let dependencies = self.dependencies(first, names).await?;
         project.notes.extend(dependencies.notes);
@@ -202,13 +244,49 @@ impl Workshop<'_> {
             (self.tell)(Step::Note(format!("{names}: {note}")));
         }
         let entries = merge::sorted(merged.entries)?;
-        functions.iter().try_for_each(|function| handler::check(function, &entries))?;
-        size::check(entries.iter().map(|entry| entry.size).sum(), &entries)?;
+        let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
+        checked.map_err(|error| command::blame(error, &first.source))?;
+        let (entries, automatic) =
+            if first.source.layer { layers::split(&first.runtime, entries) } else { (entries, vec![]) };
+        if first.source.layer && first.runtime.starts_with("nodejs") {
+            // Node's handlers are looked for in the code only.
+            functions.iter().try_for_each(|function| handler::check(function, &entries))?;
+        }
+        let drafts = self.layers(first, automatic, names).await?;
+        layers::fits(first, &entries, &drafts)?;
 
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
-        let zips = self.cache.zips.clone();
-        aside(move || archive::write(&entries, &zips).map(|archive| (archive, entries, merged.left_out))).await
+        let (archive, entries) = self.archive(entries, names).await?;
+        Ok(Built { archive, entries, left_out: merged.left_out, layers: self.zip_layers(drafts).await? })
+    }
+
+    /// Writes `entries`, which are `of` these functions, into a zip and tells how it grows.
+    async fn archive(&self, entries: Vec<entry::Entry>, of: &str) -> Result<(Archive, Vec<entry::Entry>)> {
+        let (grew, mut growing) = mpsc::unbounded_channel();
+        let (cache, origin) = (self.cache.clone(), format!("{} {of}", self.root.display()));
+        let written = aside(move || {
+            // Nobody may be listening any more: then nobody wants to know.
+            let grown = |file: &Path, written| drop(grew.send((file.to_owned(), written)));
+            archive::write(&entries, &cache, &origin, &grown).map(|archive| (archive, entries))
+        });
+        let mut last = None;
+        let listen = async {
+            while let Some((file, written)) = growing.recv().await {
+                last = Some(PathBuf::clone(&file));
+                (self.tell)(Step::Growing { file, written });
+            }
+        };
+        let (written, ()) = tokio::join!(written, listen);
+        let (archive, entries) = written?;
+        if let Some(file) = last {
+            let (written, sha256) = (archive.zipped, archive.sha256.clone());
+            (self.tell)(Step::Grown { file, written, sha256 });
+        }
+        for note in &archive.notes {
+            (self.tell)(Step::Note(format!("{of}: {note}")));
+        }
+        Ok((archive, entries))
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
@@ -240,21 +318,6 @@ impl Workshop<'_> {
         }
         dependencies::install(&self.cache, &key, &declared, source, &platform, installer).await
     }
-}
-
-/// What this version of rzap reads in the config and cannot do yet.
-fn supported(function: &FunctionConfig) -> Result<()> {
-    let source = &function.source;
-    let what = match &function.entry {
-        Entry::Cargo(_) => "building a Rust project",
-        Entry::Go(_) => "building a Go project",
-        _ if source.build.is_some() => "`build`",
-        _ if source.bundle == Some(true) => "`bundle: true`",
-        _ if source.layer => "`layer: auto`",
-        _ if !function.layers.is_empty() => "`layers`",
-        _ => return Ok(()),
-    };
-    Err(Error::usage(format!("{what} is not supported by this version of rzap")))
 }
 
 /// Runs what reads many files or computes for long where it holds up nobody.

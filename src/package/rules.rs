@@ -5,61 +5,24 @@
 //! folder; `.gitignore` files themselves are not read, because what is kept out of a repository
 //! (built assets, generated code) is often just what has to be deployed.
 
+mod table;
+
 use std::ffi::OsStr;
 use std::path::Path;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::cache::CACHE_TAG;
+pub(crate) use self::table::Rule;
+pub(super) use self::table::{DEVELOPMENT, EXCLUDE, RULES, SPECIAL};
 use crate::config::Source;
 use crate::error::{Error, Result};
-
-/// Names that are left out wherever they stand: version control, editors, operating systems,
-/// caches, local state, and files whose only purpose is to hold secrets.
-const LITTER: &[&str] = &[
-    ".git",
-    ".hg",
-    ".svn",
-    ".rzap",
-    "rzap.yaml",
-    "rzap.yml",
-    ".DS_Store",
-    "Thumbs.db",
-    "desktop.ini",
-    ".idea",
-    ".vscode",
-    "__pycache__",
-    ".pytest_cache",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".venv",
-    ".tox",
-    ".nox",
-    ".env",
-    ".envrc",
-    ".aws",
-    ".ssh",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-];
-
-/// The same for endings: byte code of another Python, editors' swap and backup files.
-const LITTER_ENDINGS: &[&str] = &[".pyc", ".pyo", ".swp", ".swo", "~"];
-
-/// Left out inside `node_modules`: links to commands, and build tools' scratch space.
-const NODE_LITTER: &[&str] = &[".bin", ".cache", ".package-lock.json", ".modules.yaml", ".yarn-integrity"];
-
-/// Files that mark the folder around them as something not to pack: a virtualenv, or a cache
-/// (cargo's `target` is one, and so is rzap's own).
-const FOLDER_MARKS: &[&str] = &["pyvenv.cfg", CACHE_TAG];
 
 /// What the rules say about one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     In,
-    Out,
+    /// Left out by the rule of this name.
+    Out(&'static str),
     /// An `include` pattern named it or a folder above it: the user knows what is in there.
     Forced,
 }
@@ -68,7 +31,7 @@ pub(super) enum Verdict {
 pub(super) struct Rules {
     exclude: Gitignore,
     include: Gitignore,
-    python: bool,
+    runtime: String,
 }
 
 impl Rules {
@@ -77,7 +40,7 @@ impl Rules {
         Ok(Self {
             exclude: compile("exclude", &source.exclude)?,
             include: compile("include", &source.include)?,
-            python: runtime.starts_with("python"),
+            runtime: runtime.to_owned(),
         })
     }
 
@@ -86,11 +49,13 @@ impl Rules {
     pub(super) fn judge(&self, path: &Path, is_dir: bool, above: Verdict) -> Verdict {
         let name = path.file_name().unwrap_or_default();
         let mut verdict = above;
-        if verdict == Verdict::In && self.is_litter(name, path.parent().and_then(Path::file_name)) {
-            verdict = Verdict::Out;
+        if verdict == Verdict::In
+            && let Some(rule) = self.litter(name, path.parent().and_then(Path::file_name))
+        {
+            verdict = Verdict::Out(rule.name);
         }
         if verdict == Verdict::In && self.exclude.matched(path, is_dir).is_ignore() {
-            verdict = Verdict::Out;
+            verdict = Verdict::Out(EXCLUDE.name);
         }
         match self.include.matched(path, is_dir) {
             ignore::Match::Ignore(_) => Verdict::Forced,
@@ -105,23 +70,20 @@ impl Rules {
         self.include.num_ignores() > 0
     }
 
-    /// True when this folder's content says that it is a virtualenv or a cache.
-    pub(super) fn is_marked(folder: &Path) -> bool {
-        FOLDER_MARKS.iter().any(|mark| folder.join(mark).is_file())
+    /// The rule by which this folder's content says that it is a virtualenv or a cache.
+    pub(super) fn marked(folder: &Path) -> Option<&'static Rule> {
+        RULES.iter().find(|rule| rule.marks.iter().any(|mark| folder.join(mark).is_file()))
     }
 
-    /// True for names that are left out everywhere, also behind a link of another name.
-    pub(super) fn is_litter(&self, name: &OsStr, folder: Option<&OsStr>) -> bool {
-        let name = name.to_string_lossy();
-        LITTER.contains(&name.as_ref())
-            || LITTER_ENDINGS.iter().any(|ending| name.ends_with(ending))
-            || name.starts_with(".env.")
-            || (self.python && name == "node_modules")
-            || (folder.is_some_and(|folder| folder == "node_modules") && NODE_LITTER.contains(&name.as_ref()))
+    /// The rule that leaves this name out everywhere, also behind a link of another name.
+    pub(super) fn litter(&self, name: &OsStr, folder: Option<&OsStr>) -> Option<&'static Rule> {
+        let (name, folder) = (name.to_string_lossy(), folder.map(OsStr::to_string_lossy));
+        RULES.iter().find(|rule| rule.applies(&self.runtime) && rule.names(&name, folder.as_deref()))
     }
 }
 
-fn compile(key: &str, patterns: &[String]) -> Result<Gitignore> {
+/// `patterns`, which stand under `key`, ready to be matched.
+pub(super) fn compile(key: &str, patterns: &[String]) -> Result<Gitignore> {
     let mut builder = GitignoreBuilder::new("");
     for pattern in patterns {
         builder.add_line(None, pattern).map_err(|error| {
@@ -155,7 +117,7 @@ mod tests {
         for path in
             [".git", "a/.git", "a/b.pyc", ".env", ".env.local", "x/.envrc", "notes.txt~", "node_modules", "rzap.yaml"]
         {
-            assert_eq!(judge(&rules, path), Verdict::Out, "{path}");
+            assert!(matches!(judge(&rules, path), Verdict::Out(_)), "{path}");
         }
         for path in ["app.py", "tests/test_app.py", "requirements.txt", "environment.py", "ca.pem", ".gitignore"] {
             assert_eq!(judge(&rules, path), Verdict::In, "{path}");
@@ -166,16 +128,16 @@ mod tests {
     fn node_keeps_its_modules_but_not_their_command_links() {
         let rules = rules(&[], &[], "nodejs22.x");
         assert_eq!(judge(&rules, "node_modules"), Verdict::In);
-        assert_eq!(judge(&rules, "node_modules/.bin"), Verdict::Out);
+        assert_eq!(judge(&rules, "node_modules/.bin"), Verdict::Out("node-tools"));
         assert_eq!(judge(&rules, "src/.bin"), Verdict::In);
     }
 
     #[test]
     fn patterns_follow_gitignore_and_include_wins() {
         let rules = rules(&["/docs/", "*.csv", "!keep.csv"], &[".env.example", "data/", "!data/raw"], "python3.13");
-        assert_eq!(rules.judge(Path::new("docs"), true, Verdict::In), Verdict::Out);
+        assert_eq!(rules.judge(Path::new("docs"), true, Verdict::In), Verdict::Out("exclude"));
         assert_eq!(rules.judge(Path::new("a/docs"), true, Verdict::In), Verdict::In);
-        assert_eq!(judge(&rules, "a/x.csv"), Verdict::Out);
+        assert_eq!(judge(&rules, "a/x.csv"), Verdict::Out("exclude"));
         assert_eq!(judge(&rules, "a/keep.csv"), Verdict::In);
         assert_eq!(judge(&rules, ".env.example"), Verdict::Forced);
         assert_eq!(rules.judge(Path::new("data"), true, Verdict::In), Verdict::Forced);

@@ -24,26 +24,81 @@ static SECRET_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i-u)secret_?access_?key["']?\s*[=:]\s*["']?[A-Za-z0-9/+]{40}(?:[^A-Za-z0-9/+]|$)"#).ok()
 });
 
-/// What `content` holds, as words that fit after "it holds "; `None` when nothing was found.
-pub(super) fn find(content: &[u8]) -> Option<&'static str> {
-    let matches = |pattern: &LazyLock<Option<Regex>>| pattern.as_ref().is_some_and(|regex| regex.is_match(content));
-    if matches(&PRIVATE_KEY) {
-        return Some("a private key");
+/// Signs of secrets in a file, or in pieces of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Traces {
+    private_key: bool,
+    /// Of an access key that may be real.
+    key_id: bool,
+    secret_key: bool,
+}
+
+/// How many bytes of the piece before have to stand in front of a piece, so that no sign is cut apart.
+pub(super) const OVERLAP: u64 = 64 << 10;
+
+impl Traces {
+    /// What is in `content`, a whole file.
+    pub(super) fn of(content: &[u8]) -> Self {
+        let mut traces = Self { private_key: matches(&PRIVATE_KEY, content), ..Self::default() };
+        // In this order: an id is quick to look for, and most files have none.
+        if !traces.private_key && has_real_id(content) {
+            traces.key_id = true;
+            traces.secret_key = matches(&SECRET_KEY, content);
+        }
+        traces
     }
-    // AWS's documentation writes its example keys so that they end in EXAMPLE.
-    let real_id = || {
-        ACCESS_KEY.as_ref().is_some_and(|regex| regex.find_iter(content).any(|id| !id.as_bytes().ends_with(b"EXAMPLE")))
-    };
-    // In this order: an id is quick to look for, and most files have none.
-    if real_id() && matches(&SECRET_KEY) {
-        return Some("an AWS secret access key");
+
+    /// What is in one piece of a file: the id may stand in this one and the key in another.
+    pub(super) fn of_piece(piece: &[u8]) -> Self {
+        Self {
+            private_key: matches(&PRIVATE_KEY, piece),
+            key_id: has_real_id(piece),
+            secret_key: matches(&SECRET_KEY, piece),
+        }
     }
-    None
+
+    /// What two pieces hold together.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self {
+            private_key: self.private_key || other.private_key,
+            key_id: self.key_id || other.key_id,
+            secret_key: self.secret_key || other.secret_key,
+        }
+    }
+
+    /// What they mean, as words that fit after "it holds "; `None` when nothing was found.
+    pub(super) fn secret(self) -> Option<&'static str> {
+        match self {
+            Self { private_key: true, .. } => Some("a private key"),
+            Self { key_id: true, secret_key: true, .. } => Some("an AWS secret access key"),
+            _ => None,
+        }
+    }
+}
+
+/// Everything that decides what is a secret, as text: what was found clean by one set of rules has to
+/// be looked at again by another.
+pub(super) fn rules() -> String {
+    let patterns = [&PRIVATE_KEY, &ACCESS_KEY, &SECRET_KEY];
+    patterns.iter().filter_map(|pattern| pattern.as_ref()).map(Regex::as_str).collect::<Vec<_>>().join("\n")
+}
+
+fn matches(pattern: &LazyLock<Option<Regex>>, content: &[u8]) -> bool {
+    pattern.as_ref().is_some_and(|regex| regex.is_match(content))
+}
+
+/// AWS's documentation writes its example keys so that they end in EXAMPLE.
+fn has_real_id(content: &[u8]) -> bool {
+    ACCESS_KEY.as_ref().is_some_and(|regex| regex.find_iter(content).any(|id| !id.as_bytes().ends_with(b"EXAMPLE")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn find(content: &[u8]) -> Option<&'static str> {
+        Traces::of(content).secret()
+    }
 
     /// Put together here, so that no scanner takes this source for a leak.
     fn key(kind: &str, line_break: &str) -> String {
@@ -82,5 +137,16 @@ mod tests {
         assert_eq!(find(file(&format!("AKIA{}", "J234567ABCDEFGHI")).as_bytes()), Some("an AWS secret access key"));
         assert_eq!(find(file("AKIAIOSFODNN7EXAMPLE").as_bytes()), None);
         assert_eq!(find(format!("aws_secret_access_key = {secret}").as_bytes()), None);
+    }
+
+    #[test]
+    fn what_stands_in_two_pieces_is_found_together() {
+        let id = format!("AKIA{}", "J234567ABCDEFGHI");
+        let secret = b"secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYabcdefghijkl\n";
+        let (first, second) = (Traces::of_piece(id.as_bytes()), Traces::of_piece(secret));
+        assert_eq!((first.secret(), second.secret()), (None, None));
+        assert_eq!(first.with(second).secret(), Some("an AWS secret access key"));
+        let private = Traces::of_piece(key("", "\n").as_bytes());
+        assert_eq!(second.with(private).secret(), Some("a private key"));
     }
 }

@@ -34,6 +34,20 @@ pub(super) fn function(name: &str, entry: Entry) -> FunctionConfig {
     }
 }
 
+/// The stage `dev` with these functions, in `root`.
+pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig {
+    StageConfig {
+        app: "app".into(),
+        stage: "dev".into(),
+        region: None,
+        profile: None,
+        local: false,
+        protect: false,
+        functions: functions.into_iter().map(|function| (function.name.clone(), function)).collect(),
+        root: root.to_owned(),
+    }
+}
+
 const BRIDGE: &[(&str, &str)] = &[("rzap_wsgi.py", "def bridge(target):\n    return target\n")];
 
 struct Project {
@@ -79,18 +93,9 @@ impl Project {
             if function.source.dir.as_os_str().is_empty() {
                 function.source.dir = self.dir();
             }
-            (function.name.clone(), function)
+            function
         });
-        let stage = StageConfig {
-            app: "app".into(),
-            stage: "dev".into(),
-            region: None,
-            profile: None,
-            local: false,
-            protect: false,
-            functions: functions.collect(),
-            root: self.dir(),
-        };
+        let stage = stage(&self.dir(), functions.collect());
         let tell = |step| self.steps.lock().unwrap().push(step);
         let workshop = Workshop {
             root: &stage.root,
@@ -101,6 +106,7 @@ impl Project {
             installer: OnceCell::new(),
             installs: Mutex::default(),
             archiving: Mutex::default(),
+            shelf: layers::Shelf::default(),
         };
         workshop.build(&stage, only).await
     }
@@ -185,7 +191,7 @@ async fn a_node_function_brings_its_modules() {
     let mut api = handler("api", "index.handler");
     api.runtime = "nodejs22.x".into();
     let error = project.build(&[api.clone()], None).await.unwrap_err();
-    assert!(error.hints[0].contains("npm ci --omit=dev"), "{error:?}");
+    assert!(error.hints[0].contains("npm install"), "{error:?}");
     project.write("node_modules/left-pad/index.js", "");
     project.write("node_modules/.bin/tool", "");
     let packages = project.build(&[api], None).await.unwrap();
@@ -277,7 +283,7 @@ async fn what_is_too_big_is_refused_before_anything_is_compressed() {
     fs::File::create(project.dir().join("model.bin")).unwrap().set_len(300_000_000).unwrap();
     let error = project.build(&[handler("a", "app.a")], None).await.unwrap_err();
     assert!(error.causes[0].contains("36.2 MB more than the 250.0 MB Lambda allows"), "{error:?}");
-    assert_eq!(error.causes[1], "model.bin   286.2 MB");
+    assert_eq!(error.causes[1], "what weighs most:\nmodel.bin   286.1 MB    100 %");
     assert!(!project.steps().iter().any(|step| matches!(step, Step::Archiving { .. })));
 }
 

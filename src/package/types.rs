@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -22,8 +23,56 @@ pub(crate) struct Package {
     pub(crate) files: usize,
     /// What Lambda gets as `Handler`.
     pub(crate) handler: String,
-    /// The heaviest top-level parts, bytes unpacked, heaviest first.
+    /// The heaviest dependencies and top-level names, heaviest first, at most ten.
     pub(crate) heaviest: Vec<Weight>,
+    /// In the order Lambda lays them over each other; their bytes count into what Lambda allows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) layers: Vec<PackagedLayer>,
+    /// Every file in it, in the order of the zip.
+    #[serde(skip)]
+    pub(crate) contents: Arc<Vec<Content>>,
+    /// What rules left out of it.
+    #[serde(skip)]
+    pub(crate) left_out: Arc<Vec<LeftOut>>,
+}
+
+impl Package {
+    /// The layers that rzap zips.
+    pub(crate) fn own_layers(&self) -> impl Iterator<Item = &OwnLayer> {
+        self.layers.iter().filter_map(|layer| match layer {
+            PackagedLayer::Own(layer) => Some(layer.as_ref()),
+            PackagedLayer::Arn(_) => None,
+        })
+    }
+}
+
+/// One layer of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PackagedLayer {
+    /// Somebody's layer version. How large it is only its cloud knows.
+    Arn(String),
+    /// A folder of the project, or the dependencies of `layer: auto`.
+    Own(Box<OwnLayer>),
+}
+
+/// A layer that rzap zips. Functions that have the same one share it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OwnLayer {
+    /// The folder's name, or `dependencies`.
+    pub(crate) part: String,
+    /// The zip. Its name is `{sha256}.zip`.
+    pub(crate) file: PathBuf,
+    /// SHA-256 of the zip, lower-case hex.
+    pub(crate) sha256: String,
+    /// The same, base64.
+    pub(crate) code_sha256: String,
+    /// Bytes of the zip.
+    pub(crate) zipped: u64,
+    /// Bytes of all entries unpacked.
+    pub(crate) unzipped: u64,
+    /// Number of files.
+    pub(crate) files: usize,
     /// Every file in it, in the order of the zip.
     #[serde(skip)]
     pub(crate) contents: Arc<Vec<Content>>,
@@ -39,6 +88,8 @@ pub(crate) struct Content {
     pub(crate) path: String,
     /// What it is counted under: a dependency, or the first path segment.
     pub(crate) of: String,
+    /// Whether that is a dependency.
+    pub(crate) dependency: bool,
     /// Bytes unpacked.
     pub(crate) unzipped: u64,
     /// Bytes in the zip, without its headers.
@@ -62,21 +113,37 @@ pub(crate) struct LeftOut {
 }
 
 /// How much one part of a package weighs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Weight {
-    /// The first path segment, or a dependency's name.
+    /// The first path segment, a dependency's name, or a folder.
     pub(crate) name: String,
+    /// Whether it is a dependency.
+    pub(crate) dependency: bool,
+    /// Number of files.
+    pub(crate) files: usize,
     /// Bytes unpacked.
     pub(crate) unzipped: u64,
+    /// Bytes in the zip, without its headers.
+    pub(crate) zipped: u64,
 }
 
 /// What packaging tells while it works. `ui` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// A program of the user's builds what these functions run: `make`, `cargo build`.
+    Building { functions: String, what: String },
+    /// A line it wrote.
+    Said { functions: String, line: String },
+    /// It is done.
+    Built { functions: String, what: String, took: Duration },
     /// Dependencies of these functions are being installed by this program (`uv` or `pip`).
     Installing { functions: String, tool: &'static str },
     /// The archive of these functions is being written.
     Archiving { functions: String },
+    /// The first `written` bytes of this unfinished zip will not change any more.
+    Growing { file: PathBuf, written: u64 },
+    /// That zip is whole; it has another name now.
+    Grown { file: PathBuf, written: u64, sha256: String },
     /// It is done.
     Packaged { functions: String, zipped: u64, files: usize },
     /// Something worth knowing that stops nothing.

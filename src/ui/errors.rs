@@ -66,13 +66,17 @@ pub(super) fn json(error: &Error, flags: &str) -> Value {
             json!({"path": snippet.path, "line": line, "column": column, "message": snippet.title, "label": snippet.label})
         })
         .collect();
-    json!({"error": {
+    let mut document = json!({"error": {
         "kind": kind,
         "message": error.message,
         "causes": error.causes,
         "places": places,
         "hints": error.hints.iter().map(|hint| complete(hint, flags)).collect::<Vec<_>>(),
-    }})
+    }});
+    if let Some(details) = &error.details {
+        document["error"]["details"] = details.as_ref().clone();
+    }
+    document
 }
 
 fn picture(snippet: &Snippet) -> String {

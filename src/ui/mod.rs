@@ -13,8 +13,10 @@ use serde_json::Value;
 
 pub(crate) use self::plan::{plan_text, summary};
 pub(crate) use self::progress::Progress;
-pub(crate) use self::table::{Table, bytes, duration};
+pub(crate) use self::table::{Table, age, count, duration};
 use crate::error::{Error, Kind, Result};
+/// `1.4 MB`: the same units everywhere.
+pub(crate) use crate::package::amount as bytes;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -71,6 +73,11 @@ impl Ui {
     /// Whether the answer is wanted as JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether `-v` was given.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose > 0
     }
 
     /// Whether somebody can answer questions.

@@ -8,9 +8,9 @@ use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Ui;
-use super::table::{bytes, duration, short_name};
+use super::table::{duration, short_name};
 use crate::deploy::{Action, Event, Key};
-use crate::package::Step;
+use crate::package::{Step, amount};
 
 /// Listens to packaging and to `apply`.
 #[derive(Debug, Clone)]
@@ -102,6 +102,13 @@ impl Drop for Spin {
 impl Shared {
     fn package(&self, step: Step) {
         match step {
+            Step::Building { functions, what } => self.start(&functions, &format!("build {functions}: {what}")),
+            Step::Said { functions, line } => self.said(&functions, &line),
+            Step::Built { functions, what, took } => {
+                let took = style(duration(took)).for_stderr().dim();
+                let tick = style("✓").for_stderr().green();
+                self.end(&functions, Some(&format!("{tick} build     {functions}  {what}  {took}")));
+            }
             Step::Installing { functions, tool } => {
                 self.start(&functions, &format!("package {functions}: installing dependencies with {tool}"));
             }
@@ -110,9 +117,10 @@ impl Shared {
             }
             Step::Packaged { functions, zipped, files } => {
                 let unit = if files == 1 { "file" } else { "files" };
-                let line = format!("package   {functions}  {} in {files} {unit}", bytes(zipped));
+                let line = format!("package   {functions}  {} in {files} {unit}", amount(zipped));
                 self.end(&functions, Some(&format!("{} {line}", style("✓").for_stderr().green())));
             }
+            Step::Growing { .. } | Step::Grown { .. } => {}
             Step::Note(text) => self.line(&format!("{} {text}", style("note:").for_stderr().bold())),
         }
     }
@@ -162,6 +170,15 @@ impl Shared {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.insert(id.to_owned(), what.to_owned()).as_deref() != Some(what) {
             self.ui.say(&format!("… {id}: {what}"));
+        }
+    }
+
+    /// A line of a program's: all of them are shown where nothing is drawn, or with `-v`.
+    fn said(&self, id: &str, line: &str) {
+        if !self.live || self.ui.verbose > 0 {
+            self.line(&style(format!("  {line}")).for_stderr().dim().to_string());
+        } else {
+            self.progress(id, &console::strip_ansi_codes(line));
         }
     }
 

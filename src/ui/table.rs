@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
 
+use crate::error::Error;
+
 /// A plain table: no lines, columns two spaces apart, folded to the terminal's width.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -49,16 +51,14 @@ impl Table {
     }
 }
 
-/// `1.4 MB`: decimal units, as AWS bills and documents them.
-pub(crate) fn bytes(count: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-    let value = count as f64;
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", value / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
-        _ => format!("{:.2} GB", value / 1e9),
-    }
+/// `12,345`
+pub(crate) fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let lead = digits.len() % 3;
+    let (head, tail) = digits.split_at(lead);
+    let groups = tail.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let head = (!head.is_empty()).then(|| head.to_owned());
+    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
 /// A name with its hash cut to what tells it apart: `app/2e87e6f4c027….zip`. For people only.
@@ -82,16 +82,41 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// `90`, `90s`, `10m`, `2h`, `1d`, `1w` → milliseconds.
+pub(crate) fn age(text: &str) -> Result<i64, Error> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" | "sec" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 604_800_000,
+        _ => 0,
+    };
+    match digits.parse::<i64>().ok().and_then(|number| number.checked_mul(unit)) {
+        Some(age) if age > 0 => Ok(age),
+        _ => Err(Error::usage(format!("`{text}` is no age: write 30s, 10m, 2h or 1d"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn units_read_as_people_write_them() {
+    fn ages_are_written_as_people_do() {
         assert_eq!(
-            [0, 999, 1_000, 1_449_999, 2_000_000_000].map(bytes),
-            ["0 B", "999 B", "1.0 kB", "1.4 MB", "2.00 GB"]
+            [age("90"), age("30s"), age("10m"), age("1d")].map(Result::ok),
+            [Some(90_000), Some(30_000), Some(600_000), Some(86_400_000)]
         );
+        for wrong in ["", "m", "-5m", "10x", "0s", "99999999999999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn units_read_as_people_write_them() {
+        assert_eq!([0, 999, 1_000, 12_345, 1_234_567].map(count), ["0", "999", "1,000", "12,345", "1,234,567"]);
         assert_eq!(
             short_name(&format!("app/{}.zip", "2e87e6f4c027".repeat(6).get(..64).unwrap_or_default())),
             "app/2e87e6f4c027….zip"

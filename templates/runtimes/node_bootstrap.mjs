@@ -2,8 +2,11 @@
 //
 // It speaks the Lambda Runtime API the way AWS's own runtime does: same handler resolution, context,
 // error documents, console format, callback and streaming handlers. The AWS SDK is not here unless it
-// is packaged. CommonJS modules are looked for only inside the package; ES modules by Node's own rule,
-// which also looks into `node_modules` of the folders above it.
+// is packaged. CommonJS modules are looked for only inside the package and its layers; ES modules by
+// Node's own rule, which also looks into `node_modules` of the folders above it.
+//
+// Its argument, if any, is the folder that is `/opt` on AWS. As there, `import` searches NODE_PATH too:
+// https://aws.amazon.com/blogs/compute/node-js-18-x-runtime-now-available-in-aws-lambda/
 //
 // When the Runtime API goes away, it ends.
 
@@ -11,10 +14,12 @@ import fs from 'node:fs';
 import http from 'node:http';
 import Module, { createRequire } from 'node:module';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import util from 'node:util';
 
 const [HOST, PORT] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const TASK_ROOT = process.env.LAMBDA_TASK_ROOT;
+const [OPT] = process.argv.splice(2, 1);
 // One line of output is one log event; the local cloud turns this into a line feed inside an event.
 const INNER_LINE_FEED = '\x1e';
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
@@ -131,9 +136,53 @@ process.on('beforeExit', () => whenIdle());
 
 // --- the handler ---
 
+const roots = OPT === undefined ? [TASK_ROOT] : [TASK_ROOT, OPT];
 const lookup = Module._nodeModulePaths;
 Module._nodeModulePaths = (from) =>
-  lookup(from).filter((folder) => folder === TASK_ROOT || folder.startsWith(TASK_ROOT + path.sep));
+  lookup(from).filter((folder) => roots.some((root) => folder === root || folder.startsWith(root + path.sep)));
+
+// Makes an ES module resolver look into the layers. It may run on another thread, so it is closed in itself.
+function searching({ opt, parents }) {
+  const inOpt = (text, prefix) => (text.startsWith(prefix) ? opt + text.slice(prefix.length) : undefined);
+  // Gives the first answer of the tries; asynchronous where the tries are.
+  const first = (tries, error) => {
+    if (tries.length === 0) throw error;
+    const next = (other) => {
+      if (other.code !== 'ERR_MODULE_NOT_FOUND') throw other;
+      return first(tries.slice(1), error ?? other);
+    };
+    let found;
+    try {
+      found = tries[0]();
+    } catch (other) {
+      return next(other);
+    }
+    return typeof found?.then === 'function' ? found.then(undefined, next) : found;
+  };
+  return (specifier, context, next) => {
+    const path = inOpt(specifier, '/opt/') ?? inOpt(specifier, 'file:///opt/');
+    if (path !== undefined) return next(context.conditions?.includes('require') ? specifier : path, context);
+    const bare = /^(?![a-z]+:|\.{0,2}\/)/.test(specifier);
+    const others = bare ? parents.map((parentURL) => () => next(specifier, { ...context, parentURL })) : [];
+    return first([() => next(specifier, context), ...others]);
+  };
+}
+
+if (OPT !== undefined) {
+  const resolveFilename = Module._resolveFilename;
+  Module._resolveFilename = (request, ...rest) =>
+    resolveFilename.call(Module, request.startsWith('/opt/') ? OPT + request.slice('/opt'.length) : request, ...rest);
+  const folders = (process.env.NODE_PATH ?? '').split(path.delimiter);
+  const searched = folders.filter((folder) => path.basename(folder) === 'node_modules');
+  const parents = searched.map((folder) => pathToFileURL(path.join(path.dirname(folder), 'index.js')).href);
+  const data = { opt: `${pathToFileURL(OPT).href}/`, parents };
+  if (Module.registerHooks) {
+    Module.registerHooks({ resolve: searching(data) });
+  } else {
+    const source = `${searching}\nexport let resolve;\nexport const initialize = (data) => { resolve = searching(data); };`;
+    Module.register?.(`data:text/javascript,${encodeURIComponent(source)}`, { data });
+  }
+}
 
 function isEsModule(folder) {
   for (; !folder.endsWith(`${path.sep}node_modules`); folder = path.dirname(folder)) {

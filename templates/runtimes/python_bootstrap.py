@@ -4,8 +4,9 @@ It speaks the Lambda Runtime API the way AWS's own runtime does: same handler re
 error documents and log format. Two things differ on purpose: boto3 is not here unless it is packaged,
 and a Decimal in a result becomes an int or a float.
 
-It is started with `python -I -S`, so only the standard library and the package can be imported. When
-the Runtime API goes away, it ends.
+It is started with `python -I -S`, so only the standard library, the package and its layers can be
+imported. Its argument, if any, is the folder that is `/opt` on AWS. When the Runtime API goes away, it
+ends.
 """
 
 import json
@@ -129,9 +130,18 @@ def set_up_logging():
 
 
 def set_up_path():
-    """The package first; then what its PYTHONPATH names, which `python -I` does not look at."""
+    """The package first, then the layers; then what PYTHONPATH names, which `python -I` does not look at.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+    """
     task = os.environ["LAMBDA_TASK_ROOT"]
     paths = [task]
+    sites = []
+    for opt in sys.argv[1:]:
+        runtime = os.environ["AWS_EXECUTION_ENV"].removeprefix("AWS_Lambda_")
+        sites.append(f"{opt}/python/lib/{runtime}/site-packages")
+        paths += [*sites, f"{opt}/python"]
+    del sys.argv[1:]
     for path in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         if path == "/var/task" or path.startswith("/var/task/"):
             path = task + path[len("/var/task") :]
@@ -141,6 +151,8 @@ def set_up_path():
     # `python -S` leaves these out together with site-packages.
     import site
 
+    for folder in filter(os.path.isdir, sites):
+        site.addsitedir(folder)
     site.setquit()
     site.sethelper()
 

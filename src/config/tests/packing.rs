@@ -70,6 +70,10 @@ fn what_a_build_makes_need_not_be_there() {
     let config = main_of(&folder, built);
     assert_eq!(config.source.dir, folder.path().canonicalize().unwrap().join("dist"));
     assert_eq!(config.source.build.as_deref(), Some("npm run build"));
+
+    let leaky = "app: a\nbootstrap: run\nbuild: make TOKEN=${env.TOKEN}\nstages: { dev: }\n";
+    let found = errors(leaky);
+    assert!(found.iter().any(|line| line.contains("`build` has the environment already")), "{found:?}");
 }
 
 #[test]

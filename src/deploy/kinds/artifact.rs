@@ -1,23 +1,19 @@
-//! A package in the artifact bucket, under a key made of its content: the same bytes are never
+//! A package or a layer in the artifact bucket, under a key made of its content: the same bytes are never
 //! uploaded twice.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use super::Kind;
 use super::bucket::ARTIFACT_TAG;
-use crate::aws::{Cloud, explain, is_code, say};
+use crate::aws::{Cloud, Multipart, PART, Target, explain, is_code, say};
 use crate::deploy::names::{artifact_key, bucket_name, stage_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, OrFailed as _, Result};
-use crate::package::Package;
 
-/// Bytes of one part; S3 wants at least 5 MiB for all but the last.
-const PART: u64 = 8 * 1024 * 1024;
 /// Parts under way at once.
 const PARALLEL: usize = 6;
 
@@ -41,19 +37,19 @@ pub(crate) struct Artifact {
 
 impl Artifact {
     /// As it should be.
-    pub(crate) fn wanted(app: &str, bucket: &str, package: &Package) -> Self {
+    pub(crate) fn wanted(app: &str, bucket: &str, (sha256, size, file): (&str, u64, &Path)) -> Self {
         Self {
             bucket: bucket.to_owned(),
-            object: artifact_key(app, &package.sha256),
-            size: package.zipped,
-            file: package.file.clone(),
+            object: artifact_key(app, sha256),
+            size,
+            file: file.to_owned(),
             shared: false,
         }
     }
 
     /// The key of the artifact with this hash.
-    pub(crate) fn key_of(app: &str, package: &Package) -> Key {
-        Key::new(Kind::Artifact, artifact_key(app, &package.sha256))
+    pub(crate) fn key_of(app: &str, sha256: &str) -> Key {
+        Key::new(Kind::Artifact, artifact_key(app, sha256))
     }
 
     async fn body(&self, from: u64, length: u64) -> Result<ByteStream> {
@@ -70,67 +66,41 @@ impl Artifact {
         format!("{}={}", ARTIFACT_TAG.0.replace(':', "%3A"), ARTIFACT_TAG.1)
     }
 
-    async fn put(&self, cloud: &Cloud) -> Result<()> {
-        let call = cloud.s3.put_object().bucket(&self.bucket).key(&self.object).tagging(Self::tagging());
-        call.expected_bucket_owner(&cloud.account)
-            .content_type("application/zip")
-            .body(self.body(0, self.size).await?)
-            .send()
-            .await
-            .map_err(explain(self.what()))?;
-        Ok(())
+    fn target(&self, cloud: &Cloud) -> Target {
+        let (bucket, key) = (self.bucket.clone(), self.object.clone());
+        Target { s3: cloud.s3.clone(), account: cloud.account.clone(), bucket, key, tagging: Self::tagging() }
     }
 
-    async fn put_in_parts(&self, cloud: &Cloud) -> Result<()> {
-        let start = cloud.s3.create_multipart_upload().bucket(&self.bucket).key(&self.object);
-        // Named, because S3's default (CRC64NVME) and the SDK's (CRC32 per part) do not go together:
-        // completing would answer `InvalidPart` (aws-sdk-js-v3 #6800, aws-sdk-go-v2 #3005).
-        let upload = start
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .tagging(Self::tagging())
-            .content_type("application/zip")
-            .expected_bucket_owner(&cloud.account)
-            .send()
-            .await
-            .map_err(explain(self.what()))?;
-        let Some(id) = upload.upload_id() else {
-            return Err(Error::failed(format!("failed to {}: S3 gave no upload id", self.what())));
-        };
-        let sent = self.send_parts(cloud, id).await;
+    /// The hash in its key.
+    fn sha256(&self) -> &str {
+        let name = self.object.rsplit('/').next().unwrap_or_default();
+        name.strip_suffix(".zip").unwrap_or(name)
+    }
+
+    async fn put_in_parts(&self, target: Target) -> Result<()> {
+        let upload = Multipart::begin(target).await?;
+        let sent = self.send_parts(&upload).await;
         if sent.is_err() {
-            // Best effort: the bucket's lifecycle removes what is left of it after a day.
-            let _ = cloud.s3.abort_multipart_upload().bucket(&self.bucket).key(&self.object).upload_id(id).send().await;
+            upload.abort().await;
         }
         sent
     }
 
-    async fn send_parts(&self, cloud: &Cloud, id: &str) -> Result<()> {
+    async fn send_parts(&self, upload: &Multipart) -> Result<()> {
         let count = self.size.div_ceil(PART);
-        let mut parts: Vec<CompletedPart> = stream::iter(0..count)
+        let parts = stream::iter(0..count)
             .map(|index| async move {
                 let from = index * PART;
                 let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
                 let body = self.body(from, PART.min(self.size - from)).await?;
-                let call = cloud.s3.upload_part().bucket(&self.bucket).key(&self.object).upload_id(id);
-                let call = call.checksum_algorithm(ChecksumAlgorithm::Crc32).expected_bucket_owner(&cloud.account);
-                let part = call.part_number(number).body(body).send().await.map_err(explain(self.what()))?;
+                let part = upload.part(number, body).await?;
                 say(&format!("part {number} of {count}"));
-                Ok::<_, Error>(
-                    CompletedPart::builder()
-                        .part_number(number)
-                        .set_e_tag(part.e_tag().map(str::to_owned))
-                        .set_checksum_crc32(part.checksum_crc32().map(str::to_owned))
-                        .build(),
-                )
+                Ok::<_, Error>(part)
             })
             .buffer_unordered(PARALLEL)
             .try_collect()
             .await?;
-        parts.sort_by_key(CompletedPart::part_number);
-        let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let finish = cloud.s3.complete_multipart_upload().bucket(&self.bucket).key(&self.object);
-        finish.upload_id(id).multipart_upload(all).send().await.map_err(explain(self.what()))?;
-        Ok(())
+        upload.complete(parts).await
     }
 
     /// A look that may fail: then it is uploaded, and the upload says what is wrong.
@@ -138,9 +108,16 @@ impl Artifact {
         let head = cloud.s3.head_object().bucket(&self.bucket).key(&self.object).send().await;
         head.is_ok_and(|object| object.content_length().and_then(|size| u64::try_from(size).ok()) == Some(self.size))
     }
+}
 
-    fn what(&self) -> String {
-        format!("upload the package to s3://{}/{}", self.bucket, self.object)
+/// Where the artifacts of an app go: its key is what theirs start with.
+pub(crate) fn folder(cloud: &Cloud, app: &str) -> Target {
+    Target {
+        s3: cloud.s3.clone(),
+        account: cloud.account.clone(),
+        bucket: bucket_name(&cloud.account, &cloud.region),
+        key: format!("{app}/"),
+        tagging: Artifact::tagging(),
     }
 }
 
@@ -196,7 +173,14 @@ impl Resource for Artifact {
         if live.is_none() && self.size > PART && self.is_there(cloud).await {
             return Ok(());
         }
-        if self.size <= PART { self.put(cloud).await } else { self.put_in_parts(cloud).await }
+        let target = self.target(cloud);
+        if self.size <= PART {
+            return target.put(self.body(0, self.size).await?).await;
+        }
+        if cloud.early.place(self.sha256(), &target).await {
+            return Ok(());
+        }
+        self.put_in_parts(target).await
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {

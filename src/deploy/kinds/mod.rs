@@ -5,6 +5,7 @@ mod artifact;
 mod bucket;
 mod function;
 mod history;
+mod layer;
 mod log_group;
 mod role;
 
@@ -14,10 +15,11 @@ use futures_util::future::{LocalBoxFuture, try_join_all};
 use serde_json::Value;
 
 pub(crate) use self::api::Api;
-pub(crate) use self::artifact::Artifact;
+pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::function::{Decided, Function, Settings, Url};
 pub(crate) use self::history::History;
+pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;
 use super::resource::{Found, Key, Orphan, Owner, Resource};
@@ -64,6 +66,14 @@ macro_rules! kinds {
                 match self { $(Self::$kind(it) => serde_json::to_value(it).unwrap_or(Value::Null)),* }
             }
 
+            /// Refuses what cannot be made of `live`.
+            pub(crate) fn check_change(&self, live: &Self) -> Result<()> {
+                match (self, live) {
+                    $((Self::$kind(it), Self::$kind(live)) => it.check_change(live),)*
+                    _ => Ok(()),
+                }
+            }
+
             pub(crate) async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
                 match self {
                     $(Self::$kind(it) => it.converge(cloud, live.and_then(|live| match live {
@@ -95,6 +105,7 @@ kinds! {
     Artifact: "artifact", "artifact";
     Role: "role", "role";
     LogGroup: "log_group", "log group";
+    Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
 }

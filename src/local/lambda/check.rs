@@ -1,7 +1,7 @@
 //! A function's settings as a request gives them, held to AWS's limits and words.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>. What AWS has and the local
-//! cloud has not (layers, images, VPCs, JSON logs, …) is refused by name, never dropped.
+//! cloud has not (images, VPCs, JSON logs, …) is refused by name, never dropped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,7 +51,6 @@ const UNSUPPORTED: &[&str] = &[
     "FileSystemConfigs",
     "ImageConfig",
     "KMSKeyArn",
-    "Layers",
     "PublishTo",
     "RuntimeConfig",
     "TenancyConfig",
@@ -71,6 +70,7 @@ pub(super) fn created(local: &Arc<Local>, body: &Body, name: &str) -> Result<Set
         ephemeral: 512,
         architecture: architecture(body)?.unwrap_or_else(|| "x86_64".to_owned()),
         log_group: format!("/aws/lambda/{name}"),
+        layers: Vec::new(),
     };
     body.required("Role", "role")?;
     if body.asked("PackageType").is_some_and(|kind| kind != "Zip") {

@@ -1,35 +1,28 @@
-//! Deployment packages: checked, kept by their SHA-256, unpacked once.
+//! Deployment packages and layers: checked, kept by their SHA-256, unpacked once.
 //!
 //! Kept zips survive a restart; unpacked trees are made again after one and removed on stop, because
-//! their folders are read-only as `/var/task` is. Exec bits are exactly those in the zip: a
-//! `bootstrap` without one must fail here as it fails on AWS.
-//! Entries that leave the folder, encrypted ones, and compression other than deflate are refused.
+//! their folders are read-only as `/var/task` and `/opt` are. The layers of a function are unpacked into
+//! one tree, in their order, the later over the earlier.
 
 use std::collections::HashMap;
-use std::io::{Cursor, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use zip::{CompressionMethod, ZipArchive};
 
 use super::super::wire::Fault;
-use super::body::refused;
 use super::model::Code;
+use super::unzip::{self, disk, remove_tree};
 use crate::error::{OrFailed as _, Result};
 
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>, "Deployment package".
-const MOST_UNZIPPED: u64 = 262_144_000;
-/// The same page: 50 MB zipped when uploaded through the API.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>: 50 MB zipped when uploaded
+/// through the API.
 const MOST_INLINE: usize = 52_428_800;
 
 /// A zip is kept before its function is stored; until then nothing refers to it.
 const NEW: Duration = Duration::from_mins(10);
-
-const CANNOT_UNZIP: &str = "Could not unzip uploaded file. Please check your file, then try to upload again.";
 
 /// The packages of all functions.
 #[derive(Debug)]
@@ -56,7 +49,7 @@ impl Packages {
             let message = format!("Zipped size must be smaller than {MOST_INLINE} bytes");
             return Err(Fault::new(413, "RequestEntityTooLargeException", message).member("Type", "User"));
         }
-        blocking(move || check(&zip)).await
+        blocking(move || unzip::check(&zip)).await
     }
 
     /// Keeps a package that [`Self::check`] accepted, and unpacks it.
@@ -82,21 +75,42 @@ impl Packages {
 
     /// The unpacked package, made when it is not there.
     pub(super) async fn tree(&self, sha256: &str) -> Result<PathBuf, Fault> {
+        self.merged(sha256.to_owned(), vec![self.zip(sha256)]).await
+    }
+
+    /// What is in `/opt`: the layers in their order, one over the other. Nothing without layers.
+    pub(super) async fn opt<'a>(&self, layers: impl Iterator<Item = &'a Code>) -> Result<Option<PathBuf>, Fault> {
+        let mut name = Sha256::new();
+        let mut zips = Vec::new();
+        for layer in layers {
+            name.update(&layer.sha256);
+            zips.push(self.zip(&layer.sha256));
+        }
+        if zips.is_empty() {
+            return Ok(None);
+        }
+        self.merged(format!("opt-{}", hex::encode(name.finalize())), zips).await.map(Some)
+    }
+
+    /// The tree of this name, made of the zips in their order when it is not there.
+    async fn merged(&self, name: String, zips: Vec<PathBuf>) -> Result<PathBuf, Fault> {
         let lock = {
             let mut locks = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(locks.entry(sha256.to_owned()).or_default())
+            Arc::clone(locks.entry(name.clone()).or_default())
         };
         let _alone = lock.lock().await;
-        let tree = self.trees.join(sha256);
+        let tree = self.trees.join(name);
         if tree.exists() {
             return Ok(tree);
         }
-        let zip = self.zip(sha256);
         let (trees, target) = (self.trees.clone(), tree.clone());
         blocking(move || {
-            let bytes = std::fs::read(&zip).map_err(|error| disk(&error))?;
             let scratch = tempfile::Builder::new().prefix("new-").tempdir_in(&trees).map_err(|error| disk(&error))?;
-            unpack(&bytes, scratch.path())?;
+            for zip in zips {
+                let bytes = std::fs::read(&zip).map_err(|error| disk(&error))?;
+                unzip::extract(&bytes, scratch.path())?;
+            }
+            unzip::seal(scratch.path())?;
             std::fs::rename(scratch.path(), &target).map_err(|error| disk(&error))
         })
         .await?;
@@ -136,164 +150,16 @@ pub(super) async fn blocking<T: Send + 'static>(
     })
 }
 
-fn check(zip: &[u8]) -> Result<Code, Fault> {
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| refused(CANNOT_UNZIP))?;
-    if archive.is_empty() {
-        return Err(refused("Uploaded file must be a non-empty zip"));
-    }
-    let mut total: u64 = 0;
-    let mut inflate = libdeflater::Decompressor::new();
-    // Sizes first: a bomb must not be inflated to find out that it is one.
-    for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(|_| refused(CANNOT_UNZIP))?;
-        total = total.saturating_add(entry.size());
-    }
-    if total >= MOST_UNZIPPED {
-        return Err(refused(format!("Unzipped size must be smaller than {MOST_UNZIPPED} bytes")));
-    }
-    for index in 0..archive.len() {
-        read_entry(&mut archive, index, &mut inflate)?;
-    }
-    Ok(Code { sha256: hex::encode(Sha256::digest(zip)), size: zip.len() as u64 })
-}
-
-struct Entry {
-    path: PathBuf,
-    mode: u32,
-    what: What,
-}
-
-enum What {
-    Folder,
-    File(Vec<u8>),
-    Link(PathBuf),
-}
-
-fn read_entry(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
-    index: usize,
-    inflate: &mut libdeflater::Decompressor,
-) -> Result<Entry, Fault> {
-    let mut entry = archive.by_index_raw(index).map_err(|_| refused(CANNOT_UNZIP))?;
-    let name = entry.name().map(std::borrow::Cow::into_owned).map_err(|_| refused(CANNOT_UNZIP))?;
-    let path = inside(Path::new(&name))
-        .ok_or_else(|| refused(format!("{CANNOT_UNZIP} The entry {name:?} leaves the folder it is unpacked to.")))?;
-    if entry.encrypted() {
-        return Err(refused(format!("{CANNOT_UNZIP} The entry {name:?} is encrypted.")));
-    }
-    let mode = entry.unix_mode().unwrap_or(0);
-    if entry.is_dir() {
-        return Ok(Entry { path, mode, what: What::Folder });
-    }
-    let (method, size, crc, link) = (entry.compression(), entry.size(), entry.crc32(), entry.is_symlink());
-    let mut packed = Vec::new();
-    entry.read_to_end(&mut packed).map_err(|_| refused(CANNOT_UNZIP))?;
-    let size = usize::try_from(size).map_err(|_| refused(CANNOT_UNZIP))?;
-    let bytes = match method {
-        CompressionMethod::Stored => packed,
-        // The method number stays readable when the crate's own inflate is not compiled in.
-        method if method == CompressionMethod::DEFLATE => {
-            let mut bytes = vec![0; size];
-            let written = inflate.deflate_decompress(&packed, &mut bytes).map_err(|_| refused(CANNOT_UNZIP))?;
-            bytes.truncate(written);
-            bytes
-        }
-        other => return Err(refused(format!("{CANNOT_UNZIP} The entry {name:?} is compressed with {other:?}."))),
-    };
-    if bytes.len() != size || crc32fast::hash(&bytes) != crc {
-        return Err(refused(CANNOT_UNZIP));
-    }
-    if !link {
-        return Ok(Entry { path, mode, what: What::File(bytes) });
-    }
-    let target = PathBuf::from(String::from_utf8_lossy(&bytes).into_owned());
-    let lands = path.parent().unwrap_or(Path::new("")).join(&target);
-    if inside(&lands).is_none() {
-        return Err(refused(format!("{CANNOT_UNZIP} The link {name:?} leaves the folder it is unpacked to.")));
-    }
-    Ok(Entry { path, mode, what: What::Link(target) })
-}
-
-/// The path with `.` and `..` resolved, if it stays below where it starts.
-fn inside(path: &Path) -> Option<PathBuf> {
-    let mut kept = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(part) => kept.push(part),
-            Component::CurDir => {}
-            Component::ParentDir => {
-                if !kept.pop() {
-                    return None;
-                }
-            }
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    Some(kept)
-}
-
-fn unpack(zip: &[u8], into: &Path) -> Result<(), Fault> {
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| refused(CANNOT_UNZIP))?;
-    let mut inflate = libdeflater::Decompressor::new();
-    let mut links = Vec::new();
-    for index in 0..archive.len() {
-        let entry = read_entry(&mut archive, index, &mut inflate)?;
-        let target = into.join(&entry.path);
-        let folder = if matches!(entry.what, What::Folder) { Some(target.as_path()) } else { target.parent() };
-        if let Some(folder) = folder {
-            std::fs::create_dir_all(folder).map_err(|error| disk(&error))?;
-        }
-        match entry.what {
-            What::Folder => {}
-            What::File(bytes) => {
-                // A second entry of one name wins, as with `unzip -o`; the first is read-only by now.
-                let _ = std::fs::remove_file(&target);
-                std::fs::write(&target, bytes).map_err(|error| disk(&error))?;
-                permit(&target, 0o444 | (entry.mode & 0o111))?;
-            }
-            What::Link(to) => links.push((target, to)),
-        }
-    }
-    // Links last: nothing is ever written through one.
-    for (target, to) in links {
-        std::os::unix::fs::symlink(to, target).map_err(|error| disk(&error))?;
-    }
-    each_folder(into, &mut |folder| permit(folder, 0o555))
-}
-
-fn permit(path: &Path, mode: u32) -> Result<(), Fault> {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|error| disk(&error))
-}
-
-/// Calls `act` for every folder, the deepest first.
-fn each_folder<E>(folder: &Path, act: &mut impl FnMut(&Path) -> Result<(), E>) -> Result<(), E> {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            each_folder(&entry.path(), act)?;
-        }
-    }
-    act(folder)
-}
-
-/// Removes a tree with read-only folders in it. What cannot be removed is replaced or ignored later.
-pub(super) fn remove_tree(tree: &Path) {
-    let Ok(()) = each_folder::<std::convert::Infallible>(tree, &mut |folder| {
-        let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755));
-        Ok(())
-    });
-    let _ = std::fs::remove_dir_all(tree);
-}
-
-fn disk(error: &std::io::Error) -> Fault {
-    Fault::new(500, "ServiceException", format!("the local cloud cannot keep the package: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use std::io::Write as _;
+    use std::io::{Cursor, Write as _};
+    use std::os::unix::fs::PermissionsExt as _;
 
+    use zip::CompressionMethod;
+
+    use super::super::unzip::CANNOT_UNZIP;
     use super::*;
 
     fn zipped(entries: &[(&str, u32, &str)]) -> Bytes {
@@ -353,5 +219,34 @@ mod tests {
         zip[at] ^= 1;
         let fault = Packages::check(zip.into(), true).await.unwrap_err();
         assert_eq!(fault.message, CANNOT_UNZIP);
+    }
+
+    #[tokio::test]
+    async fn later_layers_lie_over_earlier_ones_and_nothing_is_written_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let packages = packages(dir.path());
+        let first = zipped(&[
+            ("python/a.py", 0o644, "one"),
+            ("python/b.py", 0o644, "one"),
+            ("lib", 0o777, "-> python"),
+            ("share/x/y", 0o644, "one"),
+        ]);
+        let second = zipped(&[("python/b.py", 0o644, "two"), ("lib/c.so", 0o644, "two"), ("share/x", 0o644, "two")]);
+        let mut layers = Vec::new();
+        for zip in [first, second] {
+            let code = Packages::check(zip.clone(), true).await.unwrap();
+            packages.keep(&code, zip).await.unwrap();
+            layers.push(code);
+        }
+        let opt = packages.opt(layers.iter()).await.unwrap().unwrap();
+        let text = |path: &str| std::fs::read_to_string(opt.join(path)).unwrap();
+        assert_eq!([text("python/a.py"), text("python/b.py")], ["one", "two"]);
+        assert_eq!([text("lib/c.so"), text("share/x")], ["two", "two"]);
+        assert!(!opt.join("python/c.so").exists());
+        let other = packages.opt(layers.iter().rev()).await.unwrap().unwrap();
+        assert_ne!(opt, other);
+        assert_eq!(std::fs::read_to_string(other.join("python/b.py")).unwrap(), "one");
+        assert_eq!(packages.opt([].iter()).await.unwrap(), None);
+        packages.clear();
     }
 }

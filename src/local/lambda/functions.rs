@@ -11,7 +11,7 @@ use super::body::{Body, conflict, invalid, refused, stale};
 use super::check;
 use super::model::{Build, Code, Function, Version};
 use super::names::{FunctionRef, LATEST, is_alias, is_version};
-use super::{Lambda, page, tags, versions};
+use super::{Lambda, layers, page, tags, versions};
 
 /// `POST /2015-03-31/functions`
 pub(super) async fn create(lambda: &Lambda, local: &Arc<Local>, request: &Request) -> Result<Reply, Fault> {
@@ -27,7 +27,7 @@ pub(super) async fn create(lambda: &Lambda, local: &Arc<Local>, request: &Reques
     if at.qualifier.is_some() {
         return Err(refused("A function is created without a qualifier."));
     }
-    let settings = check::created(local, &body, &at.name)?;
+    let mut settings = check::created(local, &body, &at.name)?;
     let tags = tags::checked(body.object("Tags")?)?;
     // Before the package is looked at, and again when it is stored: two creations may race.
     let exists = || conflict(format!("Function already exist: {}", at.name));
@@ -42,6 +42,8 @@ pub(super) async fn create(lambda: &Lambda, local: &Arc<Local>, request: &Reques
         if state.get(&at).is_some() {
             return Err(exists());
         }
+        settings.layers = layers::asked(state, &body, &at.region)?.unwrap_or_default();
+        layers::fits(&code, &settings.layers)?;
         let mut function = Function {
             latest: Version::new(LATEST, Build::new(settings, code), delay),
             versions: std::collections::BTreeMap::new(),
@@ -84,7 +86,7 @@ pub(super) fn get(lambda: &Lambda, local: &Arc<Local>, at: &FunctionRef) -> Resu
 
 /// A URL that serves the package. It needs no signature, as AWS's presigned one needs no other: whoever
 /// can name the hash knows the package.
-fn location(local: &Arc<Local>, code: &Code) -> String {
+pub(super) fn location(local: &Arc<Local>, code: &Code) -> String {
     format!("http://127.0.0.1:{}/2015-03-31/packages/{}.zip", local.port, code.sha256)
 }
 
@@ -153,6 +155,7 @@ pub(super) async fn update_code(
         current(function)?;
         let mut settings = function.latest.build.settings.clone();
         settings.architecture = architecture.unwrap_or(settings.architecture);
+        layers::fits(&code, &settings.layers)?;
         function.latest.update(Build::new(settings, code), delay);
         if publish {
             let version = versions::publish(function, None, delay);
@@ -180,12 +183,15 @@ pub(super) fn update_configuration(
     unqualified(at)?;
     let delay = lambda.delay;
     let reply = lambda.store.write(|state| {
+        let layers = layers::asked(state, &body, &at.region);
         let function = state.find_mut(at)?;
         function.latest.settled(at)?;
         same_revision(revision.as_deref(), &function.latest.revision)?;
         let mut settings = function.latest.build.settings.clone();
         check::change(local, &body, &at.name, &mut settings)?;
         let code = function.latest.build.code.clone();
+        settings.layers = layers?.unwrap_or(settings.layers);
+        layers::fits(&code, &settings.layers)?;
         function.latest.update(Build::new(settings, code), delay);
         Ok(Reply::json(200, &function.latest.show(at, &at.arn()).into()))
     })?;
@@ -237,7 +243,7 @@ pub(super) fn same_revision(asked: Option<&str>, current: &str) -> Result<(), Fa
 }
 
 /// The package that `ZipFile` or `S3Bucket`/`S3Key` name: checked, and kept unless it is a dry run.
-async fn take(lambda: &Lambda, local: &Arc<Local>, body: &Body, keep: bool) -> Result<Code, Fault> {
+pub(super) async fn take(lambda: &Lambda, local: &Arc<Local>, body: &Body, keep: bool) -> Result<Code, Fault> {
     if body.asked("ImageUri").is_some() {
         return Err(refused("Please don't provide ImageUri when updating a function with packageType Zip."));
     }

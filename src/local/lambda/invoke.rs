@@ -282,6 +282,7 @@ async fn cold(local: &Arc<Local>, target: &Target) -> Result<(Environment, Optio
         function: target.at.name.clone(),
         version: target.version.clone(),
         task: lambda.packages.tree(&target.build.code.sha256).await?,
+        opt: lambda.packages.opt(target.build.settings.layers.iter().map(|layer| &layer.code)).await?,
         build: target.build.clone(),
         runtime: lambda.folders.runtime.clone(),
         scratch: lambda.folders.scratch.clone(),

@@ -1,12 +1,12 @@
 //! Lambda: functions that are kept as on AWS and really run, as local processes.
 //!
 //! ```text
-//! handle ─► functions · versions · aliases · permissions · urls · tags · limits ─► model (Store)
+//! handle ─► functions · versions · aliases · layers · permissions · urls · tags · limits ─► model (Store)
 //!       └─► invoke ─► pool ─► environment ─► worker ─► runtime_api ◄─ bootstrap or templates/runtimes
 //!                                   └─► console ─► logs
 //! ```
 //!
-//! Zip packages for Python, Node and `provided.*`. Layers, images, VPCs, JSON logs, event source
+//! Zip packages and layers for Python, Node and `provided.*`. Images, VPCs, JSON logs, event source
 //! mappings, provisioned concurrency, response streams over the API and extensions are refused.
 
 mod aliases;
@@ -18,6 +18,7 @@ mod environment;
 mod functions;
 mod interpreter;
 mod invoke;
+mod layers;
 mod limits;
 mod model;
 mod names;
@@ -27,6 +28,7 @@ mod pool;
 mod runtime_api;
 mod sandbox;
 mod tags;
+mod unzip;
 mod urls;
 mod versions;
 mod worker;
@@ -128,7 +130,7 @@ impl Lambda {
     /// Removes what a killed server left in `{home}/lambda` and a plain removal would stumble over: the
     /// read-only folders of unpacked packages.
     pub(crate) fn release(home: &Path) {
-        code::remove_tree(&home.join("lambda").join(TASKS));
+        unzip::remove_tree(&home.join("lambda").join(TASKS));
     }
 
     /// Starts what works in the background: idle environments and unused packages go after a while.
@@ -218,7 +220,10 @@ impl Lambda {
             for build in state.all().flat_map(|(_, function)| function.builds()) {
                 builds.insert(build.id.clone());
                 packages.insert(build.code.sha256.clone());
+                packages.extend(build.settings.layers.iter().map(|layer| layer.code.sha256.clone()));
             }
+            let layers = state.layers.values().flat_map(|layers| layers.values());
+            packages.extend(layers.flat_map(layers::Layer::codes).map(|code| code.sha256.clone()));
             (builds, packages)
         });
         self.pool.tidy(&builds);
@@ -280,6 +285,23 @@ impl Lambda {
             ["2017-10-31", "functions", name, "concurrency"] if is(&put) => limits::put(self, &request, &at(name)?),
             ["2017-10-31", "functions", name, "concurrency"] if is(&delete) => limits::delete(self, &at(name)?),
             ["2019-09-30", "functions", name, "concurrency"] if is(&get) => limits::get(self, &at(name)?),
+            ["2018-10-31", "layers"] if is(&get) && request.param("find").as_deref() == Some("LayerVersion") => {
+                layers::get_by_arn(self, local, &request)
+            }
+            ["2018-10-31", "layers"] if is(&get) => layers::list(self, &request),
+            ["2018-10-31", "layers", name, "versions"] if is(&post) => {
+                layers::publish(self, local, &request, name).await
+            }
+            ["2018-10-31", "layers", name, "versions"] if is(&get) => layers::versions(self, &request, name),
+            ["2018-10-31", "layers", name, "versions", number] if is(&get) => {
+                layers::get(self, local, &request, name, number)
+            }
+            ["2018-10-31", "layers", name, "versions", number] if is(&delete) => {
+                layers::delete(self, &request, name, number)
+            }
+            ["2018-10-31", "layers", _, "versions", _, "policy", ..] => {
+                Err(Fault::unsupported("lambda", "permissions of layers"))
+            }
             ["2016-08-19", "account-settings"] if is(&get) => Ok(limits::account(self, &request.region)),
             _ => Err(Fault::unsupported("lambda", &format!("{method} {}", request.path))),
         }

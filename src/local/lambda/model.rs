@@ -13,12 +13,15 @@ use uuid::Uuid;
 
 use super::super::wire::Fault;
 use super::body::{conflict, missing};
+use super::layers::{Attached, Layer};
 use super::names::{FunctionRef, LATEST, is_version};
 
-/// Everything Lambda remembers: functions by region and name.
+/// Everything Lambda remembers: functions and layers by region and name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct State {
     regions: BTreeMap<String, BTreeMap<String, Function>>,
+    #[serde(default)]
+    pub(super) layers: BTreeMap<String, BTreeMap<String, Layer>>,
 }
 
 impl State {
@@ -118,15 +121,21 @@ pub(super) struct Settings {
     pub(super) ephemeral: u32,
     pub(super) architecture: String,
     pub(super) log_group: String,
+    /// In their order: the later lie over the earlier.
+    #[serde(default)]
+    pub(super) layers: Vec<Attached>,
 }
 
-/// A deployment package.
+/// A deployment package or a layer's zip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Code {
     /// Lower-case hex; names the file.
     pub(super) sha256: String,
     /// Zipped, in bytes.
     pub(super) size: u64,
+    /// In bytes; 0 in what was kept before layers counted it.
+    #[serde(default)]
+    pub(super) unzipped: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -281,6 +290,10 @@ impl Version {
         put("Version", self.number.as_str().into());
         if !settings.environment.is_empty() {
             put("Environment", json!({ "Variables": settings.environment }));
+        }
+        if !settings.layers.is_empty() {
+            let layer = |layer: &Attached| json!({ "Arn": layer.arn, "CodeSize": layer.code.size });
+            put("Layers", settings.layers.iter().map(layer).collect());
         }
         put("TracingConfig", json!({ "Mode": "PassThrough" }));
         put("RevisionId", self.revision.as_str().into());

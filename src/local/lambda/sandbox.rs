@@ -1,7 +1,8 @@
 //! How a worker's process is started: its command, its folder, its environment and nothing else.
 //!
 //! There is no container: code runs as the user who runs rzap, with that user's access to the disk.
-//! What differs from AWS because of that: `/var/task` is the folder in `LAMBDA_TASK_ROOT`; `/tmp` is
+//! What differs from AWS because of that: `/var/task` is the folder in `LAMBDA_TASK_ROOT`; the layers are
+//! in a folder that only the search paths and Node's module lookup take for `/opt`; `/tmp` is
 //! the host's, and each worker's own is in `TMPDIR` (a private `/tmp` needs privileges); memory and
 //! `/tmp` size are not limited; AWS's own packages (boto3, `aws-sdk`) are there only if packaged.
 
@@ -24,6 +25,9 @@ pub(super) const NODE_BOOTSTRAP: (&str, &str) =
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 const PATH: &str = "/usr/local/bin:/usr/bin/:/bin:/opt/bin";
 
+/// Variables in which a search path may lead to `/opt`.
+const SEARCH_PATHS: [&str; 4] = ["LD_LIBRARY_PATH", "NODE_PATH", "PATH", "PYTHONPATH"];
+
 /// All that a worker is started from.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -34,6 +38,8 @@ pub(super) struct Plan {
     pub(super) build: Build,
     /// The unpacked package.
     pub(super) task: PathBuf,
+    /// The unpacked layers, merged: what `/opt` is on AWS.
+    pub(super) opt: Option<PathBuf>,
     /// Where the bootstraps are.
     pub(super) runtime: PathBuf,
     /// Where workers get their own folders.
@@ -47,16 +53,17 @@ pub(super) struct Plan {
 /// The command for one worker. `home` is its own folder and has a `tmp` in it.
 pub(super) fn command(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Command {
     let mut command = match &plan.interpreter {
-        None => Command::new(plan.task.join("bootstrap")),
+        None => Command::new(bootstrap(plan)),
         Some(interpreter) if plan.build.settings.runtime.starts_with("python") => {
             let mut command = Command::new(&interpreter.path);
             // No environment, no user site, no site-packages, no bytecode beside the code.
             command.args(["-I", "-S", "-B", "-u", "-X", "utf8"]).arg(plan.runtime.join(PYTHON_BOOTSTRAP.0));
+            command.args(&plan.opt);
             command
         }
         Some(interpreter) => {
             let mut command = Command::new(&interpreter.path);
-            command.arg(plan.runtime.join(NODE_BOOTSTRAP.0));
+            command.arg(plan.runtime.join(NODE_BOOTSTRAP.0)).args(&plan.opt);
             command
         }
     };
@@ -69,6 +76,13 @@ pub(super) fn command(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -
         .process_group(0)
         .kill_on_drop(true);
     command
+}
+
+/// The program of an OS-only runtime: the package's own, else that of a layer.
+fn bootstrap(plan: &Plan) -> PathBuf {
+    let own = plan.task.join("bootstrap");
+    let layers = plan.opt.iter().map(|opt| opt.join("bootstrap")).find(|path| path.exists());
+    if own.exists() { own } else { layers.unwrap_or(own) }
 }
 
 fn environment(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Vec<(String, String)> {
@@ -100,12 +114,13 @@ fn environment(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Vec<(
         ("LANG", "en_US.UTF-8".to_owned()),
         ("TZ", ":UTC".to_owned()),
         ("PATH", path),
-        ("LD_LIBRARY_PATH", format!("{task}:{task}/lib")),
+        ("LD_LIBRARY_PATH", format!("{task}:{task}/lib:/opt/lib")),
         ("HOME", text(home)),
         ("TMPDIR", text(&home.join("tmp"))),
     ];
-    if settings.runtime.starts_with("nodejs") {
-        variables.push(("NODE_PATH", task));
+    if let Some(major) = settings.runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")) {
+        let layers = format!("/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules");
+        variables.push(("NODE_PATH", format!("{layers}:{task}")));
     }
     // Not defined for OS-only runtimes, as on AWS.
     if plan.interpreter.is_some() {
@@ -115,7 +130,20 @@ fn environment(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Vec<(
         variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     // Last, so that they win; reserved names were refused when they were set.
     variables.extend(settings.environment.clone());
+    if let Some(opt) = &plan.opt {
+        let searched = variables.iter_mut().filter(|(name, _)| SEARCH_PATHS.contains(&name.as_str()));
+        searched.for_each(|(_, value)| *value = in_layers(value, &text(opt)));
+    }
     variables
+}
+
+/// A search path with the folder of the layers in the place of `/opt`.
+fn in_layers(paths: &str, opt: &str) -> String {
+    let place = |path: &str| match path.strip_prefix("/opt") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{opt}{rest}"),
+        _ => path.to_owned(),
+    };
+    paths.split(':').map(place).collect::<Vec<_>>().join(":")
 }
 
 /// Why a process could not be started, in the words of AWS (whose runtime is written in Go).
@@ -123,7 +151,7 @@ pub(super) fn refusal(plan: &Plan, error: &std::io::Error) -> String {
     if plan.interpreter.is_some() {
         return format!("the interpreter of {} could not be started: {error}", plan.build.settings.runtime);
     }
-    let bootstrap = plan.task.join("bootstrap");
+    let bootstrap = bootstrap(plan);
     if !bootstrap.exists() {
         return "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned();
     }
@@ -135,5 +163,17 @@ pub(super) fn refusal(plan: &Plan, error: &std::io::Error) -> String {
         _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => "exec format error".to_owned(),
         _ => error.to_string(),
     };
-    format!("fork/exec /var/task/bootstrap: {reason}")
+    let folder = if bootstrap.starts_with(&plan.task) { "/var/task" } else { "/opt" };
+    format!("fork/exec {folder}/bootstrap: {reason}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_opt_itself_leads_to_the_layers() {
+        let placed = in_layers("/usr/bin:/opt/bin:/opt:/optional/bin:./opt/bin:", "/l");
+        assert_eq!(placed, "/usr/bin:/l/bin:/l:/optional/bin:./opt/bin:");
+    }
 }

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
 use std::process::Command;
 
-use proptest::prelude::*;
-
+use super::super::content::DEFLATED;
 use super::super::entry::{Content, Owner};
 use super::super::merge::sorted;
 use super::*;
@@ -23,59 +21,27 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
     } for i in archive.infolist()]))
 "#;
 
-fn look(zip: &Path) -> Vec<serde_json::Value> {
+pub(super) fn look(zip: &Path) -> Vec<serde_json::Value> {
     let output = Command::new("python3").args(["-c", LOOK]).arg(zip).output().expect("the tests need python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn files(tree: &BTreeMap<String, (Vec<u8>, bool)>, root: &Path) -> Vec<Entry> {
-    let entry = |(path, (content, executable)): (&String, &(Vec<u8>, bool))| {
-        let file = root.join(path);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, content).unwrap();
-        Entry::file(path.clone(), file, content.len() as u64, *executable, Owner::Project)
-    };
-    tree.iter().map(entry).collect()
+/// Packs into a new cache in `folder`.
+pub(super) fn write(entries: &[Entry], folder: &Path) -> Result<Archive> {
+    super::write(entries, &Cache::open(folder)?, "test", &|_, _| ())
+}
+
+fn zips(folder: &Path) -> Vec<String> {
+    let items = std::fs::read_dir(folder.join("zips")).unwrap();
+    let mut names: Vec<String> = items.map(|item| item.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != "CACHEDIR.TAG" && name != "lock");
+    names.sort();
+    names
 }
 
 fn text(path: &str, text: &str) -> Entry {
     Entry::generated(path, text)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
-
-    #[test]
-    fn what_goes_in_comes_out(
-        tree in prop::collection::btree_map(
-            "[a-zA-Z0-9é日 ._-]{0,10}[a-z]/[a-z~#%é日🎉]{1,8}",
-            (prop_oneof![prop::collection::vec(any::<u8>(), 0..3000), "(ab){0,4000}".prop_map(String::into_bytes)], any::<bool>()),
-            1..12,
-        ),
-        seed in any::<u64>(),
-    ) {
-        let (here, there, zips) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let archive = write(&sorted(files(&tree, here.path())).unwrap(), zips.path()).unwrap();
-
-        let seen = look(&archive.file);
-        let names: Vec<&str> = seen.iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-        prop_assert_eq!(names, tree.keys().map(String::as_str).collect::<Vec<_>>());
-        for (entry, (content, executable)) in seen.iter().zip(tree.values()) {
-            prop_assert_eq!(entry["sha256"].as_str().unwrap(), hex::encode(Sha256::digest(content)));
-            prop_assert_eq!(entry["mode"].as_u64().unwrap(), if *executable { 0o100_755 } else { 0o100_644 });
-            prop_assert_eq!(&entry["time"], &serde_json::json!([1980, 1, 1, 0, 0, 0]));
-            prop_assert_eq!((entry["extra"].as_u64(), entry["comment"].as_u64(), entry["system"].as_u64()), (Some(0), Some(0), Some(3)));
-        }
-
-        // The same content in another folder, listed in another order: the same bytes.
-        let mut shuffled = files(&tree, there.path());
-        let turn = usize::try_from(seed % shuffled.len() as u64).unwrap();
-        shuffled.rotate_left(turn);
-        let again = write(&sorted(shuffled).unwrap(), there.path()).unwrap();
-        prop_assert_eq!(&archive.sha256, &again.sha256);
-        prop_assert_eq!(std::fs::read(&archive.file).unwrap(), std::fs::read(&again.file).unwrap());
-    }
 }
 
 #[test]
@@ -89,9 +55,9 @@ fn the_hash_and_the_sizes_are_those_of_the_file() {
         hex::decode(&archive.sha256).unwrap()
     );
     assert_eq!((archive.zipped, archive.unzipped), (bytes.len() as u64, 10_003));
-    assert_eq!(archive.file, folder.path().join(format!("{}.zip", archive.sha256)));
-    // The temporary file is gone.
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(archive.file, folder.path().join(format!("zips/{}.zip", archive.sha256)));
+    // The temporary file is gone; its index is there.
+    assert_eq!(zips(folder.path()).len(), 2);
 }
 
 /// Guards the promise of equal bytes on every machine and in every later build: a change of these
@@ -114,12 +80,50 @@ fn more_entries_than_a_small_zip_can_count() {
 }
 
 #[test]
+fn sizes_beyond_four_gigabytes_are_said_in_zip64() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.zip");
+    let file = File::create(&path).unwrap();
+    let grown = |_: &Path, _| ();
+    let target = Growing { file: &file, path: &path, written: 0, grown: &grown };
+    let mut zip = ZipWriter::new(Hashing::new(BufWriter::new(target)));
+    let squeezed = |size| Squeezed {
+        id: [0; 32],
+        method: DEFLATED,
+        data: Data::Memory(vec![7; 100]),
+        check: [0; 32],
+        crc32: 5,
+        size,
+    };
+    for (name, size) in [("a", 5 << 30), ("b", 200), ("c", u64::from(u32::MAX))] {
+        let end = append(&mut zip, &text(name, ""), &squeezed(size)).unwrap();
+        assert_eq!(end, zip.get_ref().unwrap().written, "{name}");
+    }
+    let mut written = zip.finish().unwrap();
+    written.flush().unwrap();
+    let (hash, _) = written.finish();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(hash.to_vec(), Sha256::digest(&bytes).to_vec());
+    // Before its data as well as in the directory.
+    let mut start = bytes.as_slice();
+    let first = read_zipfile_from_stream(&mut start).unwrap().unwrap();
+    assert_eq!((first.size(), first.compressed_size()), (5 << 30, 100));
+    drop(first);
+    let script = "import sys, zipfile; print([(i.filename, i.file_size, i.compress_size) for i in zipfile.ZipFile(sys.argv[1]).infolist()])";
+    let output = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
+    let expected = "[('a', 5368709120, 100), ('b', 200, 100), ('c', 4294967295, 100)]";
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{output:?}");
+}
+
+#[test]
 fn an_error_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let gone = Entry::file("b".into(), "/nowhere".into(), 1, false, Owner::Project);
     write(&[text("a", "x"), gone], folder.path()).unwrap_err();
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    let error = write(&[text("a", "x")], &folder.path().join("none")).unwrap_err();
+    assert_eq!(zips(folder.path()), [""; 0]);
+    let cache = Cache::open(folder.path()).unwrap();
+    std::fs::remove_dir_all(&cache.zips).unwrap();
+    let error = super::write(&[text("a", "x")], &cache, "test", &|_, _| ()).unwrap_err();
     assert!(error.message.starts_with("cannot write the package to /"), "{error}");
 }
 
@@ -137,7 +141,7 @@ fn what_grew_beyond_the_limit_after_the_walk_is_still_refused() {
     File::create(&file).unwrap().set_len(size::MOST_UNZIPPED + 1).unwrap();
     let entry =
         Entry { path: "a".into(), content: Content::File(file), size: 1, executable: false, owner: Owner::Included };
-    let zips = tempfile::tempdir().unwrap();
-    assert!(write(&[entry], zips.path()).unwrap_err().message.contains("more than the 250.0 MB"));
-    assert_eq!(std::fs::read_dir(zips.path()).unwrap().count(), 0);
+    let work = tempfile::tempdir().unwrap();
+    assert!(write(&[entry], work.path()).unwrap_err().message.contains("more than the 250.0 MB"));
+    assert_eq!(zips(work.path()), [""; 0]);
 }

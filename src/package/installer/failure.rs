@@ -99,7 +99,7 @@ impl Culprit {
 }
 
 /// `line` without the user name and password a URL in it may carry.
-fn masked(line: &str) -> String {
+pub(in super::super) fn masked(line: &str) -> String {
     static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/@\s]+@").ok());
     CREDENTIALS.as_ref().map_or_else(String::new, |regex| regex.replace_all(line, "://****@").into_owned())
 }

@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use tokio::process::Command;
 
+use super::super::program;
 use super::{Installer, output};
 use crate::error::{Error, Result};
 
@@ -21,13 +22,13 @@ impl Installer {
     /// the folder `memory`.
     pub(in crate::package) async fn find(search_path: Option<&OsStr>, memory: &Path) -> Result<Self> {
         let mut memory = Memory::open(memory);
-        if let Some(program) = on_path("uv", search_path)
+        if let Some(program) = program::find("uv", search_path)
             && let Some(version) = memory.ask(&program, &["--version"]).await
         {
             return Ok(Self::Uv { program, version });
         }
         for name in ["python3", "python"] {
-            let Some(python) = on_path(name, search_path) else { continue };
+            let Some(python) = program::find(name, search_path) else { continue };
             if let Some(said) = memory.ask(&python, &["-m", "pip", "--version"]).await
                 && let Some((version, python_version)) = pip_version(&said)
             {
@@ -102,10 +103,6 @@ fn pip_version(said: &str) -> Option<(String, String)> {
     Some((version.to_owned(), python.to_owned()))
 }
 
-fn on_path(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
-    std::env::split_paths(search_path?).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -116,7 +113,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // A program that is no script: this machine's `echo`, under a name of its own.
         let program = folder.path().join("python3");
-        let echo = on_path("echo", std::env::var_os("PATH").as_deref()).unwrap();
+        let echo = program::find("echo", std::env::var_os("PATH").as_deref()).unwrap();
         fs::copy(fs::canonicalize(echo).unwrap(), &program).unwrap();
         let ask = async |words: &'static [&'static str]| Memory::open(folder.path()).ask(&program, words).await;
         // Busybox's echo would look at the name it is called by: then there is nothing to remember.

@@ -5,14 +5,17 @@ from AWS. It makes its own roles and removes what it made.
 """
 
 import lambda_control
+import lambda_layers
 import lambda_running
-from lambda_kit import ROLES, iam, lam, made, refused
+from lambda_kit import ROLES, iam, lam, layers, made, refused
 
 
 def clean_up():
     for function in made:
         lam.delete_function(FunctionName=function)
     refused("deleted function", "ResourceNotFoundException", "Function not found", lam.invoke, FunctionName=made[0])
+    for layer, number in layers:
+        lam.delete_layer_version(LayerName=layer, VersionNumber=number)
     for role in ROLES:
         iam.delete_role(RoleName=role)
 
@@ -32,6 +35,14 @@ for topic in [
     lambda_running.own_runtimes,
     lambda_running.node,
     lambda_running.new_code_runs_at_once,
+    lambda_layers.versions_of_layers,
+    lambda_layers.lists_of_layers,
+    lambda_layers.what_functions_have,
+    lambda_layers.limits,
+    lambda_layers.python,
+    lambda_layers.node,
+    lambda_layers.own_runtimes,
+    lambda_layers.deleted_and_frozen,
     lambda_control.not_supported,
     clean_up,
 ]:

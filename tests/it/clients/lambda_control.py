@@ -158,10 +158,10 @@ def validation():
         Code={"ZipFile": package({"big": b"\0" * 262144001})},
     )
     bad(
-        "layers",
+        "file systems",
         "NotImplemented",
-        "Layers is not supported",
-        Layers=["arn:aws:lambda:eu-west-1:000000000000:layer:x:1"],
+        "FileSystemConfigs is not supported",
+        FileSystemConfigs=[{"Arn": f"arn:aws:elasticfilesystem:{REGION}:000000000000:access-point/fsap-0123456789abcdef0", "LocalMountPath": "/mnt/x"}],
     )
     bad("name", "InvalidParameterValueException", "length less than or equal to 64", FunctionName="n" * 65)
     bucket = name("bucket")
@@ -435,4 +435,6 @@ def not_supported():
     refused(
         "event source mappings", "NotImplemented", "not supported by the local cloud", lam.list_event_source_mappings
     )
-    refused("layers", "NotImplemented", "not supported by the local cloud", lam.list_layers)
+    refused(
+        "code signing", "NotImplemented", "not supported by the local cloud", lam.list_code_signing_configs
+    )

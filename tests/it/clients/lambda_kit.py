@@ -108,6 +108,18 @@ def create(suffix, files, handler="app.handler", runtime="python3.13", executabl
     return found
 
 
+layers = []
+
+
+def layer(suffix, files, executable=(), **more):
+    """Publishes a layer version; it goes away at the end."""
+    found = lam.publish_layer_version(
+        LayerName=name(suffix), Content={"ZipFile": package(files, executable)}, **more
+    )
+    layers.append((name(suffix), found["Version"]))
+    return found
+
+
 def settled(function, **qualifier):
     def ready():
         shown = lam.get_function_configuration(FunctionName=function, **qualifier)

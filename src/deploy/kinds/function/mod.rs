@@ -3,27 +3,27 @@
 //! `converge` makes everything ready and moves no traffic: a new version stands beside the one that
 //! serves. [`Function::promote`] moves the alias, and is called only when all of the stage is ready.
 
+mod calls;
+mod image;
+mod layers;
 mod patience;
 mod settings;
 mod url;
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
-use aws_sdk_lambda::types::{
-    AliasRoutingConfiguration, Architecture, Environment, EphemeralStorage, FunctionCode, Runtime,
-};
+use aws_sdk_lambda::types::AliasRoutingConfiguration;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
-use self::patience::{Refused, role_not_ready};
+use self::patience::Refused;
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;
 pub(in crate::deploy::kinds) use self::url::{Grant, statements};
 use super::Kind;
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::aws::{Cloud, code, explain, is_code};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -75,6 +75,8 @@ pub(crate) struct Decided {
     pub(crate) modified: Option<String>,
     /// `Active`, `Pending`, `Inactive`, `Failed`.
     pub(crate) state: Option<String>,
+    /// The address of its container image with the digest.
+    pub(crate) resolved_image: Option<String>,
 }
 
 impl Function {
@@ -85,7 +87,8 @@ impl Function {
 
     /// The same without its URL and permissions, which a change of code has no use for.
     pub(crate) async fn read_code(cloud: &Cloud, owner: &Owner, name: &str) -> Result<Found<Self>> {
-        Self::look(cloud, owner, name, async { Ok(url::Found { address: None, state: Url::None }) }).await
+        let no_url = async { Ok(url::Found { address: None, state: Url::None }) };
+        Ok(Self::look(cloud, owner, name, no_url).await?.map(Self::with_digest))
     }
 
     async fn look(
@@ -114,7 +117,10 @@ impl Function {
         let serving = absent(serving, what())?;
         let url = url?;
         let Some(config) = latest.configuration() else { return Ok(Found::none()) };
-        let settings = Settings::found(config);
+        let Some(settings) = Settings::of(&latest, owner) else { return Ok(Found::none()) };
+        let same_image = serving.as_ref().and_then(image::resolved) == image::resolved(&latest);
+        let served = serving.as_ref().and_then(|served| Settings::of(served, owner));
+        let is_current = served.is_some_and(|served| served == settings && same_image);
         let served = serving.as_ref().and_then(GetFunctionOutput::configuration);
         let version: OnceLock<String> =
             served.and_then(|it| it.version()).map(str::to_owned).map(OnceLock::from).unwrap_or_default();
@@ -124,6 +130,7 @@ impl Function {
             url: url.address.clone().map(OnceLock::from).unwrap_or_default(),
             modified: served.unwrap_or(config).last_modified().map(str::to_owned),
             state: config.state().map(|it| it.as_str().to_owned()),
+            resolved_image: image::resolved(&latest).map(str::to_owned),
         };
         let prefix = function_prefix(owner);
         // The name on AWS may have been cut; the tag has it whole.
@@ -133,7 +140,7 @@ impl Function {
             name: name.to_owned(),
             short_name: short_name.to_owned(),
             owner: owner.clone(),
-            serving: served.is_some_and(|served| Settings::found(served) == settings),
+            serving: is_current,
             after: Self::after_of(&settings, name),
             settings,
             url: url.state,
@@ -142,10 +149,12 @@ impl Function {
         }]))
     }
 
-    /// The role and the log group a function of these settings stands on.
+    /// The role, the log group and the layers a function of these settings stands on.
     pub(crate) fn after_of(settings: &Settings, name: &str) -> Vec<Key> {
         let role = settings.role.rsplit('/').next().unwrap_or_default();
-        vec![Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))]
+        let layers = settings.layers.iter().filter(|layer| !layer.starts_with("arn:"));
+        let layers = layers.map(|layer| Key::new(Kind::Layer, layer));
+        [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))].into_iter().chain(layers).collect()
     }
 
     /// Moves the alias `live` to what `converge` published. One call, or none when it is there.
@@ -176,119 +185,6 @@ impl Function {
             Err(error) => Err(explain(format!("create the alias `{ALIAS}` of the function `{}`", self.name))(error)),
         }
     }
-
-    /// Creates it with its code, its tags and version 1 in one call. If it turns out to be there
-    /// already, and ours, it is returned instead.
-    async fn create(&self, cloud: &Cloud) -> Result<Option<Self>> {
-        let settings = &self.settings;
-        let mut backoff = Backoff::propagation();
-        loop {
-            cloud.pace.lambda().await;
-            let answer = cloud
-                .lambda
-                .create_function()
-                .function_name(&self.name)
-                .runtime(Runtime::from(settings.runtime.as_str()))
-                .handler(&settings.handler)
-                .architectures(Architecture::from(settings.arch.as_str()))
-                .memory_size(settings.memory)
-                .timeout(settings.timeout)
-                .set_ephemeral_storage(Some(storage(settings.ephemeral_storage)?))
-                .description(&settings.description)
-                .role(&settings.role)
-                .environment(self.environment())
-                .code(FunctionCode::builder().s3_bucket(&self.artifact.0).s3_key(&self.artifact.1).build())
-                .publish(true)
-                .set_tags(Some(HashMap::from(self.owner.tags())))
-                .tags(SHORT_NAME, &self.short_name)
-                .send()
-                .await;
-            match answer {
-                Ok(created) => {
-                    self.published(created.version());
-                    return Ok(None);
-                }
-                Err(error) if role_not_ready(&error) => {
-                    say("waiting until the new role can be used");
-                    if !backoff.sleep().await {
-                        return Err(explain(format!("create the function `{}` for 90 s", self.name))(error)
-                            .hint("IAM did not make the role usable in time; run rzap again, it continues here"));
-                    }
-                }
-                // Somebody was quicker, or it was us and the answer got lost: whose is it?
-                Err(error) if code(&error) == Some("ResourceConflictException") => {
-                    let found = Self::read(cloud, &self.owner, &self.name).await?;
-                    return found.ours.into_iter().next().map(Some).ok_or_else(|| self.key().not_ours(&self.owner));
-                }
-                Err(error) => return Err(explain(format!("create the function `{}`", self.name))(error)),
-            }
-        }
-    }
-
-    async fn update_configuration(&self, cloud: &Cloud) -> Result<()> {
-        let settings = &self.settings;
-        let call = || async {
-            cloud.pace.lambda().await;
-            cloud
-                .lambda
-                .update_function_configuration()
-                .function_name(&self.name)
-                .runtime(Runtime::from(settings.runtime.as_str()))
-                .handler(&settings.handler)
-                .memory_size(settings.memory)
-                .timeout(settings.timeout)
-                .set_ephemeral_storage(Some(storage(settings.ephemeral_storage)?))
-                .description(&settings.description)
-                .role(&settings.role)
-                .environment(self.environment())
-                .send()
-                .await
-                .map_err(Refused::new(|| format!("update the configuration of the function `{}`", self.name)))
-        };
-        self.patiently(cloud, call).await?;
-        Ok(())
-    }
-
-    async fn update_code(&self, cloud: &Cloud) -> Result<()> {
-        let call = || async {
-            cloud.pace.lambda().await;
-            cloud
-                .lambda
-                .update_function_code()
-                .function_name(&self.name)
-                .s3_bucket(&self.artifact.0)
-                .s3_key(&self.artifact.1)
-                .architectures(Architecture::from(self.settings.arch.as_str()))
-                .publish(true)
-                .send()
-                .await
-                .map_err(Refused::new(|| format!("update the code of the function `{}`", self.name)))
-        };
-        let updated = self.patiently(cloud, call).await?;
-        self.published(updated.version());
-        Ok(())
-    }
-
-    async fn publish(&self, cloud: &Cloud) -> Result<()> {
-        let call = || async {
-            cloud.pace.lambda().await;
-            let call = cloud.lambda.publish_version().function_name(&self.name);
-            call.send().await.map_err(Refused::new(|| format!("publish a version of the function `{}`", self.name)))
-        };
-        let published = self.patiently(cloud, call).await?;
-        self.published(published.version());
-        Ok(())
-    }
-
-    fn published(&self, version: Option<&str>) {
-        if let Some(version) = version.filter(|version| *version != "$LATEST") {
-            let _ = self.decided.version.set(version.to_owned());
-        }
-    }
-
-    fn environment(&self) -> Environment {
-        Environment::builder().set_variables(Some(self.settings.env.clone().into_iter().collect())).build()
-    }
 }
 
 impl Resource for Function {
@@ -316,6 +212,10 @@ impl Resource for Function {
             .map(|parts| parts.into_iter().collect())
     }
 
+    fn check_change(&self, live: &Self) -> Result<()> {
+        self.same_type(live)
+    }
+
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(live) = live else {
             let there = self.create(cloud).await?;
@@ -329,16 +229,8 @@ impl Resource for Function {
         if let Some(version) = live.decided.live.get() {
             let _ = self.decided.live.set(version.clone());
         }
-        // Lambda takes one change at a time: configuration, wait, code with publish, wait.
-        if !self.settings.same_configuration(&live.settings) {
-            self.update_configuration(cloud).await?;
-            self.ready(cloud, None).await?;
-        }
-        if !self.settings.same_code(&live.settings) {
-            self.update_code(cloud).await?;
-            self.ready(cloud, self.decided.version.get()).await?;
-        } else if !live.serving || self.settings != live.settings {
-            self.publish(cloud).await?;
+        if !live.serving || self.settings != live.settings {
+            self.change(cloud, &live.settings).await?;
             self.ready(cloud, self.decided.version.get()).await?;
         } else if let Some(version) = live.decided.version.get() {
             self.published(Some(version));
@@ -360,7 +252,7 @@ impl Resource for Function {
                 Err(error) => Err(Refused::new(|| format!("delete the function `{}`", self.name))(error)),
             }
         };
-        self.patiently(cloud, call).await
+        Ok(self.patiently(cloud, call).await?)
     }
 }
 
@@ -375,11 +267,4 @@ where
         Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
         Err(error) => Err(explain(what)(error)),
     }
-}
-
-fn storage(size: i32) -> Result<EphemeralStorage> {
-    EphemeralStorage::builder()
-        .size(size)
-        .build()
-        .map_err(|error| Error::failed("failed to set `/tmp`").because(&error))
 }

@@ -4,12 +4,13 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
 use super::Function;
+use super::layers::{TOO_LARGE, too_large};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::error::{Error, Result};
 
 impl Function {
     /// Repeats a call while Lambda says that another update is in progress.
-    pub(super) async fn patiently<T, F>(&self, cloud: &Cloud, call: impl Fn() -> F) -> Result<T>
+    pub(super) async fn patiently<T, F>(&self, cloud: &Cloud, call: impl Fn() -> F) -> Result<T, Refused>
     where
         F: Future<Output = Result<T, Refused>>,
     {
@@ -17,16 +18,15 @@ impl Function {
         loop {
             match call().await {
                 Ok(answer) => return Ok(answer),
-                Err(Refused { error, reason: None }) => return Err(error),
-                Err(Refused { error, reason: Some(reason) }) => {
+                Err(refused @ Refused { reason: None, .. }) => return Err(refused),
+                Err(Refused { error, reason: Some(reason), .. }) => {
                     say(match reason {
                         Reason::Busy => "waiting for an update that is in progress",
                         Reason::Role => "waiting until the new role can be used",
                     });
                     if !backoff.sleep().await {
-                        return Err(
-                            error.hint("this did not end within 5 minutes: look at the function in the AWS console")
-                        );
+                        let hint = "this did not end within 5 minutes: look at the function in the AWS console";
+                        return Err(error.hint(hint).into());
                     }
                     if reason == Reason::Busy {
                         self.ready(cloud, None).await?;
@@ -82,7 +82,9 @@ pub(super) enum Reason {
 
 /// A refused call, and whether to try it again.
 pub(super) struct Refused {
-    error: Error,
+    pub(super) error: Error,
+    /// Code and layers together are too large.
+    pub(super) too_large: bool,
     reason: Option<Reason>,
 }
 
@@ -98,14 +100,16 @@ impl Refused {
             } else {
                 is_code(&error, &["ResourceConflictException"]).then_some(Reason::Busy)
             };
-            Self { error: explain(what())(error), reason }
+            let too_large = too_large(&error);
+            let error = explain(what())(error);
+            Self { error: if too_large { error.hint(TOO_LARGE) } else { error }, too_large, reason }
         }
     }
 }
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self { error, reason: None }
+        Self { error, too_large: false, reason: None }
     }
 }
 
@@ -115,5 +119,9 @@ impl From<Error> for Refused {
 pub(super) fn role_not_ready<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     let text = error.as_service_error().and_then(|error| error.message()).unwrap_or_default().to_lowercase();
     let wordings = ["role", "invalid for creategrant", "not refer to a valid principal"];
-    code(error) == Some("InvalidParameterValueException") && wordings.iter().any(|wording| text.contains(wording))
+    // A layer that is not there is named, and its name may have the word in it.
+    let layer = text.starts_with("layer version ");
+    code(error) == Some("InvalidParameterValueException")
+        && !layer
+        && wordings.iter().any(|wording| text.contains(wording))
 }

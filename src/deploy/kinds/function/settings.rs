@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::types::{EphemeralStorage, FunctionConfiguration};
 use serde::Serialize;
 
+use super::image::Started;
+use super::layers;
 use crate::config::FunctionConfig;
+use crate::deploy::resource::Owner;
 use crate::package::Package;
 
 /// Configuration and code of a function, as wanted or as found.
@@ -25,14 +28,22 @@ pub(crate) struct Settings {
     /// The role's ARN.
     pub(crate) role: String,
     pub(crate) env: BTreeMap<String, String>,
-    /// Base64 of the SHA-256 of the zip.
+    /// In their order: rzap's own by name, others by the ARN of the version.
+    pub(crate) layers: Vec<String>,
+    /// Base64 of the SHA-256 of the zip; empty for an image.
     pub(crate) code_sha256: String,
+    /// The address of the container image; empty for a zip.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) image: String,
+    #[serde(skip_serializing_if = "Started::is_default")]
+    pub(crate) image_config: Started,
 }
 
 impl Settings {
     /// As the config and the package want it.
-    pub(crate) fn wanted(config: &FunctionConfig, package: &Package, role_arn: String) -> Self {
+    pub(crate) fn wanted(config: &FunctionConfig, package: &Package, role_arn: String, layers: Vec<String>) -> Self {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        let image = config.entry.image();
         Self {
             runtime: config.runtime.clone(),
             handler: package.handler.clone(),
@@ -43,12 +54,15 @@ impl Settings {
             description: config.description.clone().unwrap_or_default(),
             role: role_arn,
             env: config.env.clone(),
+            layers,
             code_sha256: package.code_sha256.clone(),
+            image: image.map(|image| image.uri.clone()).unwrap_or_default(),
+            image_config: image.map(Started::wanted).unwrap_or_default(),
         }
     }
 
-    /// As AWS says it is.
-    pub(crate) fn found(config: &FunctionConfiguration) -> Self {
+    /// As AWS says it is, as far as the configuration has it. (It does not have the image.)
+    pub(crate) fn found(config: &FunctionConfiguration, owner: &Owner) -> Self {
         Self {
             runtime: config.runtime().map(|it| it.as_str().to_owned()).unwrap_or_default(),
             handler: config.handler().unwrap_or_default().to_owned(),
@@ -60,18 +74,22 @@ impl Settings {
             description: config.description().unwrap_or_default().to_owned(),
             role: config.role().unwrap_or_default().to_owned(),
             env: config.environment().and_then(|it| it.variables()).cloned().unwrap_or_default().into_iter().collect(),
+            layers: layers::found(owner, config.layers().iter().filter_map(|layer| layer.arn())),
             code_sha256: config.code_sha256().unwrap_or_default().to_owned(),
+            image: String::new(),
+            image_config: Started::found(config),
         }
     }
 
     /// True when only a code update is needed to get from `other` to here.
     pub(crate) fn same_configuration(&self, other: &Self) -> bool {
-        let without_code = |it: &Self| Self { code_sha256: String::new(), arch: String::new(), ..it.clone() };
+        let without_code =
+            |it: &Self| Self { code_sha256: String::new(), image: String::new(), arch: String::new(), ..it.clone() };
         without_code(self) == without_code(other)
     }
 
     /// True when code and instruction set are the same. (The two change in one call.)
     pub(crate) fn same_code(&self, other: &Self) -> bool {
-        self.code_sha256 == other.code_sha256 && self.arch == other.arch
+        (&self.code_sha256, &self.image, &self.arch) == (&other.code_sha256, &other.image, &other.arch)
     }
 }
