@@ -300,8 +300,8 @@ impl Installer {
         let program = self.uv_for(&format!("build {}", folder.display()))?;
         let mut build = Command::new(program);
         build.args(["build", "--wheel", "--no-progress", "--color", "never", "--out-dir"]).arg(out).arg(folder);
-        let built = self.try_run(&mut build, folder).await?;
-        built.map(drop).map_err(|stderr| {
+        let ended = self.try_run(&mut build, folder).await?;
+        ended.map(drop).map_err(|stderr| {
             self.failure(&stderr, platform).context(format!("cannot build the package in {}", folder.display()))
         })
     }

@@ -2,6 +2,8 @@
 //! uv and pip and need a package index. All need `python3`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod python;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -32,5 +32,6 @@ mod moto;
 mod native;
 mod node;
 mod package_report;
+mod python;
 mod readme;
 mod traffic;

@@ -40,7 +40,7 @@ impl Scan {
             }
         }
         let patterns = Patterns::get()?;
-        let python: Vec<&Kept> = files.iter().filter(|file| file.path.ends_with(".py")).collect();
+        let python: Vec<&Kept> = files.iter().filter(|file| is_python(&file.path)).collect();
         let mut waiting: Vec<&Kept> = Vec::new();
         for file in python {
             if scan.folder_of(&file.path).is_some() {
@@ -158,6 +158,10 @@ impl Patterns {
         });
         PATTERNS.as_ref().map_err(|error| Error::failed("the patterns for imports do not compile").because(error))
     }
+}
+
+fn is_python(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "py")
 }
 
 /// The topmost folders called `tests` or `test` that really hold tests.

@@ -65,6 +65,8 @@ mod tests {
         fs::write(site.path().join("a.py"), "x").unwrap();
         fs::write(site.path().join("a.so"), "\u{feed}").unwrap();
         check(site.path(), "a.py", "a", &platform).unwrap();
-        assert!(check(site.path(), "a.so", "a", &platform).unwrap_err().message.ends_with("is no 64-bit program for Linux"));
+        assert!(
+            check(site.path(), "a.so", "a", &platform).unwrap_err().message.ends_with("is no 64-bit program for Linux")
+        );
     }
 }

@@ -239,7 +239,7 @@ async fn another_choice_needs_no_new_install() {
     place.install("k").await;
     let listing = |keep: &[&str], slim| {
         let keep = keep.iter().map(ToString::to_string).collect();
-        let source = Source { keep, slim, ..place.source() };
+        let source = Source { slim, keep, ..place.source() };
         kept(&place.cache, "k", &source).unwrap().unwrap()
     };
     let paths = |listing: &Listing| listing.entries.iter().map(|entry| entry.path.clone()).collect::<Vec<_>>();

@@ -40,6 +40,10 @@ impl Installer {
         if stderr.contains("invalid value") && stderr.contains("--python-platform") {
             return error.hint("this uv is too old to know the platform: run `uv self update`");
         }
+        if stderr.contains("Hash mismatch") || stderr.contains("DO NOT MATCH THE HASHES") {
+            return error
+                .hint("a file in the index is not the one that was locked: find out why before you lock again");
+        }
         if error.hints.is_empty() {
             return error
                 .hint("if it cannot reach the index, check UV_INDEX_URL or PIP_INDEX_URL, proxies and certificates");
@@ -59,11 +63,13 @@ pub(super) enum Culprit {
     Unbuildable(String),
 }
 
+type Kind = fn(String) -> Culprit;
+
 impl Culprit {
     /// What `stderr` says.
     pub(super) fn of(stderr: &str) -> Option<Self> {
-        static KINDS: LazyLock<Vec<(Regex, fn(String) -> Culprit)>> = LazyLock::new(|| {
-            let kinds: [(&str, fn(String) -> Culprit); 4] = [
+        static KINDS: LazyLock<Vec<(Regex, Kind)>> = LazyLock::new(|| {
+            let kinds: [(&str, Kind); 4] = [
                 (
                     r"Wheels are required for `([^`]+)`|(?:versions of )?(\S+) (?:has|have) no (?:usable )?wheels|Building source distributions for `([^`]+)` is disabled",
                     Culprit::NoWheel,

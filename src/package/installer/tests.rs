@@ -166,9 +166,9 @@ async fn what_may_be_built_is_built_only_where_there_is_no_wheel() {
         assert_eq!(installer.install(&list, &order(dir.path(), &platform, allowed)).await.unwrap(), ["own"]);
     }
     let asked = fs::read_to_string(dir.path().join("arguments")).unwrap();
-    let last = asked.lines().last().unwrap();
-    assert!(last.contains("--no-binary own --python /opt/python3.13 --index-strategy unsafe-best-match"), "{last}");
-    assert!(last.ends_with("-r /r.txt --no-deps --require-hashes"), "{last}");
+    let words = asked.lines().last().unwrap();
+    assert!(words.contains("--no-binary own --python /opt/python3.13 --index-strategy unsafe-best-match"), "{words}");
+    assert!(words.ends_with("-r /r.txt --no-deps --require-hashes"), "{words}");
 }
 
 #[tokio::test]

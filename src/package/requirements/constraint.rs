@@ -65,7 +65,7 @@ fn bounds(word: &str) -> Result<Vec<VersionSpecifier>> {
     }
     // A bare version means exactly this one.
     let exact = word.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let text = if exact { format!("=={word}") } else { word.replacen("=", "==", usize::from(lone_equals(word))) };
+    let text = if exact { format!("=={word}") } else { word.replacen('=', "==", usize::from(lone_equals(word))) };
     Ok(vec![text.parse::<VersionSpecifier>().map_err(|error| unclear(word).because(&error))?])
 }
 
@@ -76,7 +76,7 @@ fn lone_equals(word: &str) -> bool {
 
 fn between(text: &str, end: impl Fn(&[u64]) -> Vec<u64>) -> Result<Vec<VersionSpecifier>> {
     let version: Version = text.trim().parse().or_failed(|| format!("read the version `{text}`"))?;
-    let end = Version::new(end(&version.release()));
+    let end = Version::new(end(version.release()));
     Ok(vec![VersionSpecifier::greater_than_equal_version(version), VersionSpecifier::less_than_version(end)])
 }
 

@@ -43,7 +43,7 @@ pub(super) fn find(dir: &Path) -> Result<Option<Place>> {
     Ok(None)
 }
 
-/// Where packages are from, besides PyPI. The lines of an export do not say it.
+/// Where packages are from, besides the public index. The lines of an export do not say it.
 fn indexes(lock: &Table) -> BTreeSet<String> {
     let registries = packages(lock).filter_map(|package| package.get("source")?.get("registry")?.as_str());
     registries.filter(|url| url.contains("://") && !is_pypi(url)).map(str::to_owned).collect()
@@ -136,7 +136,8 @@ fn locked_wish(item: &Value) -> String {
     let get = |key: &str| item.get(key).and_then(Value::as_str);
     let extras = item.get("extras").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let own = ["editable", "directory", "virtual", "git", "url", "path", "index"].iter().any(|key| get(key).is_some());
-    let versions = get("specifier").map_or_else(String::new, |text| text.parse().map_or(text.to_owned(), sorted));
+    let versions =
+        get("specifier").map_or_else(String::new, |text| text.parse().map_or(text.to_owned(), |all| sorted(&all)));
     wish(get("name").unwrap_or_default(), extras.map(normal_name).collect(), if own { "*" } else { &versions })
 }
 
@@ -145,14 +146,14 @@ fn asked_wish(line: &str) -> Result<String> {
         Error::failed(format!("`{line}` is no requirement")).because(&error)
     })?;
     let versions = match requirement.version_or_url {
-        Some(VersionOrUrl::VersionSpecifier(versions)) => sorted(versions),
+        Some(VersionOrUrl::VersionSpecifier(versions)) => sorted(&versions),
         _ => String::new(),
     };
     let extras = requirement.extras.iter().map(|extra| normal_name(extra.as_ref())).collect();
     Ok(wish(requirement.name.as_ref(), extras, &versions))
 }
 
-fn sorted(versions: VersionSpecifiers) -> String {
+fn sorted(versions: &VersionSpecifiers) -> String {
     let mut parts: Vec<String> = versions.iter().map(ToString::to_string).collect();
     parts.sort();
     parts.join(",")
