@@ -148,7 +148,9 @@ async fn functions_with_equal_inputs_share_one_zip() {
     assert_eq!((packages["web"].files, packages["a"].unzipped), (4, 17));
 
     let archived = |step: &Step| matches!(step, Step::Archiving { functions } if functions == "a, b");
-    let steps = project.steps();
+    let mut steps = project.steps();
+    // How a zip grows is told as often as it grows.
+    steps.retain(|step| !matches!(step, Step::Growing { .. } | Step::Grown { .. }));
     assert_eq!((steps.len(), steps.iter().filter(|step| archived(step)).count()), (6, 1), "{steps:?}");
 }
 

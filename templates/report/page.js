@@ -234,7 +234,9 @@ function row(part, label) {
   const top = topOf(part);
   const key = make('span', 'key');
   if (top) colour(key, top);
-  const name = make(part.kids ? 'button' : 'span', 'name', label);
+  const name = make(part.kids ? 'button' : 'span', 'name');
+  // A long path breaks at its slashes.
+  label.split(/(?<=\/)/).forEach((step, index) => name.append(...(index ? [make('wbr'), step] : [step])));
   if (part.kids) {
     name.type = 'button';
     name.addEventListener('click', () => open(part));

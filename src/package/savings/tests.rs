@@ -23,7 +23,9 @@ fn python() -> FunctionConfig {
 }
 
 fn node() -> FunctionConfig {
-    FunctionConfig { runtime: "nodejs22.x".into(), ..python() }
+    let mut function = FunctionConfig { runtime: "nodejs22.x".into(), ..python() };
+    function.source.layer = true;
+    function
 }
 
 fn lines(function: &FunctionConfig, contents: &[Vec<Content>]) -> Vec<String> {
