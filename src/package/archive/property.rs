@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::super::entry::Owner;
 use super::super::merge::sorted;
