@@ -11,6 +11,7 @@
 
 mod bundle;
 mod install;
+mod kept;
 mod local;
 mod lock;
 mod manager;
@@ -29,7 +30,7 @@ use self::manifest::Manifest;
 use self::tree::MODULES;
 use super::collect::{self, Listing};
 use super::entry::Entry as File;
-use super::{Step, Workshop, aside, dependencies, merge};
+use super::{Step, Workshop, aside, merge};
 use crate::config::{Arch, Entry, FunctionConfig, Source};
 use crate::error::{Error, OrFailed, Result};
 
@@ -117,7 +118,7 @@ async fn installed(
     let _turn = turn.lock().await;
     let (cache, known) = (workshop.cache.clone(), key.clone());
     let site = cache.deps.join(&key).join("site");
-    if let Some(entries) = aside(move || Ok(dependencies::kept(&cache, &known))).await? {
+    if let Some(entries) = aside(move || Ok(kept::find(&cache, &known))).await? {
         return Ok((site, entries));
     }
     (workshop.tell)(Step::Installing { functions: names.to_owned(), tool: program.manager.name() });

@@ -14,7 +14,8 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::super::installer::{masked, on_path};
+use super::super::installer::masked;
+use super::super::program;
 use super::lock::{Lock, Manager};
 use super::manifest::Manifest;
 use crate::error::{Error, OrFailed, Result};
@@ -80,7 +81,7 @@ impl Program {
         dir: &Path,
     ) -> Result<Self> {
         let manager = lock.manager;
-        if let Some(file) = on_path(manager.name(), search_path) {
+        if let Some(file) = program::find(manager.name(), search_path) {
             let found = Self { manager, file, first: vec![], version: String::new() };
             let version = match found.written_version(manifest, dir) {
                 None => found.said_version(dir).await,
@@ -91,7 +92,7 @@ impl Program {
             }
         }
         let asked = asked(lock, manifest);
-        let Some((file, package)) = on_path("npx", search_path).zip(asked) else {
+        let Some((file, package)) = program::find("npx", search_path).zip(asked) else {
             let install = match manager {
                 Manager::Npm => "install Node.js, which brings it (https://nodejs.org)",
                 Manager::Pnpm => "install it (https://pnpm.io/installation), or npm, which can fetch it",

@@ -130,5 +130,5 @@ pub(super) fn unbuilt(entries: &[Entry], target: &Target) -> Vec<String> {
 
 /// npm on `search_path`.
 pub(super) fn npm(search_path: Option<&OsString>) -> Option<PathBuf> {
-    super::super::installer::on_path("npm", search_path.map(OsString::as_os_str))
+    super::super::program::find("npm", search_path.map(OsString::as_os_str))
 }

@@ -12,7 +12,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::super::super::installer::on_path;
+use super::super::super::program;
 use super::super::install::Target;
 use super::super::tree::{self, MODULES};
 use super::{Format, map};
@@ -50,7 +50,7 @@ impl Esbuild {
     /// The one installed in `dir` or above it, else the one on `search_path`.
     pub(super) fn find(dir: &Path, search_path: Option<&OsStr>) -> Result<Self> {
         let own = dir.ancestors().map(|folder| folder.join(MODULES).join(".bin/esbuild")).find(|file| file.is_file());
-        own.or_else(|| on_path("esbuild", search_path)).map(|program| Self { program }).ok_or_else(|| {
+        own.or_else(|| program::find("esbuild", search_path)).map(|program| Self { program }).ok_or_else(|| {
             let listed =
                 super::super::manifest::Manifest::read(dir).ok().flatten().is_some_and(|found| found.lists_esbuild());
             let hint = if listed {
