@@ -5,25 +5,27 @@
 //! the container. It takes compressed data only as an entry of another archive, so each entry is
 //! handed over as a one-entry stream: a local file header with the data behind it.
 
-use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::fs::Permissions;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use sha2::{Digest, Sha256};
 use zip::ZipWriter;
 use zip::read::read_zipfile_from_stream;
 use zip::result::ZipError;
 
+use self::growing::Growing;
 use super::cache::Cache;
 use super::compress;
-use super::content::{Data, Id, Squeezed};
+use super::content::{Data, Squeezed};
 use super::entry::Entry;
 use super::packs::{self, Record};
 use super::recall::{Recall, Whole};
 use super::size;
 use crate::error::{Error, Result};
+
+mod growing;
 
 /// A finished zip.
 #[derive(Debug, Clone)]
@@ -84,8 +86,7 @@ fn pack(
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(|error| failed(&error))?;
-    let target = Growing { file: temporary.as_file(), path: temporary.path(), written: 0, grown };
-    let mut zip = ZipWriter::new(Hashing::new(BufWriter::with_capacity(1 << 20, target)));
+    let mut zip = ZipWriter::new(Growing::new(temporary.as_file(), temporary.path(), grown));
     let (mut unzipped, mut packed, mut records) = (0, Vec::with_capacity(entries.len()), Vec::new());
     let mut learned = Vec::with_capacity(entries.len());
     compress::in_order(&recall.plans, folder, |index, mut made| {
@@ -106,9 +107,8 @@ fn pack(
         learned.push(made);
         Ok(())
     })?;
-    let mut written = zip.finish().map_err(|error| failed(&error))?;
-    written.flush().map_err(|error| failed(&error))?;
-    let (digest, zipped) = written.finish();
+    let written = zip.finish().map_err(|error| failed(&error))?;
+    let (digest, zipped) = written.finish().map_err(|error| failed(&error))?;
     size::check(unzipped, entries)?;
 
     let named = Archive::named(&digest);
@@ -147,7 +147,7 @@ fn check_name(path: &str) -> Result<()> {
         .hint("rename the file, or exclude it"))
 }
 
-type Target<'a> = ZipWriter<Hashing<BufWriter<Growing<'a>>>>;
+type Target<'a> = ZipWriter<Growing<'a>>;
 
 /// Appends one entry; gives the position behind it.
 fn append(zip: &mut Target<'_>, entry: &Entry, squeezed: &Squeezed) -> Result<u64, ZipError> {
@@ -218,71 +218,6 @@ pub(super) fn failed(folder: &Path, error: &(dyn std::error::Error + 'static)) -
         source = cause.source();
     }
     said
-}
-
-/// Hashes and counts what is written. It answers where it is and refuses to go anywhere else, so
-/// the hash is that of the file, and what was written stays.
-struct Hashing<W> {
-    inner: W,
-    hash: Sha256,
-    written: u64,
-}
-
-impl<W: Write> Hashing<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, hash: Sha256::new(), written: 0 }
-    }
-
-    fn finish(self) -> (Id, u64) {
-        (self.hash.finalize().into(), self.written)
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = self.inner.write(bytes)?;
-        self.hash.update(&bytes[..length]);
-        self.written += length as u64;
-        Ok(length)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-impl<W: Write> Seek for Hashing<W> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(by) | SeekFrom::End(by) => self.written.checked_add_signed(by),
-        };
-        if target == Some(self.written) {
-            return Ok(self.written);
-        }
-        Err(io::Error::new(io::ErrorKind::Unsupported, "the package is written in one go"))
-    }
-}
-
-/// The unfinished zip. Tells how far it has grown.
-struct Growing<'a> {
-    file: &'a File,
-    path: &'a Path,
-    written: u64,
-    grown: &'a (dyn Fn(&Path, u64) + Sync),
-}
-
-impl Write for Growing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = self.file.write(bytes)?;
-        self.written += length as u64;
-        (self.grown)(self.path, self.written);
-        Ok(length)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::fs::File;
 use std::process::Command;
+
+use sha2::{Digest as _, Sha256};
 
 use super::super::content::DEFLATED;
 use super::super::entry::{Content, Owner};
@@ -85,8 +88,7 @@ fn sizes_beyond_four_gigabytes_are_said_in_zip64() {
     let path = folder.path().join("large.zip");
     let file = File::create(&path).unwrap();
     let grown = |_: &Path, _| ();
-    let target = Growing { file: &file, path: &path, written: 0, grown: &grown };
-    let mut zip = ZipWriter::new(Hashing::new(BufWriter::new(target)));
+    let mut zip = ZipWriter::new(Growing::new(&file, &path, &grown));
     let squeezed = |size| Squeezed {
         id: [0; 32],
         method: DEFLATED,
@@ -99,9 +101,7 @@ fn sizes_beyond_four_gigabytes_are_said_in_zip64() {
         let end = append(&mut zip, &text(name, ""), &squeezed(size)).unwrap();
         assert_eq!(end, zip.get_ref().unwrap().written, "{name}");
     }
-    let mut written = zip.finish().unwrap();
-    written.flush().unwrap();
-    let (hash, _) = written.finish();
+    let (hash, _) = zip.finish().unwrap().finish().unwrap();
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!(hash.to_vec(), Sha256::digest(&bytes).to_vec());
     // Before its data as well as in the directory.
