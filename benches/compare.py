@@ -25,10 +25,11 @@ BENCH = ROOT / ".cache/bench"
 ZAPPA = "zappa==0.63.0"
 UV = "uv==0.13.8"
 
+# Versions that have wheels for Python 3.11 on Amazon Linux 2, too, so that any Python from 3.11 to 3.13 can run this.
 TREES = {
-    "science": (["numpy==2.4.6", "pandas==3.1.1", "scipy==1.17.1"], "numpy + pandas + scipy"),
+    "science": (["numpy==2.2.6", "pandas==2.2.3", "scipy==1.15.3"], "numpy + pandas + scipy"),
     "flask": (["flask==3.1.3"], "Flask"),
-    "django": (["django==5.2.19", "pillow==13.0.0", "psycopg[binary]==3.3.9"], "Django + Pillow + psycopg"),
+    "django": (["django==5.2.19", "pillow==11.3.0", "psycopg[binary]==3.2.9"], "Django + Pillow + psycopg"),
 }
 
 APP = """def app(environ, start_response):
@@ -44,15 +45,16 @@ def say(text):
 def run(command, cwd, env=None, check=True):
     """Seconds, and the highest resident memory in bytes of the command and the programs it waited for."""
     started = time.perf_counter()
-    with open(BENCH / "last.log", "wb") as log:
+    with open(BENCH / "last.out", "wb") as out, open(BENCH / "last.log", "wb") as log:
         process = subprocess.Popen(
-            [str(part) for part in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [str(part) for part in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=log
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
     if check and process.returncode != 0:
-        sys.exit(f"{command} failed:\n{(BENCH / 'last.log').read_text(errors='replace')[-3000:]}")
+        said = "".join((BENCH / name).read_text(errors="replace")[-3000:] for name in ["last.out", "last.log"])
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{said}")
     # Linux counts in KiB, macOS in bytes.
     return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
@@ -125,7 +127,7 @@ class Tree:
         out = BENCH / "out"
         shutil.rmtree(out, ignore_errors=True)
         seconds, memory = run([self.rzap_program, "package", "dev", "--json"], self.app, env)
-        document = json.loads((BENCH / "last.log").read_text())
+        document = json.loads((BENCH / "last.out").read_text())
         self.zip = pathlib.Path(next(iter(document["packages"].values()))["file"])
         return seconds, memory
 
@@ -208,7 +210,7 @@ class Tree:
         results = []
         for _ in range(rounds):
             _, memory = run([program, "raw", "6", self.files], ROOT)
-            seconds, size = (BENCH / "last.log").read_text().split()
+            seconds, size = (BENCH / "last.out").read_text().split()
             results.append((float(seconds), int(size), memory))
         seconds, size, memory = sorted(results)[len(results) // 2]
         return {"cold": seconds, "size": size, "memory": memory}

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use super::context::Context;
 use crate::config::StageConfig;
 use crate::error::{OrFailed as _, Result};
-use crate::package::{self, Explained, MOST_UNZIPPED, Package as Built, PackagedLayer, Saving, Weight};
+use crate::package::{
+    self, Content, Explained, MOST_UNZIPPED, OwnLayer, Package as Built, PackagedLayer, Saving, Weight,
+};
 use crate::ui::Report;
 
 /// How many folders are named.
@@ -107,12 +109,14 @@ fn would_be_packed(stage: &StageConfig, file: &Path) -> Option<String> {
 struct Weighed {
     functions: Vec<String>,
     sha256: String,
-    /// Bytes unpacked and in the zip.
+    /// Bytes unpacked and in the zip, without layers.
     unzipped: u64,
     zipped: u64,
+    /// The layers that rzap zips.
+    layers: Vec<Below>,
     /// What Lambda allows unpacked, layers included.
     limit: u64,
-    /// Heaviest first, as are the folders.
+    /// Of the code and its layers, heaviest first, as are the folders.
     parts: Vec<Weight>,
     folders: Vec<Weight>,
     savings: Vec<Saving>,
@@ -120,6 +124,24 @@ struct Weighed {
     explained: Vec<Explained>,
     #[serde(skip)]
     package: Built,
+}
+
+/// A layer below a package.
+#[derive(Debug, Serialize)]
+struct Below {
+    name: String,
+    unzipped: u64,
+    zipped: u64,
+    files: usize,
+    #[serde(skip)]
+    contents: Arc<Vec<Content>>,
+}
+
+impl Weighed {
+    /// Bytes unpacked, with layers.
+    fn all(&self) -> u64 {
+        self.unzipped + self.layers.iter().map(|layer| layer.unzipped).sum::<u64>()
+    }
 }
 
 /// The distinct ones of `packages`. What rules left out is counted only when it is `wanted`.
@@ -132,20 +154,34 @@ fn weigh(stage: &StageConfig, packages: &BTreeMap<String, Built>, wanted: bool) 
             same.functions.push(name.clone());
             continue;
         }
+        let layers: Vec<Below> = package.own_layers().map(below).collect();
+        let mut everything = package.contents.to_vec();
+        everything.extend(layers.iter().flat_map(|layer| layer.contents.iter().cloned()));
         weighed.push(Weighed {
             functions: vec![name.clone()],
             sha256: package.sha256.clone(),
             unzipped: package.unzipped,
             zipped: package.zipped,
             limit: MOST_UNZIPPED,
-            parts: package::parts(&package.contents),
-            folders: package::folders(&package.contents, FOLDERS),
-            savings: package::savings(function, &package.contents, true),
-            explained: if wanted { package::explain(function, package) } else { Vec::new() },
+            parts: package::parts(&everything),
+            folders: package::folders(&everything, FOLDERS),
+            savings: package::savings(function, &everything, true),
+            layers,
+            explained: if wanted { package::explain(&stage.root, function, package) } else { Vec::new() },
             package: package.clone(),
         });
     }
     weighed
+}
+
+fn below(layer: &OwnLayer) -> Below {
+    Below {
+        name: layer.part.clone(),
+        unzipped: layer.unzipped,
+        zipped: layer.zipped,
+        files: layer.files,
+        contents: layer.contents.clone(),
+    }
 }
 
 struct Packages {

@@ -21,7 +21,7 @@ use super::compress;
 use super::content::{Data, Id, Squeezed};
 use super::entry::Entry;
 use super::packs::{self, Record};
-use super::recall::{self, Recall, Whole};
+use super::recall::{Recall, Whole};
 use super::size;
 use crate::error::{Error, Result};
 
@@ -108,7 +108,7 @@ fn pack(
     })?;
     let mut written = zip.finish().map_err(|error| failed(&error))?;
     written.flush().map_err(|error| failed(&error))?;
-    let (digest, zipped) = written.finish(temporary.path()).map_err(|error| failed(&error))?;
+    let (digest, zipped) = written.finish();
     size::check(unzipped, entries)?;
 
     let named = Archive::named(&digest);
@@ -156,7 +156,7 @@ fn append(zip: &mut Target<'_>, entry: &Entry, squeezed: &Squeezed) -> Result<u6
     let file = read_zipfile_from_stream(&mut stream)?.ok_or(ZipError::FileNotFound)?;
     let earliest = zip::DateTime::from_date_and_time(1980, 1, 1, 0, 0, 0).map_err(io::Error::other)?;
     zip.raw_copy_file_touch(file, earliest, Some(entry.mode()))?;
-    zip.get_ref().map(|written| written.at).ok_or(ZipError::FileNotFound)
+    zip.get_ref().map(|target| target.written).ok_or(ZipError::FileNotFound)
 }
 
 /// A local file header (APPNOTE 4.3.7), with the sizes in a zip64 field (4.5.3) when they need it.
@@ -220,39 +220,29 @@ pub(super) fn failed(folder: &Path, error: &(dyn std::error::Error + 'static)) -
     said
 }
 
-/// Hashes and counts what is written. When something that was written is written over (only the header
-/// of an entry beyond 4 GiB is), the hash is taken from the file in the end.
+/// Hashes and counts what is written. It answers where it is and refuses to go anywhere else, so
+/// the hash is that of the file, and what was written stays.
 struct Hashing<W> {
     inner: W,
     hash: Sha256,
-    /// Where the next byte goes, and the end.
-    at: u64,
-    end: u64,
-    is_in_order: bool,
+    written: u64,
 }
 
 impl<W: Write> Hashing<W> {
     fn new(inner: W) -> Self {
-        Self { inner, hash: Sha256::new(), at: 0, end: 0, is_in_order: true }
+        Self { inner, hash: Sha256::new(), written: 0 }
     }
 
-    /// The hash and the length of all that was written; `file` is where that went.
-    fn finish(self, file: &Path) -> io::Result<(Id, u64)> {
-        if self.is_in_order {
-            return Ok((self.hash.finalize().into(), self.end));
-        }
-        recall::sha256_of(file)
+    fn finish(self) -> (Id, u64) {
+        (self.hash.finalize().into(), self.written)
     }
 }
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let length = self.inner.write(bytes)?;
-        if self.is_in_order {
-            self.hash.update(&bytes[..length]);
-        }
-        self.at += length as u64;
-        self.end = self.end.max(self.at);
+        self.hash.update(&bytes[..length]);
+        self.written += length as u64;
         Ok(length)
     }
 
@@ -261,19 +251,16 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-impl<W: Write + Seek> Seek for Hashing<W> {
+impl<W: Write> Seek for Hashing<W> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.end.checked_add_signed(by),
+            SeekFrom::Current(by) | SeekFrom::End(by) => self.written.checked_add_signed(by),
         };
-        let target = target.ok_or(io::ErrorKind::InvalidInput)?;
-        if target != self.at {
-            self.is_in_order = false;
-            self.at = self.inner.seek(SeekFrom::Start(target))?;
+        if target == Some(self.written) {
+            return Ok(self.written);
         }
-        Ok(self.at)
+        Err(io::Error::new(io::ErrorKind::Unsupported, "the package is written in one go"))
     }
 }
 
@@ -295,14 +282,6 @@ impl Write for Growing<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-impl Seek for Growing<'_> {
-    /// What lies behind is not final any more.
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.written = self.file.seek(to)?;
-        Ok(self.written)
     }
 }
 

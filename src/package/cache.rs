@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use etcetera::BaseStrategy;
 
-use crate::error::{OrFailed, Result};
+use crate::error::{Error, OrFailed, Result};
 
 mod in_use;
 mod prune;
@@ -51,6 +51,23 @@ fn work_dir(chosen: Option<PathBuf>, user: Option<impl BaseStrategy>) -> Result<
         (None, Some(user)) => Ok(user.cache_dir().join("rzap")),
         (None, None) => Ok(env::temp_dir().join("rzap-cache")),
     }
+}
+
+/// Gives the finished folder `unfinished` its name `folder`, unless a whole one stands there already;
+/// `look` reads it, and says `None` when it is not whole.
+pub(super) fn settle<T>(unfinished: &Path, folder: &Path, look: impl Fn() -> Result<Option<T>>) -> Result<T> {
+    if fs::rename(unfinished, folder).is_err() {
+        // Somebody was quicker, or what stands there is damaged.
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        let _ = fs::remove_dir_all(folder);
+        fs::rename(unfinished, folder).or_failed(|| format!("replace {}", folder.display()))?;
+    }
+    look()?.ok_or_else(|| {
+        Error::failed(format!("the dependencies in {} changed right after they were installed", folder.display()))
+            .hint("run the command again")
+    })
 }
 
 /// The folders of one work folder; they exist.

@@ -78,7 +78,7 @@ impl Data {
         }
     }
 
-    /// Gives all bytes to `take`, in parts of bounded size.
+    /// A reader of all the bytes.
     pub(super) fn read(&self) -> impl io::Read + '_ {
         match self {
             Self::Memory(bytes) => Reading { bytes, file: None, at: 0, end: 0 },
@@ -101,6 +101,10 @@ impl io::Read for Reading<'_> {
         let Some(file) = self.file else { return io::Read::read(&mut self.bytes, into) };
         let rest = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(into.len());
         let length = file.read_at(&mut into[..rest], self.at)?;
+        // Half of it must not pass for all of it.
+        if length == 0 && rest > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         self.at += length as u64;
         Ok(length)
     }

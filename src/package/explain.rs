@@ -9,20 +9,21 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::node;
-use super::rules::{EXCLUDE, RULES, Rules, SPECIAL, Verdict};
+use super::rules::{DEVELOPMENT, EXCLUDE, OF_DEPENDENCIES, RULES, Rules, SPECIAL, Verdict};
 use super::types::{Content, LeftOut, Package};
-use crate::config::{FunctionConfig, Source};
+use crate::config::{FunctionConfig, Layer, Source};
 
 /// One rule and what it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Explained {
     /// Its name.
     pub(crate) rule: String,
+    /// What it looks at: `project` or `dependencies`.
+    pub(crate) of: &'static str,
     pub(crate) why: String,
-    /// What it is about, as patterns.
+    /// What it is about, as patterns or in words.
     pub(crate) what: Vec<String>,
-    /// The line for `rzap.yaml` with which it all stays in.
+    /// The line for `rzap.yaml` with which it stays in; empty when there is none.
     pub(crate) instead: String,
     /// Files it left out.
     pub(crate) files: usize,
@@ -32,29 +33,64 @@ pub(crate) struct Explained {
     pub(crate) left_out: Vec<LeftOut>,
 }
 
-/// Every rule that applies to `function`, what `package` lacks because of it, heaviest first, those that
-/// found nothing last.
-pub(crate) fn explain(function: &FunctionConfig, package: &Package) -> Vec<Explained> {
-    let mut all = counted(&function.source.dir, &package.contents, &package.left_out);
+/// Every rule that applies to `function`, what `package` and its layers lack because of it, heaviest
+/// first, those that found nothing last. `root` is the project's folder.
+pub(crate) fn explain(root: &Path, function: &FunctionConfig, package: &Package) -> Vec<Explained> {
+    let (of_dependencies, mut of_project): (Vec<LeftOut>, Vec<LeftOut>) =
+        everything(root, function, package).into_iter().partition(|left| left.of.is_some());
     let mut explained: Vec<Explained> = Vec::new();
-    for rule in RULES.iter().chain([&EXCLUDE, &SPECIAL]) {
-        let (here, rest): (Vec<LeftOut>, Vec<LeftOut>) = all.into_iter().partition(|left| left.rule == rule.name);
-        all = rest;
+    for rule in RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &SPECIAL]) {
+        let here = taken(&mut of_project, rule.name);
         let what = if rule.name == EXCLUDE.name { function.source.exclude.clone() } else { rule.what() };
-        if here.is_empty() && (what.is_empty() || !rule.applies(&function.runtime)) {
-            continue;
+        if !here.is_empty() || (!what.is_empty() && rule.applies(&function.runtime)) {
+            explained.push(Explained::new(rule.name, "project", rule.why, what, here));
         }
-        explained.push(Explained::new(rule.name, rule.why, what, here));
     }
-    // What is not by a rule of the project's folder.
-    while let Some(first) = all.first() {
-        let name = first.rule;
-        let (here, rest): (Vec<LeftOut>, Vec<LeftOut>) = all.into_iter().partition(|left| left.rule == name);
-        all = rest;
-        explained.push(Explained::new(name, node::why(name), Vec::new(), here));
+    let mut rest = of_dependencies;
+    rest.extend(of_project);
+    let own = package.own_layers().flat_map(|layer| layer.contents.iter());
+    let has_dependencies = package.contents.iter().chain(own).any(|content| content.dependency);
+    for rule in OF_DEPENDENCIES.iter().filter(|rule| function.runtime.starts_with(rule.runtime)) {
+        let here = taken(&mut rest, rule.name);
+        let is_asked = match rule.name {
+            "slim" => function.source.slim,
+            "drop" => !function.source.drop.is_empty(),
+            name => has_dependencies && !function.source.keep.iter().any(|kept| kept == name),
+        };
+        if !here.is_empty() || is_asked {
+            explained.push(Explained::new(rule.name, "dependencies", rule.why, vec![rule.what.to_owned()], here));
+        }
+    }
+    while let Some(name) = rest.first().map(|left| left.rule) {
+        explained.push(Explained::new(name, "dependencies", "", Vec::new(), taken(&mut rest, name)));
     }
     explained.sort_by_key(|rule| std::cmp::Reverse((rule.files > 0, rule.unzipped)));
     explained
+}
+
+/// Takes what the rule left out from `all`.
+fn taken(all: &mut Vec<LeftOut>, rule: &str) -> Vec<LeftOut> {
+    let (here, rest) = std::mem::take(all).into_iter().partition(|left| left.rule == rule);
+    *all = rest;
+    here
+}
+
+/// What was left out of the code and of the folders that are layers, counted.
+fn everything(root: &Path, function: &FunctionConfig, package: &Package) -> Vec<LeftOut> {
+    let mut all = counted(&function.source.dir, &package.contents, &package.left_out);
+    let folders = function.layers.iter().filter_map(|layer| match layer {
+        Layer::Folder(folder) => Some(folder),
+        Layer::Arn(_) => None,
+    });
+    // The automatic layer comes first, and nothing is left out on the way into it.
+    let own = package.own_layers().skip(usize::from(function.source.layer));
+    for (folder, layer) in folders.zip(own) {
+        let counted = counted(&root.join(folder), &layer.contents, &layer.left_out);
+        all.extend(
+            counted.into_iter().map(|left| LeftOut { path: format!("{}/{}", folder.display(), left.path), ..left }),
+        );
+    }
+    all
 }
 
 /// Whether a file at `path`, relative to the code folder, would go into a package of this function.
@@ -75,13 +111,16 @@ pub(crate) fn is_packed(source: &Source, runtime: &str, path: &Path) -> bool {
 }
 
 impl Explained {
-    fn new(rule: &str, why: &str, what: Vec<String>, mut left_out: Vec<LeftOut>) -> Self {
+    fn new(rule: &str, of: &'static str, why: &str, what: Vec<String>, mut left_out: Vec<LeftOut>) -> Self {
         left_out.sort_by(|a, b| b.unzipped.cmp(&a.unzipped).then_with(|| a.path.cmp(&b.path)));
-        let instead = match left_out.first() {
-            _ if rule == SPECIAL.name => String::new(),
-            Some(LeftOut { of: Some(_), .. }) => format!("keep: [{rule}]"),
-            Some(first) => format!("include: [{:?}]", format!("/{}", first.path)),
-            None => what
+        let first = left_out.first().map(|left| format!("/{}", left.path));
+        let instead = match (rule, first) {
+            ("special-files", _) | ("drop", None) => String::new(),
+            ("slim", _) => "slim: false".to_owned(),
+            ("drop", Some(path)) => format!("keep: [{path:?}]"),
+            _ if of == "dependencies" => format!("keep: [{rule}]"),
+            (_, Some(path)) => format!("include: [{path:?}]"),
+            (_, None) => what
                 .first()
                 .filter(|what| !what.contains(' '))
                 .map(|what| format!("include: [{what:?}]"))
@@ -89,6 +128,7 @@ impl Explained {
         };
         Self {
             rule: rule.to_owned(),
+            of,
             why: why.to_owned(),
             what,
             instead,
@@ -149,7 +189,7 @@ mod tests {
         let found = collect::project(folder.path(), &web.source, &web.runtime).unwrap();
         let contents: Vec<Content> = found.entries.iter().map(|entry| entry.listed(0)).collect();
         let package = Package { contents: contents.into(), left_out: found.left_out.into(), ..Package::default() };
-        explain(&web, &package)
+        explain(folder.path(), &web, &package)
     }
 
     fn of<'a>(explained: &'a [Explained], rule: &str) -> &'a Explained {
@@ -185,6 +225,40 @@ mod tests {
         // Those that found nothing are there, too; those that cannot apply are not.
         assert_eq!(of(&explained, "secrets").instead, "include: [\".env\"]");
         assert!(explained.iter().all(|rule| rule.rule != "node-tools" && rule.rule != "special-files"));
+    }
+
+    #[test]
+    fn rules_for_dependencies_are_told_apart_from_those_for_the_project() {
+        let mut web = function("web", Entry::Handler("app.x".into()));
+        web.source.keep = vec!["stubs".into()];
+        let content = Content { path: "a/x.py".into(), of: "a".into(), dependency: true, unzipped: 1, zipped: 1 };
+        let left = |rule, path: &str, of: Option<&str>| LeftOut {
+            path: path.into(),
+            rule,
+            files: 2,
+            unzipped: 10,
+            of: of.map(str::to_owned),
+        };
+        let left_out = vec![
+            left("bytecode", "x.pyc", None),
+            left("bytecode", "a/__pycache__/", Some("a")),
+            left("new-rule", "a/y", Some("a")),
+        ];
+        let package = Package { contents: vec![content].into(), left_out: left_out.into(), ..Package::default() };
+        let explained = explain(Path::new("/nowhere"), &web, &package);
+        let seen: Vec<_> = explained
+            .iter()
+            .filter(|rule| rule.files > 0)
+            .map(|rule| (rule.rule.as_str(), rule.of, rule.instead.as_str()))
+            .collect();
+        let expected = [
+            ("bytecode", "project", "include: [\"/x.pyc\"]"),
+            ("bytecode", "dependencies", "keep: [bytecode]"),
+            ("new-rule", "dependencies", "keep: [new-rule]"),
+        ];
+        assert_eq!(seen, expected);
+        let idle = |name: &str| explained.iter().any(|rule| rule.rule == name && rule.of == "dependencies");
+        assert!(idle("tests") && !idle("stubs") && !idle("types") && !idle("drop"), "{explained:?}");
     }
 
     #[test]

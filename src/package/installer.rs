@@ -3,17 +3,25 @@
 //! Both are told everything that decides where and for what they install, so that an active
 //! virtualenv or a personal setting cannot: wheels only, for Lambda's Python, processor and glibc.
 //! Where packages come from (indexes, certificates, proxies, credentials) stays the user's choice.
+//!
+//! A distribution without a wheel is built on this machine only where `from_source` allows it, and only
+//! by uv: pip cannot install for another platform what it has built. What was built is told, so that
+//! its native code can be looked at.
 
-use std::ffi::{OsStr, OsString};
+mod failure;
+mod find;
+
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::LazyLock;
 
-use regex::Regex;
 use tokio::process::Command;
 
+use self::failure::Culprit;
+pub(super) use self::failure::masked;
 use super::platform::Platform;
+use super::requirements::{Declared, Given, normal_name};
 use crate::error::{Error, OrFailed, Result};
 
 /// Variables that would change what is installed, or for whom. `rzap` decides those.
@@ -78,26 +86,77 @@ pub(super) enum Installer {
     },
 }
 
-impl Installer {
-    /// The best one on `search_path` (the value of `PATH`).
-    pub(super) async fn find(search_path: Option<&OsStr>) -> Result<Self> {
-        if let Some(program) = on_path("uv", search_path)
-            && let Some(said) = version_of(Command::new(&program).arg("--version")).await
-        {
-            return Ok(Self::Uv { program, version: said });
-        }
-        for name in ["python3", "python"] {
-            let Some(python) = on_path(name, search_path) else { continue };
-            if let Some(said) = version_of(Command::new(&python).args(["-m", "pip", "--version"])).await
-                && let Some((version, python_version)) = pip_version(&said)
-            {
-                return Ok(Self::Pip { python, version, python_version });
-            }
-        }
-        Err(Error::failed("there is neither uv nor pip to install the Python dependencies with")
-            .hint("install uv: `curl -LsSf https://astral.sh/uv/install.sh | sh` (https://docs.astral.sh/uv)"))
+/// One thing to install.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) what: What,
+    /// It names everything that is needed: nothing is added to it.
+    pub(super) complete: bool,
+    /// It has a hash for everything it names.
+    pub(super) hashed: bool,
+    /// Distributions of it that have no wheel for sure.
+    pub(super) build: Vec<String>,
+    /// Distributions of it that were built here, normal names.
+    pub(super) built: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// For `-r`.
+    File(PathBuf),
+    Wheels(Vec<PathBuf>),
+}
+
+/// Where things go, and for what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order<'a> {
+    /// The installer runs here.
+    pub(super) dir: &'a Path,
+    pub(super) target: &'a Path,
+    pub(super) platform: &'a Platform,
+    /// Names of what may be built; `*` is everything.
+    pub(super) from_source: &'a [String],
+}
+
+impl Order<'_> {
+    pub(super) fn may_build(&self, name: &str) -> bool {
+        allows(self.from_source, name)
+    }
+}
+
+/// Whether `from_source` names a distribution.
+pub(super) fn allows(from_source: &[String], name: &str) -> bool {
+    from_source.iter().any(|allowed| allowed == "*" || normal_name(allowed) == normal_name(name))
+}
+
+impl List {
+    /// A requirements file that has to be resolved.
+    pub(super) fn open(file: PathBuf) -> Self {
+        Self { what: What::File(file), complete: false, hashed: false, build: vec![], built: vec![] }
     }
 
+    /// Wheels that were built here, and bring nothing along.
+    pub(super) fn wheels(wheels: Vec<PathBuf>) -> Self {
+        let name = |wheel: &PathBuf| Some(normal_name(wheel.file_name()?.to_str()?.split('-').next()?));
+        let built = wheels.iter().filter_map(name).collect();
+        Self { what: What::Wheels(wheels), complete: true, hashed: false, build: vec![], built }
+    }
+
+    fn add_to(&self, command: &mut Command) {
+        match &self.what {
+            What::File(file) => command.arg("-r").arg(file),
+            What::Wheels(wheels) => command.args(wheels),
+        };
+        if self.complete {
+            command.arg("--no-deps");
+        }
+        if self.hashed {
+            command.arg("--require-hashes");
+        }
+    }
+}
+
+impl Installer {
     /// Its name.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -127,9 +186,10 @@ impl Installer {
     }
 
     /// What the user should know about installing for `platform` with this program.
-    pub(super) fn caveat(&self, platform: &Platform) -> Option<String> {
+    pub(super) fn caveat(&self, declared: &Declared, platform: &Platform) -> Option<String> {
+        let is_judged = matches!(declared.given, Given::File(_) | Given::Text(_));
         match self {
-            Self::Pip { python_version, .. } if *python_version != platform.python => Some(format!(
+            Self::Pip { python_version, .. } if *python_version != platform.python && is_judged => Some(format!(
                 "pip judges environment markers by its own Python {python_version}, not by {}: install uv to have them right",
                 platform.python
             )),
@@ -137,70 +197,129 @@ impl Installer {
         }
     }
 
-    /// Installs what `requirements` lists into `target`, running in `dir`.
-    pub(super) async fn install(
-        &self,
-        requirements: &Path,
-        dir: &Path,
-        target: &Path,
-        platform: &Platform,
-    ) -> Result<()> {
+    /// Installs `lists` into the order's target. Returns the normal names of what had to be built here.
+    pub(super) async fn install(&self, lists: &[List], order: &Order<'_>) -> Result<Vec<String>> {
         match self {
             Self::Uv { program, .. } => {
-                let mut install = uv(program, platform);
-                install.arg("--target").arg(target).arg("-r").arg(requirements);
-                self.run(&mut install, dir, platform).await
-            }
-            Self::Pip { python, .. } => {
-                // `pip install` holds a package's required Python against pip's own and passes over
-                // what only Lambda's can run; `pip download` asks for the right one.
-                let wheels = tempfile::tempdir_in(target.parent().unwrap_or(target))
-                    .or_failed(|| format!("make a folder beside {}", target.display()))?;
-                let mut download = pip(python, "download", platform);
-                download.arg("--dest").arg(wheels.path()).arg("-r").arg(requirements);
-                self.run(&mut download, dir, platform).await?;
-                let wheels = files(wheels.path()).or_failed(|| "list what pip downloaded")?;
-                if wheels.is_empty() {
-                    return Ok(());
+                let mut built = Vec::new();
+                for list in lists {
+                    built.extend(self.install_by_uv(program, list, order).await?);
+                    built.extend(list.built.iter().cloned());
                 }
-                let mut install = pip(python, "install", platform);
-                install.args(["--no-index", "--no-deps", "--ignore-requires-python", "--no-compile"]);
-                install.arg("--target").arg(target).args(wheels);
-                self.run(&mut install, dir, platform).await
+                Ok(built)
+            }
+            Self::Pip { python, .. } => self.install_by_pip(python, lists, order).await,
+        }
+    }
+
+    /// Wheels first. What has none, and may be built, is asked for once more to be built.
+    async fn install_by_uv(&self, program: &Path, list: &List, order: &Order<'_>) -> Result<Vec<String>> {
+        let mut built: Vec<String> = list.build.iter().map(|name| normal_name(name)).collect();
+        loop {
+            let mut install = uv(program, order.platform);
+            for name in &built {
+                install.args(["--no-binary", name]);
+            }
+            if !built.is_empty()
+                && let Some(python) = self.python(program, order.platform).await
+            {
+                install.arg("--python").arg(python);
+            }
+            if list.hashed {
+                // The hashes say what is right, whichever index has it.
+                install.args(["--index-strategy", "unsafe-best-match"]);
+            }
+            install.arg("--target").arg(order.target);
+            list.add_to(&mut install);
+            let Err(stderr) = self.try_run(&mut install, order.dir).await? else { return Ok(built) };
+            match Culprit::of(&stderr) {
+                Some(Culprit::NoWheel(found) | Culprit::Unknown(found))
+                    if order.may_build(&found) && !built.contains(&normal_name(&found)) =>
+                {
+                    built.push(normal_name(&found));
+                }
+                _ => return Err(self.failure(&stderr, order.platform)),
             }
         }
     }
 
-    async fn run(&self, command: &mut Command, dir: &Path, platform: &Platform) -> Result<()> {
-        let output = output(command.current_dir(dir)).await.or_failed(|| format!("run {}", self.name()))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(self.failure(&String::from_utf8_lossy(&output.stderr), platform))
+    /// A Python of the function's version, if this machine has one: what is built by it can fit.
+    async fn python(&self, program: &Path, platform: &Platform) -> Option<String> {
+        let mut find = Command::new(program);
+        find.args(["python", "find", "--no-python-downloads", "--no-project", "--system", &platform.python]);
+        let said = output(&mut find).await.ok().filter(|said| said.status.success())?;
+        Some(String::from_utf8(said.stdout).ok()?.trim().to_owned())
     }
 
-    fn failure(&self, stderr: &str, platform: &Platform) -> Error {
-        let mut error = match culprit(stderr) {
-            Some(Culprit::NoWheel(name)) => Error::failed(format!("{name} has no wheel for {platform}"))
-                .hint("take a version or a sibling of it that has one (psycopg2 → psycopg2-binary), or another Python in `runtime`"),
-            Some(Culprit::Unknown(name)) => Error::failed(format!("there is no {name} for {platform} in the index"))
-                .hint("check its spelling and version, and that it has a wheel (rzap builds nothing from source)"),
-            None => Error::failed(format!("{} could not install the dependencies", self.name())),
-        };
-        let lines: Vec<&str> = stderr
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with("Using CPython"))
-            .collect();
-        error.causes.extend(lines[lines.len().saturating_sub(8)..].iter().map(|line| masked(line)));
-        if stderr.contains("invalid value") && stderr.contains("--python-platform") {
-            return error.hint("this uv is too old to know the platform: run `uv self update`");
+    async fn install_by_pip(&self, python: &Path, lists: &[List], order: &Order<'_>) -> Result<Vec<String>> {
+        // `pip install` holds a package's required Python against pip's own and passes over
+        // what only Lambda's can run; `pip download` asks for the right one.
+        let wheels = tempfile::tempdir_in(order.target.parent().unwrap_or(order.target))
+            .or_failed(|| format!("make a folder beside {}", order.target.display()))?;
+        for list in lists {
+            let mut download = pip(python, "download", order.platform);
+            download.arg("--dest").arg(wheels.path());
+            list.add_to(&mut download);
+            if let Err(stderr) = self.try_run(&mut download, order.dir).await? {
+                let error = self.failure(&stderr, order.platform);
+                let named = list.build.first().cloned().or_else(|| Some(Culprit::of(&stderr)?.name().to_owned()));
+                return Err(match named.filter(|name| order.may_build(name)) {
+                    Some(name) => {
+                        error.hint(format!("to build {name} from source as `from_source` allows, install uv"))
+                    }
+                    None => error,
+                });
+            }
         }
-        if error.hints.is_empty() {
-            return error
-                .hint("if it cannot reach the index, check UV_INDEX_URL or PIP_INDEX_URL, proxies and certificates");
+        let wheels = files(wheels.path()).or_failed(|| "list what pip downloaded")?;
+        if wheels.is_empty() {
+            return Ok(vec![]);
         }
-        error
+        let mut install = pip(python, "install", order.platform);
+        install.args(["--no-index", "--no-deps", "--ignore-requires-python", "--no-compile"]);
+        install.arg("--target").arg(order.target).args(wheels);
+        match self.try_run(&mut install, order.dir).await? {
+            Ok(_) => Ok(vec![]),
+            Err(stderr) => Err(self.failure(&stderr, order.platform)),
+        }
+    }
+
+    /// What the lock in `dir` holds without development, as a requirements file.
+    pub(super) async fn export(&self, dir: &Path, platform: &Platform) -> Result<String> {
+        let program = self.uv_for("read uv.lock")?;
+        let mut export = Command::new(program);
+        export.args(["export", "--quiet", "--no-progress", "--color", "never", "--frozen", "--no-default-groups"]);
+        export.args(["--no-emit-project", "--no-header", "--no-annotate"]);
+        self.try_run(&mut export, dir).await?.map_err(|stderr| {
+            self.failure(&stderr, platform).context(format!("cannot read the uv.lock of {}", dir.display()))
+        })
+    }
+
+    /// Builds the package in `folder` and puts its wheel into `out`.
+    pub(super) async fn build(&self, folder: &Path, out: &Path, platform: &Platform) -> Result<()> {
+        let program = self.uv_for(&format!("build {}", folder.display()))?;
+        let mut build = Command::new(program);
+        build.args(["build", "--wheel", "--no-progress", "--color", "never", "--out-dir"]).arg(out).arg(folder);
+        let built = self.try_run(&mut build, folder).await?;
+        built.map(drop).map_err(|stderr| {
+            self.failure(&stderr, platform).context(format!("cannot build the package in {}", folder.display()))
+        })
+    }
+
+    /// uv itself, for what only uv can do.
+    pub(super) fn uv_for(&self, what: &str) -> Result<&Path> {
+        match self {
+            Self::Uv { program, .. } => Ok(program),
+            Self::Pip { .. } => Err(Error::failed(format!("it takes uv to {what}, and there is only pip"))
+                .hint("install uv: `pip install uv`, or see https://docs.astral.sh/uv")),
+        }
+    }
+
+    /// Its stdout when it succeeds, else its stderr.
+    async fn try_run(&self, command: &mut Command, dir: &Path) -> Result<Result<String, String>> {
+        let output = output(command.current_dir(dir)).await.or_failed(|| format!("run {}", self.name()))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) })
     }
 }
 
@@ -238,56 +357,10 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     std::fs::read_dir(folder)?.map(|item| Ok(item?.path())).collect()
 }
 
-/// The first line it prints, when it runs at all.
-async fn version_of(command: &mut Command) -> Option<String> {
-    let output = output(command).await.ok().filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout).ok()?.lines().next().map(str::to_owned)
-}
-
-/// `pip 23.2.1 from /… (python 3.11)` → (`23.2.1`, `3.11`)
-fn pip_version(said: &str) -> Option<(String, String)> {
-    let version = said.strip_prefix("pip ")?.split(' ').next()?;
-    let python = said.rsplit_once("(python ")?.1.strip_suffix(')')?;
-    Some((version.to_owned(), python.to_owned()))
-}
-
-fn on_path(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
-    std::env::split_paths(search_path?).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
 fn is_choosing(name: &str) -> bool {
     (name.starts_with("PIP_") || name.starts_with("UV_"))
         && !CLEARED.contains(&name)
         && CHOOSING.iter().any(|part| name.contains(part))
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Culprit {
-    NoWheel(String),
-    /// No such package or version, or (pip does not tell them apart) no wheel of it.
-    Unknown(String),
-}
-
-/// Which package an installer complains about, in the words of uv 0.5–0.13 and pip 20–26.
-fn culprit(stderr: &str) -> Option<Culprit> {
-    static NO_WHEEL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"Wheels are required for `([^`]+)`|(?:versions of )?(\S+) (?:has|have) no (?:usable )?wheels").ok()
-    });
-    static UNKNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(\S+) was not found in the|there (?:is|are) no versions? of (\S+)|No matching distribution found for (\S+)").ok()
-    });
-    let named = |pattern: &LazyLock<Option<Regex>>| {
-        let found = pattern.as_ref()?.captures(stderr)?;
-        let name = found.iter().skip(1).flatten().next()?;
-        Some(name.as_str().trim_end_matches([',', '.', ';']).to_owned())
-    };
-    named(&NO_WHEEL).map(Culprit::NoWheel).or_else(|| named(&UNKNOWN).map(Culprit::Unknown))
-}
-
-/// `line` without the user name and password a URL in it may carry.
-pub(super) fn masked(line: &str) -> String {
-    static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/@\s]+@").ok());
-    CREDENTIALS.as_ref().map_or_else(String::new, |regex| regex.replace_all(line, "://****@").into_owned())
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ pub(super) enum Draft {
 /// are; of a layer that is only named nobody knows.
 pub(super) fn fits(function: &FunctionConfig, code: &[Entry], drafts: &[Draft]) -> Result<()> {
     let bytes = |entries: &[Entry]| entries.iter().map(|entry| entry.size).sum::<u64>();
+    let below = drafts.iter().map(|draft| if let Draft::Own { entries, .. } = draft { bytes(entries) } else { 0 });
+    if bytes(code) + below.sum::<u64>() <= size::MOST_UNZIPPED {
+        return Ok(());
+    }
     let mut own = code.to_vec();
     let mut folders = Vec::new();
     for draft in drafts {

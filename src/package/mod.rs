@@ -60,7 +60,7 @@ use self::native::{Programs, Site};
 use self::platform::Platform;
 pub(crate) use self::savings::{Saving, savings};
 pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
-pub(crate) use self::types::{LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
+pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
 pub(crate) use self::weigh::{amount, folders, parts, share};
 use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
 use crate::error::{Error, OrFailed, Result};
@@ -214,7 +214,6 @@ impl Workshop<'_> {
         names: &str,
         programs: &Programs<'f>,
     ) -> Result<Built> {
-        supported(first)?;
         if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
             return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
                 .hint("set `runtime` to a Python, like `python3.13`"));
@@ -235,7 +234,9 @@ impl Workshop<'_> {
             bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
         let dependencies = self.dependencies(first, names).await?;
-        let mut merged = merge::merge(project, dependencies);
+        project.notes.extend(dependencies.notes);
+        project.left_out.extend(dependencies.left_out);
+        let mut merged = merge::merge(project, dependencies.entries);
         if let Entry::Wsgi(target) = &first.entry {
             wsgi::place(&mut merged.entries, target, self.bridge)?;
         }
@@ -289,44 +290,34 @@ impl Workshop<'_> {
     }
 
     /// The files of the function's Python dependencies, installed when they are not there yet.
-    async fn dependencies(&self, function: &FunctionConfig, names: &str) -> Result<Vec<entry::Entry>> {
+    async fn dependencies(&self, function: &FunctionConfig, names: &str) -> Result<collect::Listing> {
+        let source = &function.source;
         if !function.runtime.starts_with("python") {
-            return Ok(vec![]);
+            return Ok(collect::Listing::default());
         }
-        let dir = &function.source.dir;
-        let Some(declared) = requirements::declared(dir)? else { return Ok(vec![]) };
         let platform = Platform::new(&function.runtime, function.arch)?;
-        let installer = self.installer.get_or_try_init(|| Installer::find(self.search_path.as_deref())).await?;
+        let may_build = |name: &str| installer::allows(&source.from_source, name);
+        let Some(declared) = requirements::declared(&source.dir, &platform, &may_build)? else {
+            return Ok(collect::Listing::default());
+        };
+        let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
+        let installer = self.installer.get_or_try_init(find).await?;
         for note in &declared.notes {
             (self.tell)(Step::Note(format!("{names}: {note}")));
         }
-        let key = dependencies::key(&declared, &platform, installer);
+        let key = dependencies::key(&declared, &platform, installer, &source.from_source);
         let turn = self.installs.lock().await.entry(key.clone()).or_default().clone();
         let _turn = turn.lock().await;
-        let (cache, known) = (self.cache.clone(), key.clone());
-        if let Some(entries) = aside(move || Ok(dependencies::kept(&cache, &known))).await? {
-            return Ok(entries);
+        let (cache, known, chosen) = (self.cache.clone(), key.clone(), source.clone());
+        if let Some(listing) = aside(move || dependencies::kept(&cache, &known, &chosen)).await? {
+            return Ok(listing);
         }
         (self.tell)(Step::Installing { functions: names.to_owned(), tool: installer.name() });
-        if let Some(caveat) = installer.caveat(&platform) {
+        if let Some(caveat) = installer.caveat(&declared, &platform) {
             (self.tell)(Step::Note(format!("{names}: {caveat}")));
         }
-        dependencies::install(&self.cache, &key, &declared, dir, &platform, installer).await
+        dependencies::install(&self.cache, &key, &declared, source, &platform, installer).await
     }
-}
-
-/// What this version of rzap reads in the config and cannot do yet.
-fn supported(function: &FunctionConfig) -> Result<()> {
-    let source = &function.source;
-    let is_node = function.runtime.starts_with("nodejs");
-    let what = match &function.entry {
-        _ if source.slim => "`slim: true`",
-        _ if !is_node && !source.from_source.is_empty() => "`from_source`",
-        _ if !is_node && !source.keep.is_empty() => "`keep`",
-        _ if !is_node && !source.drop.is_empty() => "`drop`",
-        _ => return Ok(()),
-    };
-    Err(Error::usage(format!("{what} is not supported by this version of rzap")))
 }
 
 /// Runs what reads many files or computes for long where it holds up nobody.

@@ -11,6 +11,7 @@
 
 mod bundle;
 mod install;
+mod kept;
 mod local;
 mod lock;
 mod manager;
@@ -29,14 +30,9 @@ use self::manifest::Manifest;
 use self::tree::MODULES;
 use super::collect::{self, Listing};
 use super::entry::Entry as File;
-use super::{Step, Workshop, aside, dependencies, merge};
+use super::{Step, Workshop, aside, merge};
 use crate::config::{Arch, Entry, FunctionConfig, Source};
 use crate::error::{Error, OrFailed, Result};
-
-/// Why a rule of this name leaves something of Node's out; empty for others.
-pub(super) fn why(rule: &str) -> &'static str {
-    rules::why(rule)
-}
 
 /// What the Node runtimes bring themselves
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html#nodejs-sdk-included>).
@@ -130,7 +126,7 @@ async fn installed(
     let _turn = turn.lock().await;
     let (cache, known) = (workshop.cache.clone(), key.clone());
     let site = cache.deps.join(&key).join("site");
-    if let Some(entries) = aside(move || Ok(dependencies::kept(&cache, &known))).await? {
+    if let Some(entries) = aside(move || Ok(kept::find(&cache, &known))).await? {
         return Ok((site, entries));
     }
     (workshop.tell)(Step::Installing { functions: names.to_owned(), tool: program.manager.name() });
@@ -158,7 +154,7 @@ fn without_modules(root: &Path, source: &Source, runtime: &str) -> Result<Listin
     source.exclude.push(format!("/{MODULES}"));
     let mut listing = collect::project(root, &source, runtime)?;
     for told in listing.left_out.iter_mut().filter(|told| told.path.trim_end_matches('/') == MODULES) {
-        told.rule = rules::MODULES_HERE;
+        told.rule = super::rules::DEVELOPMENT.name;
     }
     Ok(listing)
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree};
+
 use crate::config::Arch;
-use crate::error::{Error, Result};
+use crate::error::{Error, OrFailed, Result};
 
 /// The platform wheels are chosen for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +56,39 @@ impl Platform {
         [format!("cp{}", self.python.replace('.', "")), "abi3".to_owned(), "none".to_owned()]
     }
 
-    fn machine(&self) -> &'static str {
+    /// What environment markers (`sys_platform == "linux"`) are held against. The patch level is that
+    /// of no release: Lambda updates its runtimes to the newest one
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html>).
+    pub(super) fn markers(&self) -> Result<MarkerEnvironment> {
+        let full = format!("{}.99", self.python);
+        let environment = MarkerEnvironmentBuilder {
+            implementation_name: "cpython",
+            implementation_version: &full,
+            os_name: "posix",
+            platform_machine: self.machine(),
+            platform_python_implementation: "CPython",
+            platform_release: "",
+            platform_system: "Linux",
+            platform_version: "",
+            python_full_version: &full,
+            python_version: &self.python,
+            sys_platform: "linux",
+        };
+        MarkerEnvironment::try_from(environment).or_failed(|| format!("make sense of Python {}", self.python))
+    }
+
+    /// Whether `marker` holds here, with these extras asked for. An empty one always does.
+    pub(super) fn fulfils(&self, marker: &str, extras: &[ExtraName]) -> Result<bool> {
+        if marker.is_empty() {
+            return Ok(true);
+        }
+        let tree = MarkerTree::parse_str::<pep508_rs::VerbatimUrl>(marker)
+            .map_err(|error| Error::failed(format!("`{marker}` is no environment marker")).because(&error))?;
+        Ok(tree.evaluate(&self.markers()?, extras))
+    }
+
+    /// The processor as Python and ELF tools spell it.
+    pub(super) fn machine(&self) -> &'static str {
         match self.arch {
             Arch::X86_64 => "x86_64",
             Arch::Arm64 => "aarch64",
@@ -81,6 +115,22 @@ mod tests {
         assert_eq!(of("python3.11", Arch::Arm64).uv_name(), "aarch64-manylinux_2_17");
         assert_eq!(of("python3.11", Arch::Arm64).to_string(), "Python 3.11 on Lambda (arm64, glibc 2.26)");
         assert!(Platform::new("python", Arch::Arm64).is_err());
+    }
+
+    #[test]
+    fn markers_are_judged_for_lambda_and_not_for_this_machine() {
+        let platform = Platform::new("python3.11", Arch::Arm64).unwrap();
+        for (marker, holds) in [
+            ("", true),
+            ("sys_platform == 'win32'", false),
+            ("platform_machine == 'aarch64' and python_version < '3.12'", true),
+            ("python_full_version < '3.11.3'", false),
+            ("extra == 'socks'", false),
+        ] {
+            assert_eq!(platform.fulfils(marker, &[]).unwrap(), holds, "{marker}");
+        }
+        assert!(platform.fulfils("extra == 'socks'", &["socks".parse().unwrap()]).unwrap());
+        assert!(platform.fulfils("python", &[]).is_err());
     }
 
     #[test]

@@ -255,7 +255,7 @@ fn identity(plan: &Plan<'_>, bytes: &mut Vec<u8>) -> Result<Option<Id>> {
     Ok(Some(id.finish()))
 }
 
-pub(super) fn sha256_of(file: &Path) -> io::Result<(Id, u64)> {
+fn sha256_of(file: &Path) -> io::Result<(Id, u64)> {
     let mut hash = Sha256::new();
     let mut file = File::open(file)?;
     let (mut part, mut length) = (vec![0; 256 << 10], 0);

@@ -1,16 +1,39 @@
-//! Which dependencies a Python folder declares, as the text an installer is given and that a
-//! cached install is known by.
+//! Which dependencies a Python folder declares, as what an installer is given and what a cached
+//! install is known by.
 //!
-//! `requirements.txt` decides; without one, `[project] dependencies` of `pyproject.toml`. Lock files
-//! and other tools' own tables are not read: where leaving them aside would install something else
-//! than the user has, this is an error with the command that exports them.
+//! The first of these that is there decides, and a note names those beside it that are not read:
+//!
+//! 1. `requirements.txt`: whoever wrote or exported one for a deploy means it. An empty one means none.
+//! 2. `uv.lock`, of the folder itself or of the workspace it is a member of, exported by uv.
+//! 3. `poetry.lock` of all versions, its main group.
+//! 4. `pylock.toml` (PEP 751), read by uv.
+//! 5. `Pipfile.lock`, its `default` section.
+//! 6. `pyproject.toml` without a lock: `[project] dependencies`, the files setuptools takes them from,
+//!    or Poetry's own table.
+//!
+//! Dependency groups are for development and stay out, and so are extras of the project. A lock that
+//! does not fit the file it was made from is an error: what would be deployed is not what was asked
+//! for. Markers are held against Lambda's platform, not against this machine.
 
-use std::collections::BTreeSet;
+mod constraint;
+mod fresh;
+mod locked;
+mod pipfile;
+mod poetry;
+mod pyproject;
+mod table;
+mod text;
+mod uv;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, OrFailed, Result};
+pub(super) use self::locked::{Locked, Pin};
+pub(super) use self::text::is_wheel;
+pub(super) use self::uv::exported;
+use super::platform::Platform;
+use crate::error::{Error, Result};
 
 /// The dependencies of one folder.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,101 +44,59 @@ pub(super) struct Declared {
     pub(super) notes: Vec<String>,
 }
 
-/// What the installer's `-r` gets.
+/// What the installer gets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Given {
+    /// A requirements file, to be resolved.
     File(PathBuf),
-    /// To be written to a file first.
+    /// The same, to be written to a file first.
     Text(String),
+    /// Nothing is left to be resolved.
+    Locked(Locked),
+    /// `uv.lock` in this folder: uv is asked for its content when an install is due.
+    UvLock(PathBuf),
+    /// A `pylock.toml`.
+    Pylock(PathBuf),
 }
 
-/// The dependencies declared in `dir`; `None` when there are none.
-pub(super) fn declared(dir: &Path) -> Result<Option<Declared>> {
-    let requirements = dir.join("requirements.txt");
-    if requirements.is_file() {
-        return from_requirements(dir, requirements);
-    }
-    let pyproject = dir.join("pyproject.toml");
-    if pyproject.is_file() {
-        return from_pyproject(dir, &pyproject);
-    }
-    if dir.join("Pipfile").is_file() {
-        return Err(Error::failed("the dependencies are in a Pipfile, which rzap does not read yet")
-            .hint("run `pipenv requirements > requirements.txt`; an empty requirements.txt means none"));
-    }
-    Ok(None)
-}
+/// The locks, in the order they are looked for.
+const LOCKS: [&str; 5] = ["uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock", "pdm.lock"];
 
-fn from_requirements(dir: &Path, file: PathBuf) -> Result<Option<Declared>> {
-    let mut reader = Reader { dir, seen: BTreeSet::new(), inputs: vec![], any: false };
-    reader.file(&file)?;
-    let (any, mut inputs) = (reader.any, reader.inputs);
-    inputs.extend(uv_config(dir)?);
-    Ok(any.then_some(Declared { given: Given::File(file), inputs, notes: vec![] }))
-}
-
-fn from_pyproject(dir: &Path, file: &Path) -> Result<Option<Declared>> {
-    let table: toml::Table = text(file)?
-        .parse()
-        .map_err(|error: toml::de::Error| Error::failed(format!("{} is not TOML", file.display())).because(&error))?;
-    let at = |path: &[&str]| {
-        path.iter()
-            .try_fold(None, |at: Option<&toml::Value>, key| {
-                Some(Some(at.map_or_else(|| table.get(*key), |value| value.get(key))?))
-            })
-            .flatten()
+/// The dependencies declared in `dir` for `platform`; `None` when there are none. `may_build` says
+/// which distributions may come without a wheel.
+pub(super) fn declared(dir: &Path, platform: &Platform, may_build: &dyn Fn(&str) -> bool) -> Result<Option<Declared>> {
+    let there = |name: &str| dir.join(name).is_file();
+    let (used, found) = if there("requirements.txt") {
+        ("requirements.txt", text::declared(dir, &[dir.join("requirements.txt")])?)
+    } else if let Some(place) = uv::find(dir)? {
+        ("uv.lock", uv::declared(&place, platform)?)
+    } else if there("poetry.lock") {
+        ("poetry.lock", poetry::declared(dir, platform, may_build)?)
+    } else if there("pylock.toml") {
+        ("pylock.toml", Some(pylock(dir)?))
+    } else if there("Pipfile.lock") {
+        ("Pipfile.lock", pipfile::declared(dir, platform, may_build)?)
+    } else {
+        ("pyproject.toml", pyproject::declared(dir, platform, may_build)?)
     };
-    let list = |path: &[&str]| -> Vec<&str> {
-        at(path).and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).collect()
-    };
-    let export = |why: &str, command: &str| {
-        Err(Error::failed(format!("{}: {why}", file.display()))
-            .hint(format!("run `{command}`: rzap takes requirements.txt first; an empty one means none")))
-    };
-
-    if list(&["project", "dynamic"]).contains(&"dependencies") {
-        return export(
-            "the dependencies are `dynamic`, so only the build tool knows them",
-            "uv pip compile pyproject.toml -o requirements.txt",
-        );
+    if found.is_none() && used == "pyproject.toml" && there("Pipfile") {
+        return Err(Error::failed("the Pipfile has no Pipfile.lock beside it")
+            .hint("run `pipenv lock`: rzap installs what the lock says"));
     }
-    let dependencies = list(&["project", "dependencies"]);
-    if dependencies.is_empty() {
-        // Poetry lists `python` itself there.
-        let poetry = at(&["tool", "poetry", "dependencies"]).and_then(toml::Value::as_table);
-        if poetry.is_some_and(|table| table.keys().any(|name| name != "python")) {
-            return export(
-                "the dependencies are in Poetry's own table, which rzap does not read yet",
-                "poetry export -o requirements.txt",
-            );
+    let unread: Vec<&str> = LOCKS.into_iter().filter(|lock| *lock != used && there(lock)).collect();
+    Ok(found.map(|mut declared| {
+        if !unread.is_empty() {
+            let (them, verb) = (unread.join(" and "), if unread.len() > 1 { "are" } else { "is" });
+            declared.notes.push(format!("dependencies come from {used}; {them} {verb} not read"));
         }
-        return Ok(None);
-    }
-    // A package with a source of its own, fetched by its name from the public index, could be
-    // somebody else's.
-    let sources = at(&["tool", "uv", "sources"]).and_then(toml::Value::as_table);
-    let redirected = sources
-        .into_iter()
-        .flat_map(toml::Table::keys)
-        .find(|source| dependencies.iter().any(|dependency| normal_name(dependency) == normal_name(source)));
-    if let Some(name) = redirected {
-        return export(
-            &format!("`{name}` has its own source under [tool.uv.sources]"),
-            "uv export --no-emit-project -o requirements.txt",
-        );
-    }
-    if let Some(local) = dependencies.iter().find(|line| local_path(line).is_some()) {
-        return export(&format!("`{local}` is a local path"), "uv build --wheel");
-    }
-    let notes = ["uv.lock", "poetry.lock", "pdm.lock"]
-        .into_iter()
-        .filter(|lock| dir.join(lock).is_file())
-        .map(|lock| format!("{lock} is not read: dependencies come from pyproject.toml (a requirements.txt with exact versions wins)"))
-        .collect();
-    let text = dependencies.join("\n") + "\n";
-    let mut inputs = vec![("pyproject.toml".to_owned(), text.clone().into_bytes())];
-    inputs.extend(uv_config(dir)?);
-    Ok(Some(Declared { given: Given::Text(text), inputs, notes }))
+        declared
+    }))
+}
+
+fn pylock(dir: &Path) -> Result<Declared> {
+    let file = dir.join("pylock.toml");
+    let inputs = vec![("pylock.toml".to_owned(), text(&file)?.into_bytes())];
+    Ok(Declared { given: Given::Pylock(file), inputs, notes: vec![] })
 }
 
 /// uv reads `uv.toml` or `[tool.uv]` of the folder it runs in: indexes, constraints, overrides.
@@ -130,117 +111,35 @@ fn uv_config(dir: &Path) -> Result<Option<(String, Vec<u8>)>> {
     Ok(uv.map(|uv| ("tool.uv".to_owned(), uv.to_string().into_bytes())))
 }
 
-/// Reads a requirements file and everything it includes.
-struct Reader<'a> {
-    dir: &'a Path,
-    seen: BTreeSet<PathBuf>,
-    inputs: Vec<(String, Vec<u8>)>,
-    /// A line asks for a package.
-    any: bool,
+/// A lock that was made from something else than what stands beside it.
+fn outdated(lock: &str, source: &str, command: &str) -> Error {
+    Error::failed(format!("{lock} does not fit {source}: its dependencies changed after it was written"))
+        .hint(format!("run `{command}`"))
 }
 
-impl Reader<'_> {
-    fn file(&mut self, file: &Path) -> Result<()> {
-        let text = text(file)?;
-        // By its real path: files that include each other through `..` would never look the same.
-        if !self.seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())) {
-            return Ok(());
-        }
-        self.inputs.push((self.name(file), text.clone().into_bytes()));
-        let joined = text.trim_start_matches('\u{feff}').replace("\\\r\n", "").replace("\\\n", "");
-        joined.lines().try_for_each(|line| self.line(file, line))
-    }
-
-    fn line(&mut self, file: &Path, line: &str) -> Result<()> {
-        let line = line.split(" #").next().unwrap_or_default().trim();
-        if line.is_empty() || line.starts_with('#') {
-            return Ok(());
-        }
-        let folder = file.parent().unwrap_or(self.dir);
-        if let Some(value) = option(line, "-r", "--requirement").or_else(|| option(line, "-c", "--constraint")) {
-            return if value.contains("://") { Ok(()) } else { self.file(&folder.join(value)) };
-        }
-        if let Some(value) = option(line, "-f", "--find-links") {
-            return self.find_links(value);
-        }
-        if option(line, "-e", "--editable").is_some() {
-            return Err(self.not_a_wheel(file, line));
-        }
-        if line.starts_with('-') {
-            return Ok(());
-        }
-        self.any = true;
-        let Some(path) = local_path(line) else { return Ok(()) };
-        if !is_wheel(path) {
-            return Err(self.not_a_wheel(file, line));
-        }
-        let path = self.dir.join(path);
-        let wheel = fs::read(&path).or_failed(|| format!("read {}, named in {}", path.display(), file.display()))?;
-        self.inputs.push((self.name(&path), wheel));
-        Ok(())
-    }
-
-    /// A local folder of wheels: which ones there are can decide what is chosen.
-    fn find_links(&mut self, value: &str) -> Result<()> {
-        let folder = self.dir.join(value.strip_prefix("file://").unwrap_or(value));
-        if value.contains("://") && !value.starts_with("file://") || !folder.is_dir() {
-            return Ok(());
-        }
-        let mut names = Vec::new();
-        for item in fs::read_dir(&folder).or_failed(|| format!("list {}", folder.display()))? {
-            let item = item.or_failed(|| format!("list {}", folder.display()))?;
-            let size = item.metadata().map_or(0, |metadata| metadata.len());
-            names.push(format!("{} {size}", item.file_name().to_string_lossy()));
-        }
-        names.sort();
-        self.inputs.push((self.name(&folder), names.join("\n").into_bytes()));
-        Ok(())
-    }
-
-    /// Relative to the folder: the same project elsewhere has the same inputs.
-    fn name(&self, path: &Path) -> String {
-        path.strip_prefix(self.dir).unwrap_or(path).to_string_lossy().into_owned()
-    }
-
-    fn not_a_wheel(&self, file: &Path, line: &str) -> Error {
-        Error::failed(format!(
-            "`{line}` in {} would have to be built; rzap installs ready wheels only",
-            self.name(file)
-        ))
-        .hint(
-            "put that package's folder next to your code and drop the line, or name a wheel of it (`uv build --wheel`)",
-        )
-    }
+/// A lock for other Pythons than the function's.
+fn wrong_python(lock: &str, wants: &str, platform: &Platform) -> Error {
+    Error::failed(format!("{lock} is for Python {wants}, and the function runs on {}", platform.python))
+        .hint("set `runtime` to a Python the lock is for, or widen what the project asks for and lock again")
 }
 
-/// The value of `short X`, `shortX`, `long X` or `long=X`.
-fn option<'a>(line: &'a str, short: &str, long: &str) -> Option<&'a str> {
-    let rest = line.strip_prefix(long).filter(|rest| rest.starts_with(['=', ' ', '\t']));
-    let rest = rest.or_else(|| line.strip_prefix(short).filter(|_| !line.starts_with("--")));
-    rest.map(|rest| rest.trim_start_matches(['=', ' ', '\t']).trim().trim_matches(['"', '\'']))
-}
-
-/// The path in a requirement that names one: `./lib`, `wheels/x.whl[extra]`, `x @ file:///lib`.
-fn local_path(line: &str) -> Option<&str> {
-    let line = line.split(" --").next()?.split(" ;").next()?.trim();
-    if let Some((_, path)) = line.split_once("file:") {
-        return Some(path.strip_prefix("//").unwrap_or(path));
-    }
-    let path = line.split('[').next()?.split(';').next()?.trim();
-    let is_path = path.starts_with(['.', '/', '~']) || path.contains('/') || is_wheel(path);
-    (is_path && !line.contains("://")).then_some(path)
-}
-
-fn is_wheel(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|ending| ending == "whl")
+/// Something a lock takes from where there are no wheels.
+fn not_a_wheel(name: &str, from: &str) -> Error {
+    Error::failed(format!("{name} comes from {from} and would have to be built; rzap installs ready wheels only"))
+        .hint(format!("allow it with `from_source: [{name}]` in rzap.yaml"))
 }
 
 /// PEP 503's normal form of the name at the start of a requirement.
-fn normal_name(requirement: &str) -> String {
+pub(super) fn normal_name(requirement: &str) -> String {
     let end =
         requirement.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(requirement.len());
     let parts: Vec<&str> = requirement[..end].split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
     parts.join("-").to_ascii_lowercase()
+}
+
+fn toml(file: &Path) -> Result<toml::Table> {
+    let failed = |error: toml::de::Error| Error::failed(format!("{} is not TOML", file.display())).because(&error);
+    text(file)?.parse().map_err(failed)
 }
 
 fn text(file: &Path) -> Result<String> {

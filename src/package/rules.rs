@@ -5,6 +5,7 @@
 //! folder; `.gitignore` files themselves are not read, because what is kept out of a repository
 //! (built assets, generated code) is often just what has to be deployed.
 
+mod dependencies;
 mod table;
 
 use std::ffi::OsStr;
@@ -12,8 +13,9 @@ use std::path::Path;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+pub(super) use self::dependencies::OF_DEPENDENCIES;
 pub(crate) use self::table::Rule;
-pub(super) use self::table::{EXCLUDE, RULES, SPECIAL};
+pub(super) use self::table::{DEVELOPMENT, EXCLUDE, RULES, SPECIAL};
 use crate::config::Source;
 use crate::error::{Error, Result};
 

@@ -1,8 +1,9 @@
 //! What of a package could be left out, with the line for `rzap.yaml` that does it.
 //!
 //! Only what nothing reads at run time is named, as far as the list of files shows it; where a file
-//! could be needed after all (by a dependency that reads type stubs, say), nothing is said. Every
-//! file is counted under one suggestion, so what they save adds up.
+//! could be needed after all (by a dependency that reads sources of translations, say), nothing is
+//! said. Every file is counted under one suggestion, so what they save adds up. What the rules for
+//! dependencies leave out anyway is not here.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -36,7 +37,7 @@ pub(crate) struct Saving {
     pub(crate) upload_only: bool,
 }
 
-/// Files of dependencies that only builds, checkers and other systems read.
+/// Files of dependencies that only builds and other systems read.
 struct Useless {
     /// As they go under `drop`.
     patterns: &'static [&'static str],
@@ -51,24 +52,6 @@ struct Useless {
 
 const USELESS: &[Useless] = &[
     Useless {
-        patterns: &["*.pyi"],
-        why: "type stubs: checkers and editors read them",
-        runtime: "python",
-        // It finds out from the stubs what there is to load (https://scientific-python.org/specs/spec-0001/).
-        unless: &["lazy-loader", "mypy", "pyright", "jedi"],
-        beside: None,
-    },
-    Useless {
-        patterns: &[
-            "*.h", "*.hpp", "*.hxx", "*.pxd", "*.pyx", "*.pxi", "*.c", "*.cc", "*.cpp", "*.cxx", "*.f90", "*.a",
-        ],
-        why: "sources, headers and static libraries: compilers read them, and Lambda has none",
-        runtime: "",
-        // They bring a compiler of their own.
-        unless: &["cppyy", "cupy", "ziglang", "clang", "libclang", "llvm", "tcc"],
-        beside: None,
-    },
-    Useless {
         patterns: &["*.po"],
         why: "sources of translations: programs read the .mo files beside them",
         runtime: "python",
@@ -76,31 +59,17 @@ const USELESS: &[Useless] = &[
         beside: Some("mo"),
     },
     Useless {
+        patterns: &["*.js.map", "*.css.map"],
+        why: "source maps: browsers' debuggers read them",
+        runtime: "python",
+        unless: &[],
+        beside: None,
+    },
+    Useless {
         patterns: &["*.exe", "*.dylib"],
         why: "programs and libraries for Windows and macOS",
         runtime: "",
         unless: &[],
-        beside: None,
-    },
-    Useless {
-        patterns: &["**/prebuilds/darwin-*/", "**/prebuilds/win32-*/", "**/prebuilds/android-*/"],
-        why: "native modules for other systems",
-        runtime: "nodejs",
-        unless: &[],
-        beside: None,
-    },
-    Useless {
-        patterns: &["*.d.ts", "*.d.mts", "*.d.cts"],
-        why: "TypeScript's declarations: its compiler and editors read them",
-        runtime: "nodejs",
-        unless: &["typescript", "ts-node", "@typescript", "@ts-morph", "@microsoft/api-extractor"],
-        beside: None,
-    },
-    Useless {
-        patterns: &["*.js.map", "*.mjs.map", "*.cjs.map", "*.css.map"],
-        why: "source maps of dependencies: debuggers read them",
-        runtime: "",
-        unless: &["source-map-support"],
         beside: None,
     },
 ];

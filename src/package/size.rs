@@ -177,7 +177,7 @@ mod tests {
         let entries = [
             entry("numpy/_core/a.so", 100 << 20, of("numpy")),
             entry("numpy/lib/b.py", 10 << 20, of("numpy")),
-            entry("numpy/lib/b.pyi", 5 << 20, of("numpy")),
+            entry("numpy/lib/b.exe", 5 << 20, of("numpy")),
             entry("numpy.libs/b.so", 50 << 20, of("numpy")),
             entry("botocore/data/x.json", 20 << 20, of("botocore")),
             entry("data/x", 120 << 20, Owner::Project),
@@ -198,9 +198,9 @@ mod tests {
         numpy/lib/      15.0 MB    4.9 %
         what could be left out:
         slim: true         20.0 MB  the runtime itself brings botocore, in versions of its own
-        drop: ["*.pyi"]     5.0 MB  type stubs: checkers and editors read them
+        drop: ["*.exe"]     5.0 MB  programs and libraries for Windows and macOS
         "#);
-        assert_eq!(error.hints[0], "add `slim: true`, `drop: [\"*.pyi\"]` to the function in rzap.yaml");
+        assert_eq!(error.hints[0], "add `slim: true`, `drop: [\"*.exe\"]` to the function in rzap.yaml");
         let details = error.details.unwrap();
         assert_eq!(
             (&details["parts"][0]["name"], &details["savings"][0]["unzipped"]),

@@ -259,7 +259,7 @@ function drawFacts() {
     }
     $(id).querySelector('.facts').replaceChildren(lines);
   };
-  list('savings', 'Could be left out', savings.map(({ set, why, unzipped, zipped }) => ({
+  list('savings', 'To make it smaller', savings.map(({ set, why, unzipped, zipped }) => ({
     what: set, notes: [why], unzipped: unzipped ? bytes(unzipped) : '', zipped: zipped ? `${bytes(zipped)} zipped` : '',
   })));
   const files = rules.reduce((sum, rule) => sum + rule.files, 0);

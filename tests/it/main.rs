@@ -4,6 +4,7 @@
 //! `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
+mod browser;
 mod cloud;
 mod compilers;
 mod emulator;
@@ -30,5 +31,6 @@ mod ministack;
 mod moto;
 mod native;
 mod node;
+mod package_report;
 mod readme;
 mod traffic;

@@ -172,7 +172,8 @@ fn base_python() -> PathBuf {
     }
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+/// Where a program of this machine is.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
@@ -197,7 +198,8 @@ pub(crate) fn registry_environment() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-fn finished(command: &mut Command, what: &str) {
+/// Runs what must succeed for the tests to begin.
+pub(crate) fn finished(command: &mut Command, what: &str) {
     let done = process::run(command, Duration::from_mins(5));
     assert!(
         done.status.success(),

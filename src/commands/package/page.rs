@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::Weighed;
 use crate::config::StageConfig;
 use crate::error::{Error, OrFailed as _, Result};
-use crate::package::Explained;
+use crate::package::{self, Content, Explained, MOST_UNZIPPED};
 
 const PAGE: &str = include_str!("../../../templates/report/page.html");
 const STYLE: &str = include_str!("../../../templates/report/page.css");
@@ -47,7 +47,7 @@ fn page(stage: &StageConfig, packages: &[Weighed]) -> String {
     let data = json!({
         "app": stage.app,
         "stage": stage.stage,
-        "packages": packages.iter().map(package).collect::<Vec<_>>(),
+        "packages": packages.iter().flat_map(with_layers).collect::<Vec<_>>(),
     });
     fill(
         PAGE,
@@ -61,35 +61,46 @@ fn page(stage: &StageConfig, packages: &[Weighed]) -> String {
     )
 }
 
-/// A package as the page's script reads it.
-fn package(weighed: &Weighed) -> Value {
+/// A package and then its layers, as the page's script reads them.
+fn with_layers(weighed: &Weighed) -> Vec<Value> {
+    let name = weighed.functions.join(", ");
+    let mut package = contents(&name, (weighed.unzipped, weighed.zipped), &weighed.package.contents);
+    package["layers"] =
+        weighed.layers.iter().map(|layer| json!({"name": layer.name, "unzipped": layer.unzipped})).collect();
+    package["savings"] = json!(weighed.savings);
+    package["rules"] = weighed.explained.iter().filter(|rule| !rule.left_out.is_empty()).map(rule).collect();
+    let layers = weighed.layers.iter().map(|layer| {
+        contents(&format!("layer {} of {name}", layer.name), (layer.unzipped, layer.zipped), &layer.contents)
+    });
+    std::iter::once(package).chain(layers).collect()
+}
+
+/// What is in one zip. The parts are named once and then by their number.
+fn contents(name: &str, (unzipped, zipped): (u64, u64), files: &[Content]) -> Value {
+    let parts = package::parts(files);
     let numbers: HashMap<(&str, bool), usize> =
-        weighed.parts.iter().enumerate().map(|(index, part)| ((part.name.as_str(), part.dependency), index)).collect();
-    let files = weighed.package.contents.iter().map(|file| {
+        parts.iter().enumerate().map(|(index, part)| ((part.name.as_str(), part.dependency), index)).collect();
+    let files = files.iter().map(|file| {
         let part = numbers.get(&(file.of.as_str(), file.dependency)).copied().unwrap_or_default();
         json!([file.path, part, file.unzipped, file.zipped])
     });
     json!({
-        "name": weighed.functions.join(", "),
-        "unzipped": weighed.unzipped,
-        "zipped": weighed.zipped,
-        "limit": weighed.limit,
-        "layers": weighed.package.own_layers().map(|layer| json!({
-            "name": layer.part,
-            "unzipped": layer.unzipped,
-            "zipped": layer.zipped,
-        })).collect::<Vec<_>>(),
-        "parts": weighed.parts.iter().map(|part| json!([part.name, part.dependency])).collect::<Vec<_>>(),
+        "name": name,
+        "unzipped": unzipped,
+        "zipped": zipped,
+        "limit": MOST_UNZIPPED,
+        "layers": [],
+        "parts": parts.iter().map(|part| json!([part.name, part.dependency])).collect::<Vec<_>>(),
         "files": files.collect::<Vec<_>>(),
-        "savings": weighed.savings,
-        "rules": weighed.explained.iter().filter(|rule| !rule.left_out.is_empty()).map(rule).collect::<Vec<_>>(),
+        "savings": [],
+        "rules": [],
     })
 }
 
 fn rule(rule: &Explained) -> Value {
     let paths: Vec<&str> = rule.left_out.iter().take(PATHS).map(|left| left.path.as_str()).collect();
     json!({
-        "rule": rule.rule,
+        "rule": if rule.of == "dependencies" { format!("{} (dependencies)", rule.rule) } else { rule.rule.clone() },
         "why": rule.why,
         "instead": rule.instead,
         "files": rule.files,

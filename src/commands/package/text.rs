@@ -55,7 +55,7 @@ pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> 
             bytes(MOST_DIRECT).replace(".0", "")
         ));
     }
-    if *unzipped < SMALL {
+    if weighed.all() < SMALL {
         return text;
     }
     text.push_str(&format!("\n{}", parts(weighed)));
@@ -72,7 +72,7 @@ fn parts(weighed: &Weighed) -> String {
     let mut table = Table::new(["dependency or part", "unzipped", "zipped", "share", "files"]).right(&[1, 2, 3, 4]);
     let (named, rest) = weighed.parts.split_at(weighed.parts.len().min(PARTS));
     let row = |name: String, part: &Weight| {
-        [name, bytes(part.unzipped), bytes(part.zipped), share(part.unzipped, weighed.unzipped), count(part.files)]
+        [name, bytes(part.unzipped), bytes(part.zipped), share(part.unzipped, weighed.all()), count(part.files)]
     };
     for part in named {
         // The project's own folders are told from dependencies by their slash.
@@ -98,13 +98,7 @@ fn folders(weighed: &Weighed) -> String {
     let mut table = Table::new(["heaviest folders", "unzipped", "zipped", "share", "files"]).right(&[1, 2, 3, 4]);
     for folder in &weighed.folders {
         let (unzipped, zipped) = (bytes(folder.unzipped), bytes(folder.zipped));
-        table.row([
-            folder.name.clone(),
-            unzipped,
-            zipped,
-            share(folder.unzipped, weighed.unzipped),
-            count(folder.files),
-        ]);
+        table.row([folder.name.clone(), unzipped, zipped, share(folder.unzipped, weighed.all()), count(folder.files)]);
     }
     table.text()
 }
@@ -131,7 +125,7 @@ pub(super) fn explained(weighed: &Weighed, all: bool) -> String {
         format!("{functions}: {}, {}, left out\n", files(out), bytes(sum))
     };
     for rule in found {
-        text.push_str(&format!("\n{}: {}, {}\n", rule.rule, files(rule.files), bytes(rule.unzipped)));
+        text.push_str(&format!("\n{}: {}, {}\n", name(rule), files(rule.files), bytes(rule.unzipped)));
         let most = if all { usize::MAX } else { PATHS };
         for left in rule.left_out.iter().take(most) {
             let of = left.of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
@@ -150,10 +144,15 @@ pub(super) fn explained(weighed: &Weighed, all: bool) -> String {
     if !idle.is_empty() {
         text.push_str("\nrules that found nothing:\n");
         for rule in idle {
-            text.push_str(&format!("  {}: {}\n", rule.rule, rule.what.join(" ")));
+            text.push_str(&format!("  {}: {}\n", name(rule), rule.what.join(" ")));
         }
     }
     text
+}
+
+/// A rule's name; some are for the project and for dependencies.
+fn name(rule: &Explained) -> String {
+    if rule.of == "dependencies" { format!("{} (dependencies)", rule.rule) } else { rule.rule.clone() }
 }
 
 fn files(number: usize) -> String {

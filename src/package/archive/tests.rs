@@ -4,6 +4,7 @@
 
 use std::process::Command;
 
+use super::super::content::DEFLATED;
 use super::super::entry::{Content, Owner};
 use super::super::merge::sorted;
 use super::*;
@@ -76,6 +77,42 @@ fn more_entries_than_a_small_zip_can_count() {
     let entries: Vec<Entry> = (0..65_540).map(|n| text(&format!("{n:05}"), "")).collect();
     let archive = write(&entries, folder.path()).unwrap();
     assert_eq!(look(&archive.file).len(), 65_540);
+}
+
+#[test]
+fn sizes_beyond_four_gigabytes_are_said_in_zip64() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.zip");
+    let file = File::create(&path).unwrap();
+    let grown = |_: &Path, _| ();
+    let target = Growing { file: &file, path: &path, written: 0, grown: &grown };
+    let mut zip = ZipWriter::new(Hashing::new(BufWriter::new(target)));
+    let squeezed = |size| Squeezed {
+        id: [0; 32],
+        method: DEFLATED,
+        data: Data::Memory(vec![7; 100]),
+        check: [0; 32],
+        crc32: 5,
+        size,
+    };
+    for (name, size) in [("a", 5 << 30), ("b", 200), ("c", u64::from(u32::MAX))] {
+        let end = append(&mut zip, &text(name, ""), &squeezed(size)).unwrap();
+        assert_eq!(end, zip.get_ref().unwrap().written, "{name}");
+    }
+    let mut written = zip.finish().unwrap();
+    written.flush().unwrap();
+    let (hash, _) = written.finish();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(hash.to_vec(), Sha256::digest(&bytes).to_vec());
+    // Before its data as well as in the directory.
+    let mut start = bytes.as_slice();
+    let first = read_zipfile_from_stream(&mut start).unwrap().unwrap();
+    assert_eq!((first.size(), first.compressed_size()), (5 << 30, 100));
+    drop(first);
+    let script = "import sys, zipfile; print([(i.filename, i.file_size, i.compress_size) for i in zipfile.ZipFile(sys.argv[1]).infolist()])";
+    let output = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
+    let expected = "[('a', 5368709120, 100), ('b', 200, 100), ('c', 4294967295, 100)]";
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{output:?}");
 }
 
 #[test]

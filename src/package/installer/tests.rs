@@ -7,9 +7,18 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::config::Arch;
+use crate::package::platform::Platform;
 
 fn platform() -> Platform {
     Platform::new("python3.13", Arch::X86_64).unwrap()
+}
+
+fn declared(given: Given) -> Declared {
+    Declared { given, inputs: vec![], notes: vec![] }
+}
+
+fn order<'a>(dir: &'a Path, platform: &'a Platform, from_source: &'a [String]) -> Order<'a> {
+    Order { dir, target: Path::new("/site"), platform, from_source }
 }
 
 /// A folder with executable scripts, to be used as `PATH`.
@@ -27,7 +36,7 @@ const PIP_SAYS: &str = "echo 'pip 23.2.1 from /x/site-packages/pip (python 3.11)
 
 async fn found(scripts: &[(&str, &str)]) -> Result<Installer> {
     let folder = programs(scripts);
-    Installer::find(Some(folder.path().as_os_str())).await
+    Installer::find(Some(folder.path().as_os_str()), folder.path()).await
 }
 
 #[tokio::test]
@@ -40,9 +49,13 @@ async fn uv_comes_first_then_pip_and_neither_is_an_error_with_a_hint() {
             matches!(&pip, Installer::Pip { version, python_version, .. } if version == "23.2.1" && python_version == "3.11"),
             "{pip:?}"
         );
-        assert!(pip.caveat(&platform()).unwrap().contains("its own Python 3.11, not by 3.13"));
+        assert!(
+            pip.caveat(&declared(Given::Text(String::new())), &platform())
+                .unwrap()
+                .contains("its own Python 3.11, not by 3.13")
+        );
     }
-    for error in [found(&[]).await.unwrap_err(), Installer::find(None).await.unwrap_err()] {
+    for error in [found(&[]).await.unwrap_err(), Installer::find(None, Path::new("/nowhere")).await.unwrap_err()] {
         assert!(
             error.message.starts_with("there is neither uv nor pip") && error.hints[0].contains("install uv"),
             "{error:?}"
@@ -59,9 +72,10 @@ echo "$@" > arguments
 echo "error: https://me:secret@index.example.org/simple is down" >&2
 exit 1"#,
     )]);
-    let installer = Installer::find(Some(folder.path().as_os_str())).await.unwrap();
+    let installer = Installer::find(Some(folder.path().as_os_str()), folder.path()).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let error = installer.install(Path::new("/r.txt"), dir.path(), Path::new("/site"), &platform()).await.unwrap_err();
+    let error =
+        installer.install(&[List::open("/r.txt".into())], &order(dir.path(), &platform(), &[])).await.unwrap_err();
     assert_eq!(error.message, "uv could not install the dependencies");
     assert_eq!(error.causes, ["error: https://****@index.example.org/simple is down"]);
     assert_eq!(
@@ -73,7 +87,7 @@ exit 1"#,
 
 #[test]
 fn the_package_that_cannot_be_had_is_named() {
-    use Culprit::{NoWheel, Unknown};
+    use Culprit::{Foreign, NoWheel, Unbuildable, Unknown};
     for (stderr, expected) in [
         (
             "error: No solution found when resolving dependencies\n  cause: Because psycopg2==2.9.9 has no usable wheels and you \
@@ -88,11 +102,18 @@ fn the_package_that_cannot_be_had_is_named() {
         ("╰─▶ Because foo==1 has no wheels with a matching Python ABI tag", NoWheel("foo==1".into())),
         ("cause: Because no-such-xyz was not found in the package registry and", Unknown("no-such-xyz".into())),
         ("cause: Because there is no version of flask==99 and you require", Unknown("flask==99".into())),
+        ("cause: Building source distributions for `docopt` is disabled", NoWheel("docopt".into())),
+        (
+            "error: Failed to download and build `m==3`\n  cause: The built wheel `m-3-cp311-cp311-linux_x86_64.whl` is not compatible \
+             with the target Python 3.13",
+            Foreign("m-3-cp311-cp311-linux_x86_64.whl".into()),
+        ),
+        ("error: Failed to build `m==3`\n  cause: The build backend returned an error", Unbuildable("m==3".into())),
         ("ERROR: No matching distribution found for flask==99\n", Unknown("flask==99".into())),
     ] {
-        assert_eq!(culprit(stderr), Some(expected), "{stderr}");
+        assert_eq!(Culprit::of(stderr), Some(expected), "{stderr}");
     }
-    assert_eq!(culprit("error: Connection refused"), None);
+    assert_eq!(Culprit::of("error: Connection refused"), None);
 }
 
 #[test]
@@ -121,4 +142,39 @@ fn where_packages_come_from_stays_the_users_choice_and_is_known() {
     for name in ["VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH", "UV_PYTHON"] {
         assert!(CLEARED.contains(&name) && !is_choosing(name), "{name}");
     }
+}
+
+/// Has no wheel of `own`, and builds it when it is told to.
+const BUILDER: &str = r#"[ "$1" = --version ] && { echo uv 1; exit; }
+[ "$1" = python ] && { echo /opt/python3.13; exit; }
+echo "$@" >> arguments
+case "$*" in *"--no-binary own"*) exit;; esac
+echo "hint: Wheels are required for \`own\` because building from source is disabled" >&2
+exit 1"#;
+
+#[tokio::test]
+async fn what_may_be_built_is_built_only_where_there_is_no_wheel() {
+    let folder = programs(&[("uv", BUILDER)]);
+    let installer = Installer::find(Some(folder.path().as_os_str()), folder.path()).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let list = [List { complete: true, hashed: true, ..List::open("/r.txt".into()) }];
+    let (platform, other, all) = (platform(), ["other".to_owned()], ["*".to_owned()]);
+    let error = installer.install(&list, &order(dir.path(), &platform, &other)).await.unwrap_err();
+    assert!(error.message.starts_with("own has no wheel for Python 3.13"), "{error}");
+    assert!(error.hints[0].ends_with("allow to build it: `from_source: [own]`"), "{error:?}");
+    for allowed in [&all, &["Own".to_owned()]] {
+        assert_eq!(installer.install(&list, &order(dir.path(), &platform, allowed)).await.unwrap(), ["own"]);
+    }
+    let asked = fs::read_to_string(dir.path().join("arguments")).unwrap();
+    let last = asked.lines().last().unwrap();
+    assert!(last.contains("--no-binary own --python /opt/python3.13 --index-strategy unsafe-best-match"), "{last}");
+    assert!(last.ends_with("-r /r.txt --no-deps --require-hashes"), "{last}");
+}
+
+#[tokio::test]
+async fn what_only_uv_can_do_is_said() {
+    let pip = found(&[("python3", PIP_SAYS)]).await.unwrap();
+    let error = pip.export(Path::new("/"), &platform()).await.unwrap_err();
+    assert_eq!(error.message, "it takes uv to read uv.lock, and there is only pip");
+    assert_eq!(pip.caveat(&declared(Given::UvLock("/".into())), &platform()), None);
 }

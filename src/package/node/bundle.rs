@@ -236,7 +236,7 @@ async fn packages(
     aside(move || {
         let mut list = Vec::new();
         install::listed(&place, Path::new(MODULES), Some(&reached), &mut list)?;
-        let entry = |kept: super::super::dependencies::Kept| {
+        let entry = |kept: super::kept::Kept| {
             let file = place.join(&kept.path);
             Entry::file(kept.path, file, kept.size, kept.executable, Owner::Dependency(kept.of))
         };

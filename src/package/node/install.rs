@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use super::super::cache::{self, Cache};
 use super::super::collect::packed_path;
-use super::super::dependencies::{Kept, keep_listed};
 use super::super::entry::Entry;
+use super::kept::{self, Kept};
 use super::lock::{Lock, Manager};
 use super::manager::Program;
 use super::manifest::Manifest;
@@ -116,7 +116,7 @@ impl Declared {
         let (cache, key, target) = (cache.clone(), key.to_owned(), target.clone());
         tokio::task::spawn_blocking(move || {
             let list = self.take(&tree, &temporary.path().join("site"), &target)?;
-            keep_listed(&cache, &key, temporary.path(), &list)
+            kept::keep(&cache, &key, temporary.path(), &list)
         })
         .await
         .or_failed(|| "look at the dependencies' files")?

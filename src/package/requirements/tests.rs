@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod locks;
+
 use super::*;
+use crate::config::Arch;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -15,7 +18,11 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn read(files: &[(&str, &str)]) -> Result<Option<Declared>> {
-    declared(folder(files).path())
+    declared(folder(files).path(), &platform(), &|_| false)
+}
+
+fn platform() -> Platform {
+    Platform::new("python3.13", Arch::X86_64).unwrap()
 }
 
 fn names(declared: &Declared) -> Vec<&str> {
@@ -81,30 +88,67 @@ fn a_file_that_is_included_but_missing_is_named() {
 fn pyproject_gives_its_project_dependencies() {
     let declared = read(&[
         ("pyproject.toml", "[project]\ndependencies = ['flask>=3', 'click']\n[tool.uv]\nresolution = 'lowest'\n"),
-        ("uv.lock", ""),
+        ("pdm.lock", ""),
     ])
     .unwrap()
     .unwrap();
     assert_eq!(declared.given, Given::Text("flask>=3\nclick\n".into()));
     assert_eq!(names(&declared), ["pyproject.toml", "tool.uv"]);
-    assert!(declared.notes[0].starts_with("uv.lock is not read"), "{:?}", declared.notes);
+    assert_eq!(declared.notes, ["dependencies come from pyproject.toml; pdm.lock is not read"]);
+}
+
+#[test]
+fn dependencies_in_a_file_of_setuptools_are_read_there() {
+    let dynamic = "[project]\ndynamic = ['dependencies']\n[tool.setuptools.dynamic]\ndependencies = { file = ";
+    let one = format!("{dynamic}['base.in'] }}");
+    let declared = read(&[("pyproject.toml", &one), ("base.in", "flask\n")]).unwrap().unwrap();
+    assert!(matches!(declared.given, Given::File(path) if path.ends_with("base.in")));
+    let two = format!("{dynamic}['base.in', 'more.in'] }}");
+    let declared = read(&[("pyproject.toml", &two), ("base.in", "flask\n"), ("more.in", "click")]).unwrap().unwrap();
+    assert_eq!(names(&declared), ["base.in", "more.in"]);
+    assert!(matches!(declared.given, Given::Text(text) if text.lines().count() == 2 && text.starts_with("-r /")));
+}
+
+#[test]
+fn poetrys_own_table_is_read_for_lambdas_platform() {
+    let table = "[tool.poetry.dependencies]\npython = '^3.11'\nflask = '^3.0'\nrequests = { version = '~2.32', extras = ['socks'] }\n\
+                 tomli = { version = '*', python = '<3.11' }\npywin32 = { version = '*', platform = 'win32' }\n\
+                 six = { version = '1.17.0', optional = true }\n\
+                 numpy = [{ version = '<2', python = '<3.13' }, { version = '>=2', python = '>=3.13' }]\n\
+                 local-wheel = { url = 'https://example.org/l-1-py3-none-any.whl' }\n\
+                 [tool.poetry.group.dev.dependencies]\npytest = '*'\n";
+    let declared = read(&[("pyproject.toml", table)]).unwrap().unwrap();
+    let expected = "flask>=3.0,<4\nlocal-wheel @ https://example.org/l-1-py3-none-any.whl\nnumpy>=2\nrequests[socks]>=2.32,<2.33\n";
+    let Given::Text(text) = declared.given else { panic!("{:?}", declared.given) };
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines.join("\n") + "\n", expected);
 }
 
 #[test]
 fn dependencies_rzap_cannot_see_are_an_error_not_an_empty_package() {
-    for (files, says) in [
-        (("pyproject.toml", "[project]\ndynamic = ['dependencies']\n"), "`dynamic`"),
-        (("pyproject.toml", "[tool.poetry.dependencies]\npython = '*'\nflask = '*'\n"), "Poetry's own table"),
+    let poetry = "[tool.poetry.dependencies]\npython = '*'\nlib = ";
+    for (file, text, says) in [
+        ("pyproject.toml", "[project]\ndynamic = ['dependencies']\n".to_owned(), "`dynamic`"),
         (
-            ("pyproject.toml", "[project]\ndependencies = ['My_Lib>=1']\n[tool.uv.sources]\nmy-lib = { git = 'x' }\n"),
+            "pyproject.toml",
+            format!("{poetry}{{ git = 'https://example.org/lib' }}"),
+            "comes from https://example.org/lib and would",
+        ),
+        ("pyproject.toml", format!("{poetry}{{ path = '../lib' }}"), "`lib` is a local path"),
+        ("pyproject.toml", format!("{poetry}{{ version = '*', source = 'ours' }}"), "`lib` has its own source"),
+        ("pyproject.toml", format!("{poetry}'newest'"), "cannot read which lib is wanted"),
+        (
+            "pyproject.toml",
+            "[project]\ndependencies = ['My_Lib>=1']\n[tool.uv.sources]\nmy-lib = { git = 'x' }\n".into(),
             "`my-lib` has its own source",
         ),
-        (("pyproject.toml", "[project]\ndependencies = ['lib @ file:///srv/lib']\n"), "is a local path"),
-        (("Pipfile", ""), "Pipfile"),
-        (("pyproject.toml", "[project"), "is not TOML"),
+        ("pyproject.toml", "[project]\ndependencies = ['lib @ file:///srv/lib']\n".into(), "is a local path"),
+        ("Pipfile", String::new(), "no Pipfile.lock"),
+        ("pyproject.toml", "[project".into(), "is not TOML"),
     ] {
-        let error = read(&[files]).unwrap_err();
-        assert!(error.message.contains(says), "{error}");
+        let error = read(&[(file, &text)]).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
     }
 }
 

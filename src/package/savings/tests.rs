@@ -33,74 +33,56 @@ fn lines(function: &FunctionConfig, contents: &[Vec<Content>]) -> Vec<String> {
 #[test]
 fn what_the_runtime_brings_is_named_and_counted_once() {
     let contents = [
-        of("boto3", &["boto3/session.py", "boto3/session.pyi"]),
+        of("boto3", &["boto3/session.py", "boto3/tool.exe"]),
         of("python_dateutil", &["dateutil/tz.py"]),
-        of("numpy", &["numpy/a.pyi"]),
+        of("setuptools", &["setuptools/cli.exe"]),
     ]
     .concat();
     let found = savings(&python(), &contents, true);
     let slim = found.iter().find(|saving| saving.set == "slim: true").unwrap();
     assert_eq!((slim.files, slim.unzipped, slim.zipped), (3, Some(3 * MB), Some(3 * MB / 4)));
     assert_eq!(slim.why, "the runtime itself brings boto3, python-dateutil, in versions of its own");
-    let stubs = found.iter().find(|saving| saving.set.starts_with("drop")).unwrap();
-    assert_eq!((stubs.set.as_str(), stubs.files), ("drop: [\"*.pyi\"]", 1));
+    let programs = found.iter().find(|saving| saving.set.starts_with("drop")).unwrap();
+    assert_eq!((programs.set.as_str(), programs.files), ("drop: [\"*.exe\"]", 1));
     // Before anything is compressed, nothing is known of the zip.
     assert!(savings(&python(), &contents, false).iter().all(|saving| saving.zipped.is_none()));
 }
 
 #[test]
 fn only_patterns_that_leave_something_out_are_in_the_line() {
-    let contents = of("numpy", &["numpy/_core/include/numpy/x.h", "numpy/x.pxd", "numpy/lib/libm.a"]);
+    let contents = of("bokeh", &["bokeh/a.js.map", "bokeh/b.css.map", "bokeh/c.json.map"]);
     let mut function = python();
     function.source.layer = true;
-    assert_eq!(lines(&function, std::slice::from_ref(&contents)), ["drop: [\"*.h\", \"*.pxd\", \"*.a\"]"]);
+    assert_eq!(lines(&function, std::slice::from_ref(&contents)), ["drop: [\"*.js.map\", \"*.css.map\"]"]);
     // What is kept on purpose is not suggested.
-    function.source.keep = vec!["*.h".into(), "*.a".into()];
-    assert_eq!(lines(&function, &[contents]), ["drop: [\"*.pxd\"]"]);
+    function.source.keep = vec!["*.js.map".into()];
+    assert_eq!(lines(&function, &[contents]), ["drop: [\"*.css.map\"]"]);
 }
 
 #[test]
 fn what_might_be_read_is_not_suggested() {
     let mut function = python();
     function.source.layer = true;
-    let stubs = || of("skimage", &["skimage/__init__.pyi"]);
-    assert_eq!(lines(&function, &[stubs()]), ["drop: [\"*.pyi\"]"]);
-    assert!(lines(&function, &[stubs(), of("lazy_loader", &["lazy_loader/__init__.py"])]).is_empty());
-    let headers = of("cppyy_cling", &["cppyy_backend/include/x.h"]);
-    assert!(lines(&function, &[headers]).is_empty());
-    // Translations without their compiled form, and the project's own files.
-    let both = of("django", &["django/locale/de/django.po", "django/locale/de/django.mo"]);
-    assert_eq!(lines(&function, std::slice::from_ref(&both)), ["drop: [\"*.po\"]"]);
-    assert!(lines(&function, &[both, of("other", &["other/x.po"])]).is_empty());
-    let own = Content { dependency: false, ..of("x", &["x/a.pyi"]).remove(0) };
-    assert!(lines(&function, &[vec![own]]).is_empty());
-    // Nor what is hardly worth it.
-    let small = Content { unzipped: LEAST - 1, ..stubs().remove(0) };
-    assert!(lines(&function, &[vec![small]]).is_empty());
+    let both = || of("django", &["django/locale/de/django.po", "django/locale/de/django.mo"]);
+    assert_eq!(lines(&function, &[both()]), ["drop: [\"*.po\"]"]);
+    // Translations without their compiled form, or with somebody who reads the source.
+    assert!(lines(&function, &[both(), of("other", &["other/x.po"])]).is_empty());
+    assert!(lines(&function, &[both(), of("Babel", &["babel/core.py"])]).is_empty());
+    // The project's own files, and what is hardly worth it.
+    let exe = || of("x", &["x/a.exe"]).remove(0);
+    assert!(lines(&function, &[vec![Content { dependency: false, ..exe() }]]).is_empty());
+    assert!(lines(&function, &[vec![Content { unzipped: LEAST - 1, ..exe() }]]).is_empty());
 }
 
 #[test]
-fn node_gets_suggestions_of_its_own() {
-    let contents = of(
-        "a",
-        &[
-            "node_modules/a/index.js",
-            "node_modules/a/index.js.map",
-            "node_modules/a/index.d.ts",
-            "node_modules/a/x.pyi",
-        ],
-    );
-    let bundle = || "bundle: true".to_owned();
-    let both = ["drop: [\"*.d.ts\"]".to_owned(), "drop: [\"*.js.map\"]".to_owned(), bundle()];
-    assert_eq!(lines(&node(), std::slice::from_ref(&contents)), both);
-    // Decided already.
+fn a_bundle_is_for_projects_that_did_not_decide() {
+    let contents = of("a", &["node_modules/a/index.js", "node_modules/a/big.js"]);
+    assert_eq!(lines(&node(), std::slice::from_ref(&contents)), ["bundle: true"]);
     let mut decided = node();
     decided.source.bundle = Some(false);
-    assert_eq!(lines(&decided, std::slice::from_ref(&contents)), both[..2]);
-    let typescript = of("typescript", &["node_modules/typescript/lib/lib.es5.d.ts"]);
-    assert_eq!(lines(&node(), &[contents, typescript]), [both[1].clone(), bundle()]);
-    let native = of("b", &["node_modules/b/prebuilds/linux-x64/b.node", "node_modules/b/prebuilds/win32-x64/b.node"]);
-    assert_eq!(lines(&node(), &[native]), ["drop: [\"**/prebuilds/win32-*/\"]"]);
+    assert!(lines(&decided, std::slice::from_ref(&contents)).is_empty());
+    // A native module is read as a file.
+    assert!(lines(&node(), &[contents, of("b", &["node_modules/b/b.node"])]).is_empty());
 }
 
 #[test]

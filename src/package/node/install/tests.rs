@@ -78,10 +78,10 @@ async fn what_is_installed_is_listed_and_the_rest_of_the_folder_is_not_kept() {
         .map(|item| item.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(kept.len(), 2, "{kept:?}");
-    assert_eq!(super::super::dependencies::kept(&place.cache, &key).unwrap(), entries);
+    assert_eq!(kept::find(&place.cache, &key).unwrap(), entries);
     let Content::File(file) = &entries[1].content else { panic!("{entries:?}") };
     fs::remove_file(file).unwrap();
-    assert_eq!(super::super::dependencies::kept(&place.cache, &key), None);
+    assert_eq!(kept::find(&place.cache, &key), None);
     assert_eq!(place.installed("").await.unwrap(), (key, entries));
 }
 
