@@ -34,11 +34,6 @@ use super::{Step, Workshop, aside, merge};
 use crate::config::{Arch, Entry, FunctionConfig, Source};
 use crate::error::{Error, OrFailed, Result};
 
-/// Why a rule of this name leaves something of Node's out; empty for others.
-pub(super) fn why(rule: &str) -> &'static str {
-    rules::why(rule)
-}
-
 /// What the Node runtimes bring themselves
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html#nodejs-sdk-included>).
 fn is_in_the_runtime(name: &str) -> bool {
@@ -159,7 +154,7 @@ fn without_modules(root: &Path, source: &Source, runtime: &str) -> Result<Listin
     source.exclude.push(format!("/{MODULES}"));
     let mut listing = collect::project(root, &source, runtime)?;
     for told in listing.left_out.iter_mut().filter(|told| told.path.trim_end_matches('/') == MODULES) {
-        told.rule = rules::MODULES_HERE;
+        told.rule = super::rules::DEVELOPMENT.name;
     }
     Ok(listing)
 }

@@ -17,38 +17,16 @@ use crate::error::{Error, Result};
 /// Packages of the project's own `node_modules` that only its development needs.
 pub(super) const DEVELOPMENT: &str = "dev-dependencies";
 
-/// All of the project's own `node_modules`, when there is a lock file.
-pub(super) const MODULES_HERE: &str = "development-modules";
-
-/// What a pattern under `drop` takes.
-const DROP: &str = "drop";
-
-struct Rule {
-    name: &'static str,
-    why: &'static str,
-    /// Of the file's path inside its package and the package's name: whether it goes.
-    takes: fn(&str, &str) -> bool,
-}
+/// Name and what it takes: the file's path inside its package, and the package's name.
+type Rule = (&'static str, fn(&str, &str) -> bool);
 
 const RULES: [Rule; 5] = [
-    Rule { name: "types", why: "TypeScript's declarations: compilers and editors read them", takes: types },
-    Rule { name: "typescript", why: "Node runs no TypeScript in node_modules", takes: typescript },
-    Rule { name: "source-maps", why: "source maps of dependencies: debuggers read them", takes: source_maps },
-    Rule { name: "docs", why: "what the front page of a package shows; licences stay", takes: docs },
-    Rule { name: OTHER_PLATFORMS, why: "native modules for other systems and processors", takes: other_platforms },
+    ("types", types),
+    ("typescript", typescript),
+    ("source-maps", source_maps),
+    ("docs", docs),
+    ("other-platforms", other_platforms),
 ];
-
-const OTHER_PLATFORMS: &str = "other-platforms";
-
-/// Why a rule of this name leaves something out; empty for names of others.
-pub(super) fn why(name: &str) -> &'static str {
-    match name {
-        DEVELOPMENT => "package.json lists it for development only",
-        MODULES_HERE => "made for this machine, with tools; what the lock file lists is installed for Lambda instead",
-        DROP => "a pattern of yours under `drop` says so",
-        _ => RULES.iter().find(|rule| rule.name == name).map(|rule| rule.why).unwrap_or_default(),
-    }
-}
 
 /// Declarations: for compilers and editors only.
 fn types(path: &str, package: &str) -> bool {
@@ -98,7 +76,7 @@ pub(super) fn apply(
     development: &BTreeSet<PathBuf>,
     cpu: &str,
 ) -> Result<(Vec<Entry>, Vec<LeftOut>)> {
-    let known = |name: &&String| RULES.iter().any(|rule| rule.name == *name) || *name == DEVELOPMENT;
+    let known = |name: &&String| RULES.iter().any(|(rule, _)| rule == name) || *name == DEVELOPMENT;
     let off: Vec<&String> = source.keep.iter().filter(known).collect();
     let is_on = |rule: &str| !off.iter().any(|name| *name == rule);
     let keep = compile("keep", source.keep.iter().filter(|name| !known(name)))?;
@@ -113,17 +91,17 @@ pub(super) fn apply(
             return None;
         }
         if drop.matched_path_or_any_parents(path, false).is_ignore() {
-            return Some(DROP);
+            return Some("drop");
         }
         let of_development = || Path::new(folder).ancestors().any(|folder| development.contains(folder));
         if is_on(DEVELOPMENT) && of_development() {
             return Some(DEVELOPMENT);
         }
         let inside = &path[folder.len() + 1..];
-        if is_on(OTHER_PLATFORMS) && of_other_processor(inside, cpu) {
-            return Some(OTHER_PLATFORMS);
+        if is_on("other-platforms") && of_other_processor(inside, cpu) {
+            return Some("other-platforms");
         }
-        RULES.iter().find(|rule| is_on(rule.name) && (rule.takes)(inside, package)).map(|rule| rule.name)
+        RULES.iter().find(|(name, takes)| is_on(name) && takes(inside, package)).map(|(name, _)| *name)
     };
     let mut kept = Vec::with_capacity(entries.len());
     let mut left_out = BTreeMap::<(String, &'static str), LeftOut>::new();
@@ -217,7 +195,6 @@ mod tests {
         ] {
             assert_eq!(applied(&[path], &[], &[]), (vec![], vec![(format!("{path} 1"), rule)]), "{path}");
             assert_eq!(applied(&[path], &[rule], &[]).0, [path], "{path} without {rule}");
-            assert!(!why(rule).is_empty(), "{rule}");
         }
     }
 

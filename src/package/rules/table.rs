@@ -130,6 +130,13 @@ pub(in super::super) const RULES: &[Rule] = &[
     },
 ];
 
+/// The project's own `node_modules`, when there is a lock file.
+pub(in super::super) const DEVELOPMENT: Rule = Rule {
+    name: "development-modules",
+    why: "it is made for this machine and holds tools; what the lock file lists is installed for Lambda's platform instead",
+    ..NONE
+};
+
 /// What the function's own `exclude` leaves out.
 pub(in super::super) const EXCLUDE: Rule =
     Rule { name: "exclude", why: "a pattern of yours under `exclude` says so", ..NONE };
@@ -179,8 +186,9 @@ mod tests {
 
     #[test]
     fn every_rule_says_what_and_why_under_a_name_of_its_own() {
-        let names: BTreeSet<&str> = RULES.iter().chain([&EXCLUDE, &SPECIAL]).map(|rule| rule.name).collect();
-        assert_eq!(names.len(), RULES.len() + 2);
+        let names: BTreeSet<&str> =
+            RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &SPECIAL]).map(|rule| rule.name).collect();
+        assert_eq!(names.len(), RULES.len() + 3);
         for rule in RULES {
             assert!(!rule.what().is_empty() && !rule.why.is_empty(), "{rule:?}");
         }
