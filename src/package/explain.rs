@@ -9,7 +9,6 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::node;
 use super::rules::{EXCLUDE, OF_DEPENDENCIES, RULES, Rules, SPECIAL, Verdict};
 use super::types::{Content, LeftOut, Package};
 use crate::config::{FunctionConfig, Layer, Source};
@@ -63,7 +62,7 @@ pub(crate) fn explain(root: &Path, function: &FunctionConfig, package: &Package)
         }
     }
     while let Some(name) = rest.first().map(|left| left.rule) {
-        explained.push(Explained::new(name, "dependencies", node::why(name), Vec::new(), taken(&mut rest, name)));
+        explained.push(Explained::new(name, "dependencies", "", Vec::new(), taken(&mut rest, name)));
     }
     explained.sort_by_key(|rule| std::cmp::Reverse((rule.files > 0, rule.unzipped)));
     explained
