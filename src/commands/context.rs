@@ -206,6 +206,11 @@ impl Context {
         progress: &Progress,
     ) -> Result<BTreeMap<String, Package>> {
         let work = package::default_work_dir()?;
+        let whole = if self.is_local(stage) { with_all_dependencies(stage) } else { None };
+        if whole.is_some() {
+            progress.say("note: `slim` is left aside: here no runtime brings boto3, so it is packed");
+        }
+        let stage = whole.as_ref().unwrap_or(stage);
         let (progress, early) = (progress.of_package(), self.early.clone());
         let tell = move |step| {
             match &step {
@@ -217,6 +222,19 @@ impl Context {
         };
         package::build(stage, only, &work, BRIDGE, &tell).await
     }
+}
+
+/// The stage without `slim`, which leaves out what AWS's Python brings and this machine's does not;
+/// `None` when it has none.
+fn with_all_dependencies(stage: &StageConfig) -> Option<StageConfig> {
+    let is_slim = stage.functions.values().any(|function| function.source.slim);
+    is_slim.then(|| {
+        let mut stage = stage.clone();
+        for function in stage.functions.values_mut() {
+            function.source.slim = false;
+        }
+        stage
+    })
 }
 
 /// Flags of the commands that change a stage.

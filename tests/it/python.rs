@@ -144,3 +144,16 @@ fn keep_drop_and_slim_choose_without_a_new_install() {
     assert!(names.contains("click/core.py") && names.contains("click-8.1.8.dist-info/RECORD"), "{names}");
     assert!(!names.contains("six") && !names.contains("_winconsole"), "{names}");
 }
+
+#[test]
+fn the_local_cloud_gets_what_slim_leaves_to_awss_runtime() {
+    let world = World::new()
+        .file("rzap.yaml", "app: shop\nruntime: python3.13\nslim: true\nhandler: app.handler\nstages: { dev: {} }\n")
+        .file("app.py", "import six\n\ndef handler(event, context): return six.__version__\n")
+        .file("requirements.txt", "six==1.17.0\n");
+    assert_eq!(distributions(&world), "");
+    let deployed = world.run("deploy dev --local").success();
+    assert!(deployed.stderr.contains("`slim` is left aside"), "{}", deployed.stderr);
+    assert_eq!(world.run("invoke dev --local").success().stdout.trim(), "\"1.17.0\"");
+    world.run("status dev --local --check").success();
+}
