@@ -5,8 +5,12 @@
 //! requirements ─install─► entries ─merge─► entries ─size─► entries ─archive─► Package
 //! bridge, bootstrap ─────────┘
 //! ```
-//! What belongs into a layer goes into a zip of its own (`layers`). Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a
-//! callback, and everything is checked here before anybody uploads anything.
+//! `collect` walks a folder by `rules`; `python`, `node` and `native` bring what a language needs, the last by
+//! building it; `layers` takes out what goes into zips of its own; `archive` writes, with what `cache` kept of
+//! earlier packages; `size`, `weigh`, `savings` and `explain` tell what became of it.
+//!
+//! Functions with equal inputs share one zip. No AWS, no printing: progress leaves through a callback,
+//! and everything is checked here before anybody uploads anything.
 
 mod archive;
 mod bootstrap;
@@ -16,24 +20,21 @@ mod collect;
 mod command;
 mod compress;
 mod content;
-mod dependencies;
 mod elf;
 mod entry;
 mod explain;
 mod go;
 mod handler;
-mod installer;
 mod join;
 mod layers;
 mod merge;
 mod native;
 mod node;
 mod packs;
-mod platform;
 mod program;
+mod python;
 mod read;
 mod recall;
-mod requirements;
 mod rules;
 mod savings;
 mod secrets;
@@ -55,9 +56,8 @@ use self::archive::Archive;
 use self::cache::Cache;
 pub(crate) use self::cache::{Freed, Holding, Limits, default_work_dir, holdings, is_marked, mark, prune};
 pub(crate) use self::explain::{Explained, explain, is_packed};
-use self::installer::Installer;
 use self::native::{Programs, Site};
-use self::platform::Platform;
+use self::python::Installer;
 pub(crate) use self::savings::{Saving, savings};
 pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
 pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
@@ -235,7 +235,7 @@ impl Workshop<'_> {
         if let Entry::Bootstrap(path) = &first.entry {
             bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
-        let dependencies = self.dependencies(first, names).await?;
+        let dependencies = self.python(first, names).await?;
         project.notes.extend(dependencies.notes);
         project.left_out.extend(dependencies.left_out);
         let mut merged = merge::merge(project, dependencies.entries);
@@ -289,36 +289,6 @@ impl Workshop<'_> {
             (self.tell)(Step::Note(format!("{of}: {note}")));
         }
         Ok((archive, entries))
-    }
-
-    /// The files of the function's Python dependencies, installed when they are not there yet.
-    async fn dependencies(&self, function: &FunctionConfig, names: &str) -> Result<collect::Listing> {
-        let source = &function.source;
-        if !function.runtime.starts_with("python") {
-            return Ok(collect::Listing::default());
-        }
-        let platform = Platform::new(&function.runtime, function.arch)?;
-        let may_build = |name: &str| installer::allows(&source.from_source, name);
-        let Some(declared) = requirements::declared(&source.dir, &platform, &may_build)? else {
-            return Ok(collect::Listing::default());
-        };
-        let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
-        let installer = self.installer.get_or_try_init(find).await?;
-        for note in &declared.notes {
-            (self.tell)(Step::Note(format!("{names}: {note}")));
-        }
-        let key = dependencies::key(&declared, &platform, installer, &source.from_source);
-        let turn = self.installs.lock().await.entry(key.clone()).or_default().clone();
-        let _turn = turn.lock().await;
-        let (cache, known, chosen) = (self.cache.clone(), key.clone(), source.clone());
-        if let Some(listing) = aside(move || dependencies::kept(&cache, &known, &chosen)).await? {
-            return Ok(listing);
-        }
-        (self.tell)(Step::Installing { functions: names.to_owned(), tool: installer.name() });
-        if let Some(caveat) = installer.caveat(&declared, &platform) {
-            (self.tell)(Step::Note(format!("{names}: {caveat}")));
-        }
-        dependencies::install(&self.cache, &key, &declared, source, &platform, installer).await
     }
 }
 

@@ -10,9 +10,11 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::net::unix::pipe::Receiver;
@@ -153,6 +155,12 @@ impl Drop for Group {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// `line` without the user name and password a URL in it may carry.
+pub(super) fn masked(line: &str) -> String {
+    static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/@\s]+@").ok());
+    CREDENTIALS.as_ref().map_or_else(String::new, |regex| regex.replace_all(line, "://****@").into_owned())
 }
 
 /// The executable `name` in one of the folders of `search_path` (the value of `PATH`).

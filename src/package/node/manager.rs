@@ -13,7 +13,6 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::super::installer::masked;
 use super::super::program::{self, Ended, Stdout};
 use super::lock::{Lock, Manager};
 use super::manifest::Manifest;
@@ -318,7 +317,7 @@ fn telling(said: &str) -> Vec<String> {
     let told: Vec<&&str> = lines.iter().filter(is_talk).collect();
     // npm's stack of causes stands at the front; yarn and pnpm end with what stopped them.
     let from = if said.contains("npm error") { 0 } else { told.len().saturating_sub(8) };
-    told[from..].iter().take(8).map(|line| masked(line)).collect()
+    told[from..].iter().take(8).map(|line| program::masked(line)).collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use tokio::process::Command;
 
 use super::super::elf;
 use super::super::entry::{Content, Entry};
-use super::super::installer::masked;
 use super::super::program::{self, Stdout};
 use super::install::Target;
 use super::manifest::Manifest;
@@ -45,7 +44,7 @@ pub(super) async fn run(names: &[String], place: &Path, target: &Target, npm: Op
     if !ended.is_success() {
         let mut error =
             ended.failure("npm rebuild").context(format!("the install scripts of {} failed", names.join(", ")));
-        error.causes.iter_mut().for_each(|line| *line = masked(line));
+        error.causes.iter_mut().for_each(|line| *line = program::masked(line));
         return Err(error.hint("take the package out of `from_source` if it works without"));
     }
     let built = if all {

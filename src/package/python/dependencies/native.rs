@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::super::elf::{self, Glibc};
+use super::super::super::elf::{self, Glibc};
 use super::super::platform::Platform;
 use crate::config::Arch;
 use crate::error::{Error, OrFailed, Result};

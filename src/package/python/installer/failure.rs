@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::super::super::program;
 use super::Installer;
 use crate::error::Error;
-use crate::package::platform::Platform;
-use crate::package::requirements::normal_name;
+use crate::package::python::platform::Platform;
+use crate::package::python::requirements::normal_name;
 
 impl Installer {
     /// What is made of an installer's stderr.
@@ -36,7 +37,7 @@ impl Installer {
             .map(str::trim)
             .filter(|line| !line.is_empty() && !line.starts_with("Using CPython"))
             .collect();
-        error.causes.extend(lines[lines.len().saturating_sub(8)..].iter().map(|line| masked(line)));
+        error.causes.extend(lines[lines.len().saturating_sub(8)..].iter().map(|line| program::masked(line)));
         if stderr.contains("invalid value") && stderr.contains("--python-platform") {
             return error.hint("this uv is too old to know the platform: run `uv self update`");
         }
@@ -96,10 +97,4 @@ impl Culprit {
             Self::NoWheel(name) | Self::Unknown(name) | Self::Foreign(name) | Self::Unbuildable(name) => name,
         }
     }
-}
-
-/// `line` without the user name and password a URL in it may carry.
-pub(in super::super) fn masked(line: &str) -> String {
-    static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/@\s]+@").ok());
-    CREDENTIALS.as_ref().map_or_else(String::new, |regex| regex.replace_all(line, "://****@").into_owned())
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::config::Arch;
-use crate::package::platform::Platform;
+use crate::package::python::platform::Platform;
 
 fn platform() -> Platform {
     Platform::new("python3.13", Arch::X86_64).unwrap()

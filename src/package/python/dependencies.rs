@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use self::rules::Remark;
-use super::cache::{self, Cache};
-use super::collect::Listing;
-use super::entry::{Entry, Owner};
+use super::super::cache::{self, Cache};
+use super::super::collect::Listing;
+use super::super::entry::{Entry, Owner};
 use super::installer::{Installer, Order};
 use super::platform::Platform;
 use super::requirements::{Declared, normal_name};
@@ -172,7 +172,7 @@ fn manifest(site: &Path, platform: &Platform) -> Result<Manifest> {
             if metadata.is_dir() {
                 folders.push(path);
             } else if metadata.is_file() {
-                let path = super::collect::packed_path(&path)?;
+                let path = super::super::collect::packed_path(&path)?;
                 let of = owners.get(&path).map_or_else(|| owner_by_folder(&path), Clone::clone);
                 let executable = metadata.permissions().mode() & 0o111 != 0;
                 files.push(Kept { path, size: metadata.len(), executable, of, out: None });

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use tokio::process::Command;
 
-use super::super::program;
+use super::super::super::program;
 use super::{Installer, output};
 use crate::error::{Error, Result};
 

@@ -19,7 +19,6 @@ use std::process::{Output, Stdio};
 use tokio::process::Command;
 
 use self::failure::Culprit;
-pub(super) use self::failure::masked;
 use super::platform::Platform;
 use super::requirements::{Declared, Given, normal_name};
 use crate::error::{Error, OrFailed, Result};
@@ -73,7 +72,7 @@ const CHOOSING: &[&str] =
 
 /// A program that can install.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Installer {
+pub(in super::super) enum Installer {
     Uv {
         program: PathBuf,
         version: String,
