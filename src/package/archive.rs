@@ -15,17 +15,24 @@ use zip::ZipWriter;
 use zip::read::read_zipfile_from_stream;
 use zip::result::ZipError;
 
+use self::content::{Data, Squeezed};
 use self::growing::Growing;
+use self::packs::Record;
+use self::recall::{Recall, Whole};
 use super::cache::Cache;
-use super::compress;
-use super::content::{Data, Squeezed};
 use super::entry::Entry;
-use super::packs::{self, Record};
-use super::recall::{Recall, Whole};
 use super::size;
 use crate::error::{Error, Result};
 
+mod compress;
+mod content;
 mod growing;
+mod join;
+pub(super) mod packs;
+mod read;
+mod recall;
+mod secrets;
+mod stats;
 
 /// A finished zip.
 #[derive(Debug, Clone)]

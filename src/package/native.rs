@@ -3,6 +3,9 @@
 //! cargo and go keep what they have built themselves and know best what is out of date, so they are
 //! asked every time. Only the program goes into the package, with what `include` names.
 
+mod cargo;
+mod go;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,9 +18,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::bootstrap;
 use super::cache::TEMPORARY;
-use super::cargo;
 use super::entry::Entry as File;
-use super::go;
 use super::program::{self, Ended, Stdout};
 use super::types::Step;
 use crate::config::{Arch, Entry, FunctionConfig};

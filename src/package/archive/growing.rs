@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use sha2::{Digest, Sha256};
 
-use super::super::content::Id;
+use super::content::Id;
 
 /// Counts what is written. It answers where it is and refuses to go anywhere else, so what was written
 /// stays as it is.

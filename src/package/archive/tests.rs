@@ -7,9 +7,9 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::content::DEFLATED;
 use super::super::entry::{Content, Owner};
 use super::super::merge::sorted;
+use super::content::DEFLATED;
 use super::*;
 
 /// Asks another implementation, Python's `zipfile`, for everything that is in a zip.

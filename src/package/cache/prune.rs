@@ -9,7 +9,7 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::super::packs;
+use super::super::archive::packs;
 use super::{TEMPORARY, in_use, is_hash};
 use crate::error::{OrFailed, Result};
 

@@ -16,10 +16,10 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::cache::{self, Cache};
+use super::super::cache::{self, Cache};
+use super::super::entry::{Content, Entry, Owner};
 use super::compress::{Made, Plan};
 use super::content::{FORM, Id, PIECE, PiecesId, id_of};
-use super::entry::{Content, Entry, Owner};
 use super::packs::{self, Kept, Pack};
 use super::read::{self, State};
 use super::secrets::{OVERLAP, Traces};

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use super::cache;
+use super::super::cache;
 use super::content::{Data, FORM, Id, PIECE, Squeezed, id_of};
 
 /// How names of indexes end.
-pub(super) const ENDING: &str = ".index";
+pub(in crate::package) const ENDING: &str = ".index";
 
 /// How an index begins.
 const MAGIC: &[u8; 16] = b"rzap zip index 1";
@@ -28,7 +28,7 @@ const RECORD: usize = ID + 4 + 8 + 2 + 8 + 8 + ID;
 
 /// Where the compressed bytes of one content stand in a zip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record {
+pub(in crate::package) struct Record {
     pub(super) id: Id,
     pub(super) crc32: u32,
     /// Bytes unpacked.
@@ -85,7 +85,7 @@ pub(super) struct Pack {
 
 /// Writes the index of the zip `sha256`, made by `recipe`. Best effort: without it, the next package
 /// only takes longer.
-pub(super) fn write(folder: &Path, recipe: &Id, sha256: &[u8], mut records: Vec<Record>) {
+pub(in crate::package) fn write(folder: &Path, recipe: &Id, sha256: &[u8], mut records: Vec<Record>) {
     records.sort_unstable_by_key(|record| record.id);
     records.dedup_by_key(|record| record.id);
     let mut bytes = Vec::with_capacity(HEAD + records.len() * RECORD + ID);
@@ -145,7 +145,7 @@ impl Pack {
 }
 
 /// The zip an index says it belongs to. Only its head is looked at.
-pub(super) fn zip_of(index: &Path) -> Option<PathBuf> {
+pub(in crate::package) fn zip_of(index: &Path) -> Option<PathBuf> {
     let mut head = [0; HEAD];
     File::open(index).and_then(|mut file| file.read_exact(&mut head)).ok()?;
     let sha256 = head.last_chunk::<ID>()?;

@@ -19,8 +19,8 @@ use libdeflater::{CompressionLvl, Compressor};
 
 use self::desk::Desk;
 use self::pieces::{Collector, Piece};
+use super::super::entry::{Content, Entry, Owner};
 use super::content::{DEFLATED, Data, PIECE, STORED, Squeezed, id_of};
-use super::entry::{Content, Entry, Owner};
 use super::packs::Kept;
 use super::read::{self, State};
 use super::secrets::Traces;
@@ -237,7 +237,7 @@ fn squeeze(compressor: &mut Compressor, bytes: &[u8], packed: &mut Vec<u8>) -> S
 
 /// A file without a name, for bytes that are only passed on.
 fn nameless(folder: &Path) -> Result<Arc<File>> {
-    tempfile::tempfile_in(folder).map(Arc::new).map_err(|error| super::archive::failed(folder, &error))
+    tempfile::tempfile_in(folder).map(Arc::new).map_err(|error| super::failed(folder, &error))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::entry::{Entry, Owner};
+use super::super::entry::{Entry, Owner};
 use super::secrets;
 use crate::error::{Error, Result};
 

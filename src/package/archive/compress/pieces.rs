@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::archive;
+use super::super::super::archive;
+use super::super::super::entry::{Content, Owner};
 use super::super::content::{DEFLATED, Data, Id, PiecesId, STORED, Squeezed, id_of};
-use super::super::entry::{Content, Owner};
 use super::super::join;
 use super::super::read;
 use super::super::secrets::{OVERLAP, Traces};

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use super::native::Site;
-use super::program::{self, Stdout};
+use super::super::program::{self, Stdout};
+use super::Site;
 use crate::config::{Arch, FunctionConfig};
 use crate::error::{Error, Result};
 
@@ -64,7 +64,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::super::tests::function;
+    use super::super::super::tests::function;
     use super::*;
     use crate::config::Entry;
 

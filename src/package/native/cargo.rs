@@ -10,9 +10,9 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use self::metadata::{Binary, Metadata};
-use super::bootstrap;
-use super::native::Site;
-use super::program::{self, Ended, Stdout};
+use super::super::bootstrap;
+use super::super::program::{self, Ended, Stdout};
+use super::Site;
 use crate::config::{Arch, Entry, FunctionConfig};
 use crate::error::{Error, OrFailed, Result};
 

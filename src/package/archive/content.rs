@@ -118,7 +118,7 @@ mod tests {
     /// same bytes.
     #[test]
     fn the_form_names_the_compressor_that_is_built_in() {
-        let lock = include_str!("../../Cargo.lock");
+        let lock = include_str!("../../../Cargo.lock");
         let name = "name = \"libdeflate-sys\"\nversion = \"";
         let version = lock.split(name).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
         assert!(FORM.contains(&format!("libdeflate {version} ")), "{version}: {FORM}");

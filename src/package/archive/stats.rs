@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::cache;
+use super::super::cache;
 use super::content::{FORM, Id, id_of};
 use super::packs::take;
 use super::read::State;
