@@ -151,7 +151,8 @@ fn the_local_cloud_gets_what_slim_leaves_to_awss_runtime() {
         .file("rzap.yaml", "app: shop\nruntime: python3.13\nslim: true\nhandler: app.handler\nstages: { dev: {} }\n")
         .file("app.py", "import six\n\ndef handler(event, context): return six.__version__\n")
         .file("requirements.txt", "six==1.17.0\n");
-    assert_eq!(distributions(&world), "");
+    let packaged = world.run("package dev --json").success().json();
+    assert_eq!(packaged["packages"]["main"]["files"], 2, "app.py and requirements.txt: {packaged}");
     let deployed = world.run("deploy dev --local").success();
     assert!(deployed.stderr.contains("`slim` is left aside"), "{}", deployed.stderr);
     assert_eq!(world.run("invoke dev --local").success().stdout.trim(), "\"1.17.0\"");
