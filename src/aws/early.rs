@@ -98,8 +98,9 @@ impl Early {
     pub(crate) fn open(&self, target: Target) {
         let mut state = self.lock();
         state.target = Some(target);
-        let State { target, growing, .. } = &mut *state;
-        for zip in growing.values_mut() {
+        let State { target, growing, finished } = &mut *state;
+        // A finished one need not wait until everybody has looked around, either.
+        for zip in growing.values_mut().chain(finished.values_mut()) {
             zip.start(target.as_ref());
         }
     }
@@ -113,7 +114,7 @@ impl Early {
             upload.abort().await;
             return false;
         }
-        say("it went up while it was being written: S3 puts it in place");
+        say("it went up ahead of time: S3 puts it in place");
         let placed = target.copy_from(&upload.target.key).await.is_ok();
         // What stays is an artifact like any other: it expires, and goes with the stage.
         let _ = upload.target.delete().await;
