@@ -345,7 +345,12 @@ for (const input of document.querySelectorAll('input[type=radio]')) {
 }
 $('package').addEventListener('change', () => { location.hash = $('package').value; });
 addEventListener('popstate', fromAddress);
-new ResizeObserver(() => drawMap()).observe(map);
+new ResizeObserver(() => {
+  // The boxes are made anew: whoever was on one stays on it.
+  const part = boxes.get(document.activeElement);
+  drawMap();
+  if (part) boxOf(part)?.focus();
+}).observe(map);
 
 /* ---- begin ---- */
 
