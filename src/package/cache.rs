@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use etcetera::BaseStrategy;
+use tempfile::TempDir;
 
 use crate::error::{Error, OrFailed, Result};
 
@@ -68,6 +69,12 @@ pub(super) fn settle<T>(unfinished: &Path, folder: &Path, look: impl Fn() -> Res
         Error::failed(format!("the dependencies in {} changed right after they were installed", folder.display()))
             .hint("run the command again")
     })
+}
+
+/// A folder in `folder` for something unfinished; it goes when it is dropped under this name.
+pub(super) fn scratch(folder: &Path) -> Result<TempDir> {
+    let made = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(folder);
+    made.or_failed(|| format!("make a folder in {}", folder.display()))
 }
 
 /// The folders of one work folder; they exist.

@@ -1,6 +1,6 @@
 //! One file of a package before it is compressed: where its bytes come from and what it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::types;
 
@@ -41,6 +41,13 @@ impl Entry {
     /// A file on disk.
     pub(super) fn file(path: String, from: PathBuf, size: u64, executable: bool, owner: Owner) -> Self {
         Self { path, content: Content::File(from), size, executable, owner }
+    }
+
+    /// A file of an install, at `path` in the folder `below`; `None` when it is not there as it was.
+    pub(super) fn kept(below: &Path, path: &str, size: u64, executable: bool, of: &str) -> Option<Self> {
+        let from = below.join(path);
+        let whole = std::fs::symlink_metadata(&from).is_ok_and(|it| it.is_file() && it.len() == size);
+        whole.then(|| Self::file(path.to_owned(), from, size, executable, Owner::Dependency(of.to_owned())))
     }
 
     /// A file rzap writes.

@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use super::entry::{Content as Bytes, Entry, Owner};
+use super::fingerprint::Fingerprint;
 use super::types::{LeftOut, OwnLayer, PackagedLayer};
-use super::{Step, Workshop, aside, collect, merge, size};
+use super::{Workshop, aside, collect, merge, size};
 use crate::config::{FunctionConfig, Layer, Source};
 use crate::error::{Error, Result};
 
@@ -214,31 +214,22 @@ impl Workshop<'_> {
         known.insert(key, layer.clone());
         Ok(layer)
     }
-
-    fn note(&self, names: &str, what: &str) {
-        (self.tell)(Step::Note(format!("{names}: {what}")));
-    }
 }
 
 /// What decides a layer's zip within one run.
 fn fingerprint(part: &str, entries: &[Entry]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        // With its length in front, no two lists of parts read the same.
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    add(part.as_bytes());
+    let mut print = Fingerprint::default();
+    print.add(part.as_bytes());
     for entry in entries {
-        add(entry.path.as_bytes());
-        add(&entry.size.to_le_bytes());
-        add(&[u8::from(entry.executable)]);
+        print.add(entry.path.as_bytes());
+        print.add(&entry.size.to_le_bytes());
+        print.add(&[u8::from(entry.executable)]);
         match &entry.content {
-            Bytes::File(file) => add(file.as_os_str().as_encoded_bytes()),
-            Bytes::Text(text) => add(text),
+            Bytes::File(file) => print.add(file.as_os_str().as_encoded_bytes()),
+            Bytes::Text(text) => print.add(text),
         }
     }
-    hash.finalize().into()
+    print.bytes()
 }
 
 /// The folder's name as Lambda takes it: `[a-zA-Z0-9-_]+`.

@@ -20,6 +20,7 @@ mod command;
 mod elf;
 mod entry;
 mod explain;
+mod fingerprint;
 mod handler;
 mod layers;
 mod merge;
@@ -40,7 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, OnceCell, mpsc};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard, mpsc};
 
 use self::archive::Archive;
 use self::cache::Cache;
@@ -233,7 +234,7 @@ impl Workshop<'_> {
             wsgi::place(&mut merged.entries, target, self.bridge)?;
         }
         for note in std::mem::take(&mut merged.notes) {
-            (self.tell)(Step::Note(format!("{names}: {note}")));
+            self.note(names, &note);
         }
         let entries = merge::sorted(merged.entries)?;
         let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
@@ -276,9 +277,20 @@ impl Workshop<'_> {
             (self.tell)(Step::Grown { file, written, sha256 });
         }
         for note in &archive.notes {
-            (self.tell)(Step::Note(format!("{of}: {note}")));
+            self.note(of, note);
         }
         Ok((archive, entries))
+    }
+
+    /// Waits until nobody else makes the install `key`, and keeps others waiting as long as it is held.
+    async fn turn(&self, key: &str) -> OwnedMutexGuard<()> {
+        let turn = self.installs.lock().await.entry(key.to_owned()).or_default().clone();
+        turn.lock_owned().await
+    }
+
+    /// Something worth knowing about these functions.
+    fn note(&self, names: &str, what: &str) {
+        (self.tell)(Step::Note(format!("{names}: {what}")));
     }
 }
 

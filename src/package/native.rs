@@ -17,7 +17,7 @@ use tokio::process::Command;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::bootstrap;
-use super::cache::TEMPORARY;
+use super::cache;
 use super::entry::Entry as File;
 use super::program::{self, Ended, Stdout};
 use super::types::Step;
@@ -106,10 +106,7 @@ impl<'a> Programs<'a> {
     }
 
     async fn go(&self, function: &FunctionConfig, path: &str, names: &str, site: &Site<'_>) -> Result<PathBuf> {
-        let folder = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempdir_in(site.scratch)
-            .or_failed(|| format!("make a folder in {}", site.scratch.display()))?;
+        let folder = cache::scratch(site.scratch)?;
         let file = folder.path().join(bootstrap::NAME);
         self.go.lock().await.push(folder);
         go::build(function, path, &file, names, site).await?;

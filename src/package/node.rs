@@ -108,7 +108,7 @@ async fn installed(
     lock: lock::Lock,
 ) -> Result<(PathBuf, Vec<File>)> {
     refuse_workspaces(dir, &manifest)?;
-    let note = |text: String| (workshop.tell)(Step::Note(format!("{names}: {text}")));
+    let note = |text: String| workshop.note(names, &text);
     let hooks = ["preinstall", "install", "postinstall", "prepare"];
     let hooks: Vec<&str> = hooks.into_iter().filter(|hook| manifest.scripts.contains_key(*hook)).collect();
     if hooks.iter().any(|hook| hook.ends_with("install")) {
@@ -122,8 +122,7 @@ async fn installed(
     let program = Program::find(workshop.search_path.as_deref(), &lock, &manifest, dir).await?;
     let declared = Declared::read(root, dir, manifest, lock, &function.source.from_source)?;
     let key = declared.key(&target, &program)?;
-    let turn = workshop.installs.lock().await.entry(key.clone()).or_default().clone();
-    let _turn = turn.lock().await;
+    let _turn = workshop.turn(&key).await;
     let (cache, known) = (workshop.cache.clone(), key.clone());
     let site = cache.deps.join(&key).join("site");
     if let Some(entries) = aside(move || Ok(kept::find(&cache, &known))).await? {

@@ -173,4 +173,4 @@ pub(super) fn find(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -27,18 +27,17 @@ impl Workshop<'_> {
         let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
         let installer = self.installer.get_or_try_init(find).await?;
         for note in &declared.notes {
-            (self.tell)(Step::Note(format!("{names}: {note}")));
+            self.note(names, note);
         }
         let key = dependencies::key(&declared, &platform, installer, &source.from_source);
-        let turn = self.installs.lock().await.entry(key.clone()).or_default().clone();
-        let _turn = turn.lock().await;
+        let _turn = self.turn(&key).await;
         let (cache, known, chosen) = (self.cache.clone(), key.clone(), source.clone());
         if let Some(listing) = aside(move || dependencies::kept(&cache, &known, &chosen)).await? {
             return Ok(listing);
         }
         (self.tell)(Step::Installing { functions: names.to_owned(), tool: installer.name() });
         if let Some(caveat) = installer.caveat(&declared, &platform) {
-            (self.tell)(Step::Note(format!("{names}: {caveat}")));
+            self.note(names, &caveat);
         }
         dependencies::install(&self.cache, &key, &declared, source, &platform, installer).await
     }

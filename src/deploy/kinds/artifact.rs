@@ -67,8 +67,7 @@ impl Artifact {
     }
 
     fn target(&self, cloud: &Cloud) -> Target {
-        let (bucket, key) = (self.bucket.clone(), self.object.clone());
-        Target { s3: cloud.s3.clone(), account: cloud.account.clone(), bucket, key, tagging: Self::tagging() }
+        Target { bucket: self.bucket.clone(), key: self.object.clone(), ..folder(cloud, "") }
     }
 
     /// The hash in its key.

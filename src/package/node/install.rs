@@ -11,11 +11,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
+use super::super::aside;
 use super::super::cache::{self, Cache};
 use super::super::collect::packed_path;
 use super::super::entry::Entry;
+use super::super::fingerprint::Fingerprint;
 use super::kept::{self, Kept};
 use super::lock::{Lock, Manager};
 use super::manager::Program;
@@ -75,23 +76,18 @@ impl Declared {
 
     /// The name of the install's folder: a hash of everything that decides it.
     pub(super) fn key(&self, target: &Target, program: &Program) -> Result<String> {
-        let mut hash = Sha256::new();
-        let mut add = |part: &[u8]| {
-            // With its length in front, no two lists of parts read the same.
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        };
+        let mut print = Fingerprint::default();
         let node = target.node.to_string();
         for part in ["node", FORM, target.cpu, &node, program.manager.name(), &program.version, &self.built.join(",")] {
-            add(part.as_bytes());
+            print.add(part.as_bytes());
         }
         for (path, file) in &self.files {
             // Where the project lies does not matter.
             let path = path.strip_prefix(&self.at).map_or_else(|_| path.clone(), |inside| Path::new("./").join(inside));
-            add(path.as_os_str().as_encoded_bytes());
-            add(&fs::read(file).or_failed(|| format!("read {}", file.display()))?);
+            print.add(path.as_os_str().as_encoded_bytes());
+            print.add(&fs::read(file).or_failed(|| format!("read {}", file.display()))?);
         }
-        Ok(hex::encode(hash.finalize()))
+        Ok(print.hex())
     }
 
     /// Installs as `key`, replacing a damaged install of that name.
@@ -103,10 +99,7 @@ impl Declared {
         program: &Program,
         npm: Option<&Path>,
     ) -> Result<Vec<Entry>> {
-        let temporary = tempfile::Builder::new()
-            .prefix(cache::TEMPORARY)
-            .tempdir_in(&cache.deps)
-            .or_failed(|| format!("make a folder in {}", cache.deps.display()))?;
+        let temporary = cache::scratch(&cache.deps)?;
         let tree = temporary.path().join("tree");
         let place = tree.join(&self.at);
         self.lay_out(&tree, target, program)?;
@@ -114,12 +107,11 @@ impl Declared {
         scripts::run(&self.built, &place, target, npm).await?;
 
         let (cache, key, target) = (cache.clone(), key.to_owned(), target.clone());
-        tokio::task::spawn_blocking(move || {
+        aside(move || {
             let list = self.take(&tree, &temporary.path().join("site"), &target)?;
             kept::keep(&cache, &key, temporary.path(), &list)
         })
         .await
-        .or_failed(|| "look at the dependencies' files")?
     }
 
     /// Puts the files that the install reads into `tree`.

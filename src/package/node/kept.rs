@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::super::cache::{self, Cache};
-use super::super::entry::{Entry, Owner};
+use super::super::entry::Entry;
 use crate::error::{OrFailed, Result};
 
 /// One file of an install.
@@ -22,21 +22,13 @@ pub(super) struct Kept {
     pub(super) of: String,
 }
 
-impl Kept {
-    /// It as an entry, when it is below `site` as it was.
-    fn entry(self, site: &Path) -> Option<Entry> {
-        let file = site.join(&self.path);
-        let whole = fs::symlink_metadata(&file).is_ok_and(|seen| seen.is_file() && seen.len() == self.size);
-        whole.then(|| Entry::file(self.path, file, self.size, self.executable, Owner::Dependency(self.of)))
-    }
-}
-
 /// The files of the install `key`, if it is there and whole.
 pub(super) fn find(cache: &Cache, key: &str) -> Option<Vec<Entry>> {
     let folder = cache.deps.join(key);
     let list: Vec<Kept> = serde_json::from_slice(&fs::read(folder.join("manifest.json")).ok()?).ok()?;
     let site = folder.join("site");
-    let entries = list.into_iter().map(|kept| kept.entry(&site)).collect::<Option<Vec<Entry>>>()?;
+    let entries = list.iter().map(|kept| Entry::kept(&site, &kept.path, kept.size, kept.executable, &kept.of));
+    let entries = entries.collect::<Option<Vec<Entry>>>()?;
     cache::touch(&folder);
     Some(entries)
 }

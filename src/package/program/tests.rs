@@ -1,9 +1,21 @@
 //! Real shells.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Mutex;
 
 use super::*;
+
+/// A folder with executable scripts, to be used as `PATH`.
+pub(in crate::package) fn programs(scripts: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, script) in scripts {
+        let file = folder.path().join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
 
 fn sh(script: &str) -> Command {
     let mut command = Command::new("/bin/sh");

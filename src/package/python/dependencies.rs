@@ -20,12 +20,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use self::rules::Remark;
+use super::super::aside;
 use super::super::cache::{self, Cache};
 use super::super::collect::Listing;
-use super::super::entry::{Entry, Owner};
+use super::super::entry::Entry;
+use super::super::fingerprint::Fingerprint;
 use super::installer::{Installer, Order};
 use super::platform::Platform;
 use super::requirements::{Declared, normal_name};
@@ -68,20 +69,17 @@ struct Kept {
 
 /// The name of the install's folder: a hash of everything that decides it.
 pub(super) fn key(declared: &Declared, platform: &Platform, installer: &Installer, from_source: &[String]) -> String {
-    let mut hash = Sha256::new();
+    let mut print = Fingerprint::default();
     let fixed = [
         ("form".to_owned(), FORM.into()),
         ("platform".to_owned(), platform.to_string().into_bytes()),
         ("from_source".to_owned(), from_source.join(" ").into_bytes()),
     ];
     for (name, content) in fixed.into_iter().chain(installer.inputs()).chain(declared.inputs.iter().cloned()) {
-        for part in [name.as_bytes(), &content] {
-            // With its length in front, no two lists of parts read the same.
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
+        print.add(name.as_bytes());
+        print.add(&content);
     }
-    hex::encode(hash.finalize())
+    print.hex()
 }
 
 /// What `source` wants packed of the install `key`; `None` when it is not there or not whole.
@@ -92,12 +90,9 @@ pub(super) fn kept(cache: &Cache, key: &str, source: &Source) -> Result<Option<L
         return Ok(None);
     };
     let (packed, left_out, notes) = choice::choose(&manifest, source)?;
-    let entries = packed.into_iter().map(|kept| {
-        let file = folder.join("site").join(&kept.path);
-        let whole = fs::symlink_metadata(&file).is_ok_and(|seen| seen.is_file() && seen.len() == kept.size);
-        let owner = Owner::Dependency(kept.of.clone());
-        whole.then(|| Entry::file(kept.path.clone(), file, kept.size, kept.executable, owner))
-    });
+    let site = folder.join("site");
+    let entries = packed.into_iter();
+    let entries = entries.map(|kept| Entry::kept(&site, &kept.path, kept.size, kept.executable, &kept.of));
     let entries = entries.collect::<Option<Vec<Entry>>>();
     cache::touch(&folder);
     Ok(entries.map(|entries| Listing { entries, notes, left_out }))
@@ -113,19 +108,14 @@ pub(super) async fn install(
     platform: &Platform,
     installer: &Installer,
 ) -> Result<Listing> {
-    let temporary = tempfile::Builder::new()
-        .prefix(cache::TEMPORARY)
-        .tempdir_in(&cache.deps)
-        .or_failed(|| format!("make a folder in {}", cache.deps.display()))?;
+    let temporary = cache::scratch(&cache.deps)?;
     let site = temporary.path().join("site");
     let order = Order { dir: &source.dir, target: &site, platform, from_source: &source.from_source };
     let lists = lists::lists(declared, temporary.path(), installer, &order).await?;
     let built = installer.install(&lists, &order).await?;
 
     let (cache, key, source, platform) = (cache.clone(), key.to_owned(), source.clone(), platform.clone());
-    tokio::task::spawn_blocking(move || keep(&cache, &key, temporary.path(), &built, &source, &platform))
-        .await
-        .or_failed(|| "look at the dependencies' files")?
+    aside(move || keep(&cache, &key, temporary.path(), &built, &source, &platform)).await
 }
 
 /// Lists what was installed and gives it its final name.

@@ -6,17 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-
-/// A folder with executable scripts, to be used as `PATH`.
-fn programs(scripts: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, script) in scripts {
-        let file = folder.path().join(name);
-        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    folder
-}
+use crate::package::program::tests::programs;
 
 fn lock(manager: Manager) -> Lock {
     let (name, content) = match manager {

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use tokio::process::Command;
 
-use super::super::super::program;
+use super::super::super::{cache, program};
 use super::{Installer, output};
 use crate::error::{Error, Result};
 
@@ -71,12 +71,8 @@ impl Memory {
     }
 
     fn keep(&self) {
-        let Some(folder) = self.file.parent() else { return };
-        let (Ok(text), Ok(file)) = (serde_json::to_vec(&self.answers), tempfile::NamedTempFile::new_in(folder)) else {
-            return;
-        };
-        if fs::write(file.path(), text).is_ok() {
-            let _ = file.persist(&self.file);
+        if let Ok(text) = serde_json::to_vec(&self.answers) {
+            cache::replace(&self.file, &text);
         }
     }
 }

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::config::Arch;
+use crate::package::program::tests::programs;
 use crate::package::python::platform::Platform;
 
 fn platform() -> Platform {
@@ -19,17 +19,6 @@ fn declared(given: Given) -> Declared {
 
 fn order<'a>(dir: &'a Path, platform: &'a Platform, from_source: &'a [String]) -> Order<'a> {
     Order { dir, target: Path::new("/site"), platform, from_source }
-}
-
-/// A folder with executable scripts, to be used as `PATH`.
-fn programs(scripts: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, script) in scripts {
-        let file = folder.path().join(name);
-        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    folder
 }
 
 const PIP_SAYS: &str = "echo 'pip 23.2.1 from /x/site-packages/pip (python 3.11)'";

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use pep440_rs::VersionSpecifiers;
 use pep508_rs::{Requirement, VersionOrUrl};
-use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
+use super::super::super::fingerprint::Fingerprint;
 use super::super::platform::Platform;
 use super::poetry::is_pypi;
 use super::pyproject::Pyproject;
@@ -192,7 +192,7 @@ pub(in crate::package) fn exported(root: &Path, said: &str, may_build: &dyn Fn(&
 
 /// What a folder that is built holds, as an input of the install.
 pub(super) fn folder_input(root: &Path, folder: &Path) -> Result<(String, Vec<u8>)> {
-    let mut hash = Sha256::new();
+    let mut print = Fingerprint::default();
     let walk = ignore::WalkBuilder::new(folder)
         .standard_filters(false)
         .sort_by_file_name(Ord::cmp)
@@ -208,12 +208,10 @@ pub(super) fn folder_input(root: &Path, folder: &Path) -> Result<(String, Vec<u8
         if item.file_type().is_some_and(|kind| kind.is_file()) {
             let content = fs::read(item.path()).or_failed(|| format!("read {}", item.path().display()))?;
             let name = item.path().strip_prefix(folder).unwrap_or(item.path());
-            for part in [name.as_os_str().as_encoded_bytes(), &content] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
+            print.add(name.as_os_str().as_encoded_bytes());
+            print.add(&content);
         }
     }
     let name = folder.strip_prefix(root).unwrap_or(folder);
-    Ok((name.to_string_lossy().into_owned(), hash.finalize().to_vec()))
+    Ok((name.to_string_lossy().into_owned(), print.bytes().to_vec()))
 }
