@@ -1,6 +1,8 @@
-//! The index of what is baked into the binary for projects: what `rzap init` writes, and the WSGI
+//! The index of what is baked into the binary for projects: what `rzap init` writes, and the
 //! bridge that goes into Python packages. The texts live in `templates/`; adding one is a file there
 //! and its line here.
+
+use crate::package::{BridgeFile, Part};
 
 /// A project that deploys as it is.
 pub(crate) struct Template {
@@ -69,12 +71,22 @@ pub(crate) const ALL: &[Template] = &[
     },
 ];
 
-/// The WSGI bridge: path in the zip, text. `from rzap_wsgi import bridge`.
-pub(crate) const BRIDGE: &[(&str, &str)] = &[
-    ("rzap_wsgi/__init__.py", include_str!("../../templates/bridge/rzap_wsgi/__init__.py")),
-    ("rzap_wsgi/request.py", include_str!("../../templates/bridge/rzap_wsgi/request.py")),
-    ("rzap_wsgi/response.py", include_str!("../../templates/bridge/rzap_wsgi/response.py")),
-];
+macro_rules! bridge {
+    ($($part:ident: $name:literal;)*) => {
+        &[$(BridgeFile {
+            path: concat!("rzap_web/", $name),
+            text: include_str!(concat!("../../templates/bridge/rzap_web/", $name)),
+            part: Part::$part,
+        }),*]
+    };
+}
+
+/// The bridge between Lambda and web applications, and what needs each of its files.
+pub(crate) const BRIDGE: &[BridgeFile] = bridge! {
+    Base: "__init__.py";
+    Base: "request.py";
+    Base: "response.py";
+};
 
 #[cfg(test)]
 mod tests {
@@ -83,7 +95,7 @@ mod tests {
     #[test]
     fn texts_end_with_a_newline_and_paths_stay_inside() {
         let files = ALL.iter().flat_map(|template| template.files.iter().map(|&(path, text, _)| (path, text)));
-        for (path, text) in files.chain(BRIDGE.iter().copied()) {
+        for (path, text) in files.chain(BRIDGE.iter().map(|file| (file.path, file.text))) {
             assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{path}");
             assert!(!path.starts_with('/') && !path.contains(".."), "{path}");
             assert!(!text.contains('\r'), "{path}");

@@ -15,6 +15,7 @@ use super::raw::{Entry, Kind, Map};
 use super::resolve::{self, File, Purpose};
 use super::suggest;
 use super::values::Reader;
+use super::web;
 
 /// Adds everything that is wrong with the file to `problems`.
 pub(super) fn file(file: File<'_>, problems: &mut Problems) {
@@ -117,7 +118,8 @@ fn value(reader: &mut Reader<'_>, entry: &Entry) {
         "http" => drop(reader.http(entry)),
         "region" => drop(reader.region(entry)),
         "profile" => drop(reader.some_text(entry)),
-        "local" | "protect" => drop(reader.yes_or_no(entry)),
+        "local" | "protect" | "stream" | "exec" | "keep_warm" => drop(reader.yes_or_no(entry)),
+        "static" => drop(web::static_files(reader, entry)),
         key if ENTRIES.contains(&key) => drop(code::called(reader, entry)),
         // Whether it is there is looked at where a stage uses it.
         "dir" => drop(reader.text(entry)),

@@ -1,5 +1,5 @@
-//! Where a function's code is and what of it Lambda calls: `dir`, `wsgi`, `handler`, `bootstrap`,
-//! `cargo`, `go`.
+//! Where a function's code is and what of it Lambda calls: `dir`, `wsgi`, `asgi`, `django`, `handler`,
+//! `bootstrap`, `cargo`, `go`.
 //!
 //! Looks at the files, so that a wrong name is found here and not by a failing invocation. Reads
 //! none of them: what a module contains is the runtime's business.
@@ -44,7 +44,9 @@ pub(super) fn called(reader: &mut Reader<'_>, entry: &raw::Entry) -> Option<Call
     let filled = reader.text(entry)?;
     let (value, shown, span) = (filled.value, filled.shown, entry.value.span.clone());
     let fault = match entry.key.as_str() {
-        "wsgi" => wsgi_fault(&value, &shown),
+        "wsgi" => app_fault(&value, &shown, "is not a WSGI application"),
+        "asgi" => app_fault(&value, &shown, "is not an ASGI application"),
+        "django" => django_fault(&value),
         "bootstrap" | "go" => path_fault(&value),
         "cargo" => binary_fault(&value),
         _ => handler_fault(&value),
@@ -55,6 +57,8 @@ pub(super) fn called(reader: &mut Reader<'_>, entry: &raw::Entry) -> Option<Call
     }
     let entry = match entry.key.as_str() {
         "wsgi" => Entry::Wsgi(value),
+        "asgi" => Entry::Asgi(value),
+        "django" => Entry::Django(value),
         "bootstrap" => Entry::Bootstrap(value),
         "cargo" => Entry::Cargo(Some(value)),
         "go" => Entry::Go(value),
@@ -72,15 +76,22 @@ fn is_dotted_name(text: &str) -> bool {
 
 type Fault = Option<(&'static str, String)>;
 
-fn wsgi_fault(value: &str, shown: &str) -> Fault {
-    match (value.split_once(':'), value.rsplit_once('.')) {
+/// `module:object`, or `module:factory()` for what makes the application.
+fn app_fault(value: &str, shown: &str, what: &'static str) -> Fault {
+    let name = value.strip_suffix("()").unwrap_or(value);
+    match (name.split_once(':'), value.rsplit_once('.')) {
         (Some((module, object)), _) if is_dotted_name(module) && is_dotted_name(object) => None,
         // Nothing from the environment may show up in a suggestion.
         (None, Some((module, object))) if is_dotted_name(value) && value == shown => {
             Some(("has no `:` between module and object", format!("did you mean `{module}:{object}`?")))
         }
-        _ => Some(("is not a WSGI application", "write `module:object`, like `app:app`".to_owned())),
+        _ => Some((what, "write `module:object`, like `app:app`".to_owned())),
     }
+}
+
+fn django_fault(value: &str) -> Fault {
+    let label = || "write the dotted name of the settings, like `mysite.settings`".to_owned();
+    (!is_dotted_name(value)).then(|| ("is not a settings module", label()))
 }
 
 fn handler_fault(value: &str) -> Fault {
@@ -167,8 +178,9 @@ pub(super) fn runtime(
             reader.problem(span, title, format!("remove it, or write `{OS_ONLY}`"));
             None
         }
-        Entry::Wsgi(_) if !runtime.starts_with("python") => {
-            reader.problem(span, "`wsgi` needs a Python runtime", "like `python3.13`");
+        entry if entry.is_web() && !runtime.starts_with("python") => {
+            let word = entry.web().map_or("wsgi", |(word, _)| word);
+            reader.problem(span, format!("`{word}` needs a Python runtime"), "like `python3.13`");
             None
         }
         Entry::Handler(_) if os_only => {
@@ -176,7 +188,7 @@ pub(super) fn runtime(
             reader.problem(&called.span, title, "write `bootstrap: PATH` instead of `handler:`");
             None
         }
-        Entry::Wsgi(_) | Entry::Handler(_) | Entry::Image(_) => Some(runtime),
+        Entry::Wsgi(_) | Entry::Asgi(_) | Entry::Django(_) | Entry::Handler(_) | Entry::Image(_) => Some(runtime),
     }
 }
 
@@ -193,7 +205,8 @@ pub(super) fn check_file(
     match &called.entry {
         _ if !called.known => {}
         Entry::Bootstrap(path) => check_bootstrap(reader, called, &dir.join(path), root),
-        Entry::Wsgi(text) => {
+        Entry::Django(module) => check_module(reader, called, PYTHON, dir, (module, "")),
+        Entry::Wsgi(text) | Entry::Asgi(text) => {
             let (module, object) = text.split_once(':').unwrap_or((text, ""));
             check_module(reader, called, PYTHON, dir, (module, &format!(":{object}")));
         }

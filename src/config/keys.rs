@@ -20,13 +20,14 @@ pub(super) enum Place {
 }
 
 /// What names the code; one of them per function.
-pub(super) const ENTRIES: [&str; 6] = ["wsgi", "handler", "bootstrap", "cargo", "go", "image"];
+pub(super) const ENTRIES: [&str; 8] = ["wsgi", "asgi", "django", "handler", "bootstrap", "cargo", "go", "image"];
 
 /// What belongs to one function and is no default for several.
-const OWN: [&str; 8] = ["wsgi", "handler", "bootstrap", "cargo", "go", "image", "http", "description"];
+const OWN: [&str; 11] =
+    ["wsgi", "asgi", "django", "handler", "bootstrap", "cargo", "go", "image", "http", "description", "static"];
 
 /// What a function has and every place may set.
-const SHARED: [&str; 19] = [
+const SHARED: [&str; 22] = [
     "runtime",
     "arch",
     "memory",
@@ -46,25 +47,24 @@ const SHARED: [&str; 19] = [
     "drop",
     "layer",
     "layers",
+    "stream",
+    "exec",
+    "keep_warm",
 ];
 
 /// What a whole stage has.
 const WIDE: [&str; 4] = ["region", "profile", "local", "protect"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 15] = [
+const LATER: [&str; 11] = [
     "alarms",
-    "asgi",
     "cloudformation",
     "concurrency",
-    "django",
     "domain",
-    "exec",
     "expires",
     "resources",
     "role",
     "smoke",
-    "static",
     "traffic",
     "triggers",
     "uses",

@@ -28,12 +28,12 @@ pub(super) struct Function<'a> {
 }
 
 /// The functions in file order. Without a `functions` map the top level is the only one: `web` when
-/// the file has `wsgi` or `http` for it (in any stage, so that its name does not depend on the
+/// the file has `wsgi`, `asgi`, `django` or `http` for it (in any stage, so that its name does not depend on the
 /// stage), else `main`.
 pub(super) fn functions<'a>(top: &'a Map, problems: &mut Problems) -> Vec<Function<'a>> {
     let Some(entry) = top.get("functions") else {
         let Some(named_at) = top.get("app").or_else(|| top.0.first()) else { return Vec::new() };
-        let is_web = |map: &Map| map.get("wsgi").is_some() || map.get("http").is_some();
+        let is_web = |map: &Map| ["wsgi", "asgi", "django", "http"].iter().any(|key| map.get(key).is_some());
         let web = is_web(top) || stage_maps(top).any(is_web);
         return vec![Function { name: if web { "web" } else { "main" }, own: None, named_at }];
     };

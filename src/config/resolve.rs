@@ -18,6 +18,7 @@ use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
 use super::values::Reader;
+use super::web;
 
 /// MB. Lambda's own default of 128 starts a Python web app ten times slower than need be.
 const MEMORY: u32 = 512;
@@ -120,21 +121,23 @@ pub(super) fn stage(
 /// All functions of a stage; `None` when one of them could not be resolved.
 fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<BTreeMap<String, FunctionConfig>> {
     let mut resolved = Vec::new();
-    let mut with_api: Option<&str> = None;
+    let mut with_api: BTreeMap<&str, &str> = BTreeMap::new();
     for declared in precedence::functions(file.top, &mut reader.problems) {
         let said = Said::of_function(file.top, chain, &declared);
         let config = function(reader, file.root, &declared, &said);
-        if config.as_ref().is_some_and(|config| config.http == Some(Http::Rest)) {
-            if let Some(first) = with_api {
+        let front = config.as_ref().and_then(|config| config.http).and_then(Http::api);
+        if let Some((word, api)) = front {
+            if let Some(first) = with_api.get(word) {
                 let span = match said.strongest("http") {
                     Some(http) => &http.value.span,
                     None => &declared.named_at.key_span,
                 };
-                // One REST API per stage, and it hands every path to one function.
-                let title = format!("`{first}` and `{}` both have `http: rest`", declared.name);
-                reader.problem(span, title, "a stage has one REST API: use `http: url` here");
+                // One API of a kind per stage, and it hands every path to one function.
+                let title = format!("`{first}` and `{}` both have `http: {word}`", declared.name);
+                reader.problem(span, title, format!("a stage has one {api}: use `http: url` here"));
+            } else {
+                with_api.insert(word, declared.name);
             }
-            with_api = with_api.or(Some(declared.name));
         }
         resolved.push(config);
     }
@@ -170,6 +173,8 @@ fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, said:
         code::check_file(reader, &called, (&runtime, bundle), dir, root);
     }
     packing.source.build = build;
+    let http = http.or(called.entry.is_web().then_some(Http::Rest));
+    let web = web::read(reader, said, (&called.entry, &runtime), http, &env);
     let dir = dir.unwrap_or_else(|| root.to_owned());
     Some(FunctionConfig {
         name: declared.name.to_owned(),
@@ -180,7 +185,8 @@ fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, said:
         ephemeral_storage: storage.unwrap_or(EPHEMERAL_STORAGE),
         env,
         description,
-        http: http.or(called.entry.is_wsgi().then_some(Http::Rest)),
+        http,
+        web,
         log_retention: log_retention.unwrap_or(LOG_RETENTION),
         policies: policies.unwrap_or_default(),
         source: Source { dir, ..packing.source },
@@ -204,7 +210,11 @@ fn called(
     if recognised.is_none() {
         let title = format!("nothing says what function `{}` runs", declared.name);
         // A Rust or Go project says it itself, where its folder is at hand.
-        reader.problem_on_disk(named_at, title, "add `wsgi:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`");
+        reader.problem_on_disk(
+            named_at,
+            title,
+            "add `wsgi:`, `asgi:`, `django:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`",
+        );
     }
     recognised.or_else(|| Some(code::unknown(named_at)))
 }

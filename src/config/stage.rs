@@ -55,6 +55,9 @@ pub(crate) struct FunctionConfig {
     /// How the function is reached over HTTP, if at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http: Option<Http>,
+    /// What it does beyond answering requests.
+    #[serde(flatten)]
+    pub(crate) web: Web,
     /// For how many days the log is kept; one of the day counts AWS accepts.
     pub(crate) log_retention: i32,
     /// IAM statements beyond writing its own logs, as JSON objects in IAM's own spelling.
@@ -68,11 +71,15 @@ pub(crate) struct FunctionConfig {
 }
 
 /// What Lambda calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Entry {
-    /// `module:object`, a WSGI application behind rzap's bridge.
+    /// `module:object` or `module:factory()`, a WSGI application behind rzap's bridge.
     Wsgi(String),
+    /// The same for an ASGI application.
+    Asgi(String),
+    /// The settings module of a Django project: `mysite.settings`.
+    Django(String),
     /// `file.function` in the runtime's own notation.
     Handler(String),
     /// The path of a ready executable below the code folder; it becomes `bootstrap`.
@@ -127,8 +134,39 @@ pub(crate) enum Arch {
 pub(crate) enum Http {
     /// A REST API of API Gateway, payload format 1.0.
     Rest,
+    /// An HTTP API of API Gateway, payload format 2.0.
+    #[serde(rename = "http")]
+    Api,
     /// A function URL, payload format 2.0.
     Url,
+}
+
+/// What a web function does beyond answering requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Web {
+    /// Its URL hands on the answer while it is made.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stream: bool,
+    /// `rzap exec` and `rzap manage` may run code in it. Only behind rzap's bridge.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) exec: bool,
+    /// It is called every few minutes, so that one process stays warm. Only behind rzap's bridge.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) keep_warm: bool,
+    /// Files the bridge serves from S3.
+    #[serde(rename = "static", skip_serializing_if = "Option::is_none")]
+    pub(crate) static_files: Option<StaticFiles>,
+}
+
+/// Files that are served from S3 below a path of the app.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct StaticFiles {
+    /// Folder with the files, relative to the code folder and inside the project; `None` is what Django's
+    /// `collectstatic` gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Below which path they are served: starts and ends with `/`.
+    pub(crate) url: String,
 }
 
 /// The code of a function and what of it is packed.
@@ -175,15 +213,37 @@ impl StageConfig {
     }
 }
 
+impl Http {
+    /// Its word in the config and what it is, when it is an API of API Gateway.
+    pub(crate) fn api(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Rest => Some(("rest", "REST API")),
+            Self::Api => Some(("http", "HTTP API")),
+            Self::Url => None,
+        }
+    }
+}
+
 impl Entry {
     /// The container image, when it is one.
     pub(crate) fn image(&self) -> Option<&Image> {
         if let Self::Image(image) = self { Some(image) } else { None }
     }
 
-    /// True when rzap's own WSGI bridge has to be in the package.
-    pub(crate) fn is_wsgi(&self) -> bool {
-        matches!(self, Self::Wsgi(_))
+    /// The protocol (`wsgi`, `asgi`, `django`) and its target, when rzap's own bridge has to be in the
+    /// package.
+    pub(crate) fn web(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Wsgi(target) => Some(("wsgi", target)),
+            Self::Asgi(target) => Some(("asgi", target)),
+            Self::Django(target) => Some(("django", target)),
+            _ => None,
+        }
+    }
+
+    /// True when it is called through rzap's bridge.
+    pub(crate) fn is_web(&self) -> bool {
+        self.web().is_some()
     }
 
     /// True when the code folder holds the source of a program rather than what runs.

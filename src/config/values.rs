@@ -230,19 +230,18 @@ impl Reader<'_> {
     pub(super) fn http(&mut self, entry: &Entry) -> Option<Http> {
         if matches!(entry.value.kind, Kind::Map(_) | Kind::List(_)) {
             let title = "a table of routes is not supported by this version of rzap";
-            self.problem(&entry.value.span, title, "use `rest` or `url`");
+            self.problem(&entry.value.span, title, "use `rest`, `http` or `url`");
             return None;
         }
         let filled = self.text(entry)?;
         match filled.value.as_str() {
             "rest" => return Some(Http::Rest),
+            "http" => return Some(Http::Api),
             "url" => return Some(Http::Url),
-            "http" => {
-                let title = "`http: http` is not supported by this version of rzap";
-                self.problem(&entry.value.span, title, "use `rest` or `url`");
-            }
             _ => {
-                let label = suggest::did_you_mean(&filled.value, ["rest", "url"], || "use `rest` or `url`".to_owned());
+                let label = suggest::did_you_mean(&filled.value, ["rest", "http", "url"], || {
+                    "use `rest`, `http` or `url`".to_owned()
+                });
                 self.problem(&entry.value.span, format!("unknown kind of HTTP front `{}`", filled.shown), label);
             }
         }

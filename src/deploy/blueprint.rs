@@ -77,7 +77,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     resources.extend(layers.wanted(&owner, &bucket).map(Any::Layer));
     for config in stage.functions.values().filter(|config| config.http == Some(Http::Rest)) {
         let function = function_name(&owner, &config.name);
-        resources.push(Any::Api(Api::wanted(&owner, &function, config.entry.is_wsgi())));
+        resources.push(Any::Api(Api::wanted(&owner, &function, config.entry.is_web())));
     }
     resources.extend(functions.into_iter().map(Any::Function));
     Ok(Blueprint { owner, resources })

@@ -13,7 +13,9 @@ use crate::error::{Error, Result};
 /// are not files (Java, .NET, …) pass.
 pub(super) fn check(function: &FunctionConfig, files: &[File]) -> Result<()> {
     let (module, said) = match &function.entry {
-        Entry::Wsgi(target) => (target.split(':').next().unwrap_or_default(), target),
+        Entry::Wsgi(target) | Entry::Asgi(target) | Entry::Django(target) => {
+            (target.split(':').next().unwrap_or(target), target)
+        }
         // The last dot parts file and function (https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html).
         Entry::Handler(handler) => (handler.rsplit_once('.').map_or(handler.as_str(), |(file, _)| file), handler),
         Entry::Bootstrap(_) | Entry::Cargo(_) | Entry::Go(_) | Entry::Image(_) => return Ok(()),

@@ -32,8 +32,8 @@ mod rules;
 mod savings;
 mod size;
 mod types;
+mod web;
 mod weigh;
-mod wsgi;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -52,21 +52,22 @@ use self::python::Installer;
 pub(crate) use self::savings::{Saving, savings};
 pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
 pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
+pub(crate) use self::web::{BridgeFile, Part};
 pub(crate) use self::weigh::{amount, folders, parts, share};
-use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig};
+use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig, Web};
 use crate::error::{Error, OrFailed, Result};
 
 /// Builds the packages of `stage`'s functions (of those named in `only`, when given), by name.
 /// A function that runs a container image has none.
 ///
 /// Zips and installed dependencies are kept in `work`, which is created when missing; the zips stay
-/// there. `bridge` is rzap's WSGI bridge (path in the zip, text) and goes into the packages of WSGI
-/// functions. `tell` hears what happens, from any thread. The first failure stops the others.
+/// there. `bridge` is rzap's bridge between Lambda and web applications; what a function needs of it goes
+/// into its package. `tell` hears what happens, from any thread. The first failure stops the others.
 pub(crate) async fn build(
     stage: &StageConfig,
     only: Option<&[String]>,
     work: &Path,
-    bridge: &[(&str, &str)],
+    bridge: &[BridgeFile],
     tell: &(dyn Fn(Step) + Send + Sync),
 ) -> Result<BTreeMap<String, Package>> {
     let workshop = Workshop {
@@ -90,7 +91,7 @@ type Inputs<'a> = (&'a Source, &'a [Layer], &'a str, Arch, Made<'a>);
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Made<'a> {
     Nothing,
-    Bridge(&'a str),
+    Bridge(&'a Entry, &'a Web),
     /// Of this file, as the handler spells it.
     Bundle(&'a str),
     Bootstrap(&'a str),
@@ -115,7 +116,7 @@ fn groups<'a>(
             continue;
         }
         let made = match &function.entry {
-            Entry::Wsgi(target) => Made::Bridge(target),
+            entry @ (Entry::Wsgi(_) | Entry::Asgi(_) | Entry::Django(_)) => Made::Bridge(entry, &function.web),
             Entry::Bootstrap(path) => Made::Bootstrap(path),
             Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
             Entry::Go(path) => Made::Go(path),
@@ -132,7 +133,7 @@ fn groups<'a>(
 struct Workshop<'a> {
     root: &'a Path,
     cache: Cache,
-    bridge: &'a [(&'a str, &'a str)],
+    bridge: &'a [BridgeFile],
     tell: &'a (dyn Fn(Step) + Send + Sync),
     /// Where uv and pip are looked for.
     search_path: Option<OsString>,
@@ -187,7 +188,7 @@ impl Workshop<'_> {
             files: entries.len(),
             handler: match &function.entry {
                 Entry::Handler(handler) => handler.clone(),
-                Entry::Wsgi(_) => wsgi::HANDLER.to_owned(),
+                Entry::Wsgi(_) | Entry::Asgi(_) | Entry::Django(_) => web::HANDLER.to_owned(),
                 Entry::Bootstrap(_) | Entry::Cargo(_) | Entry::Go(_) => bootstrap::NAME.to_owned(),
                 // An image brings its own, and has no package.
                 Entry::Image(_) => String::new(),
@@ -207,8 +208,8 @@ impl Workshop<'_> {
         names: &str,
         programs: &Programs<'f>,
     ) -> Result<Built> {
-        if first.entry.is_wsgi() && !first.runtime.starts_with("python") {
-            return Err(Error::usage(format!("a WSGI app cannot run on {}", first.runtime))
+        if first.entry.is_web() && !first.runtime.starts_with("python") {
+            return Err(Error::usage(format!("a Python web app cannot run on {}", first.runtime))
                 .hint("set `runtime` to a Python, like `python3.13`"));
         }
         command::check(&first.source)?;
@@ -230,9 +231,7 @@ impl Workshop<'_> {
         project.notes.extend(dependencies.notes);
         project.left_out.extend(dependencies.left_out);
         let mut merged = merge::merge(project, dependencies.entries);
-        if let Entry::Wsgi(target) = &first.entry {
-            wsgi::place(&mut merged.entries, target, self.bridge)?;
-        }
+        web::place(&mut merged.entries, first, self.bridge)?;
         for note in std::mem::take(&mut merged.notes) {
             self.note(names, &note);
         }

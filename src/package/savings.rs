@@ -187,7 +187,7 @@ fn bundle(function: &FunctionConfig, contents: &[Content]) -> Option<Saving> {
 fn layer(function: &FunctionConfig, contents: &[Content]) -> Option<Saving> {
     const MOST_LAYERS: usize = 5;
     let fits = function.runtime.starts_with("python")
-        && matches!(function.entry, Entry::Handler(_) | Entry::Wsgi(_))
+        && (function.entry.is_web() || matches!(function.entry, Entry::Handler(_)))
         && !function.source.layer
         && function.layers.len() < MOST_LAYERS
         && weight(contents) > MANY;

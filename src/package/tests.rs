@@ -27,6 +27,7 @@ pub(super) fn function(name: &str, entry: Entry) -> FunctionConfig {
         env: BTreeMap::new(),
         description: None,
         http: Some(Http::Rest),
+        web: Web::default(),
         log_retention: 30,
         policies: vec![],
         source: Source { dir: PathBuf::new(), exclude: vec![], include: vec![], ..Source::default() },
@@ -48,7 +49,8 @@ pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig 
     }
 }
 
-const BRIDGE: &[(&str, &str)] = &[("rzap_wsgi.py", "def bridge(target):\n    return target\n")];
+const BRIDGE: &[BridgeFile] =
+    &[BridgeFile { path: "rzap_web.py", text: "def bridge(kind, target):\n    return target\n", part: Part::Base }];
 
 struct Project {
     folder: tempfile::TempDir,
@@ -143,7 +145,7 @@ async fn functions_with_equal_inputs_share_one_zip() {
     assert_eq!((packages["a"].handler.as_str(), packages["b"].handler.as_str()), ("app.a", "app.b"));
     assert_eq!(names(&packages["a"]), ["app.py", "jobs/nightly.py"]);
     assert_eq!(names(&packages["nightly"]), ["nightly.py"]);
-    assert_eq!(names(&packages["web"]), ["app.py", "jobs/nightly.py", "rzap_handler.py", "rzap_wsgi.py"]);
+    assert_eq!(names(&packages["web"]), ["app.py", "jobs/nightly.py", "rzap_handler.py", "rzap_web.py"]);
     assert_eq!(packages["web"].handler, "rzap_handler.handler");
     assert_eq!((packages["web"].files, packages["a"].unzipped), (4, 17));
 
@@ -183,7 +185,7 @@ async fn a_wsgi_app_needs_python() {
     let mut web = function("web", Entry::Wsgi("app:a".into()));
     web.runtime = "nodejs22.x".into();
     let error = Project::new(&[("app.py", "")]).build(&[web], None).await.unwrap_err();
-    assert_eq!(error.to_string(), "cannot package web: a WSGI app cannot run on nodejs22.x");
+    assert_eq!(error.to_string(), "cannot package web: a Python web app cannot run on nodejs22.x");
 }
 
 #[tokio::test]

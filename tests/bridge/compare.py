@@ -26,7 +26,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "templates", "bridge")]
 sys.dont_write_bytecode = True
 
 import events  # noqa: E402
-from rzap_wsgi import bridge  # noqa: E402
+from rzap_web import bridge  # noqa: E402
 
 # Written by the server in front of the app: gunicorn there, API Gateway here.
 SERVERS_OWN = {"server", "date", "connection", "transfer-encoding", "content-length"}
@@ -170,7 +170,7 @@ def main():
     different = count = 0
     try:
         wait_for(port, server)
-        handler = bridge("probe:app")
+        handler = bridge("wsgi", "probe:app")
         host = "127.0.0.1:{}".format(port)
         for method, target, headers, body in requests():
             forwarded = [("X-Forwarded-Proto", "http"), ("X-Forwarded-Port", str(port)), *headers]

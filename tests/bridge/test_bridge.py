@@ -15,7 +15,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "templates", "bridge")]
 sys.dont_write_bytecode = True
 
 import events  # noqa: E402
-from rzap_wsgi import bridge, request, response  # noqa: E402
+from rzap_web import bridge, request, response  # noqa: E402
 
 # The proxy event of the Lambda developer guide, "Using AWS Lambda with API Gateway", shortened headers only.
 DOCS_REST = {
@@ -89,7 +89,7 @@ def run(app, event=None):
     module.app = app
     sys.modules["bridge_probe"] = module
     with contextlib.redirect_stderr(io.StringIO()) as log:
-        result = bridge("bridge_probe:app")(events.rest() if event is None else event, events.Context())
+        result = bridge("wsgi", "bridge_probe:app")(events.rest() if event is None else event, events.Context())
     json.dumps(result)
     return result, log.getvalue()
 
@@ -541,35 +541,35 @@ class Loading(unittest.TestCase):
         with self.assertRaisesRegex(
             ModuleNotFoundError, "'not_there_at_all'.*imported by wants_more.*requirements.txt"
         ) as caught:
-            bridge("wants_more:app")
+            bridge("wsgi", "wants_more:app")
         self.assertEqual(caught.exception.name, "not_there_at_all")
 
     def test_a_missing_module_of_the_app_is_not_blamed_on_requirements(self):
         with self.assertRaisesRegex(ModuleNotFoundError, "'guestboook'.*`wsgi` in rzap.yaml"):
-            bridge("guestboook:app")
+            bridge("wsgi", "guestboook:app")
         with self.assertRaisesRegex(ModuleNotFoundError, "'guestboook'.*`wsgi` in rzap.yaml"):
-            bridge("guestboook.web:app")
+            bridge("wsgi", "guestboook.web:app")
 
     def test_other_import_errors_keep_their_text(self):
         self.module("wrong_name", "from os import not_a_name")
         with self.assertRaisesRegex(ImportError, "not_a_name.*while importing wrong_name"):
-            bridge("wrong_name:app")
+            bridge("wsgi", "wrong_name:app")
 
     def test_other_exceptions_pass(self):
         self.module("explodes", "1 / 0")
         with self.assertRaises(ZeroDivisionError):
-            bridge("explodes:app")
+            bridge("wsgi", "explodes:app")
 
     def test_object(self):
         self.module("has_app", "class site:\n    def app(e, s): ...\nvalue = 3")
-        self.assertTrue(callable(bridge("has_app:site.app")))
+        self.assertTrue(callable(bridge("wsgi", "has_app:site.app")))
         with self.assertRaisesRegex(AttributeError, "has_app has no object 'application'"):
-            bridge("has_app:application")
+            bridge("wsgi", "has_app:application")
         with self.assertRaisesRegex(TypeError, "has_app:value is not a WSGI application: a int"):
-            bridge("has_app:value")
+            bridge("wsgi", "has_app:value")
         for target in ("", "has_app", ":app", "has_app:"):
             with self.assertRaisesRegex(ValueError, "not of the form module:object"):
-                bridge(target)
+                bridge("wsgi", target)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ fn dependencies_come_by_pip_where_uv_is_missing() {
     let output = world.run("package dev -o ../out -v").success();
     output.says(&["pip"]);
     let zip = world.shell("python3 -m zipfile -l ../out/*.zip").success();
-    for name in ["flask/app.py", "werkzeug/", "guestbook.py", "rzap_wsgi/"] {
+    for name in ["flask/app.py", "werkzeug/", "guestbook.py", "rzap_web/"] {
         assert!(zip.stdout.contains(name), "no {name}\n{zip}");
     }
 }

@@ -73,8 +73,10 @@ const ADDED: &[(&str, &[&str])] = &[
     ("arch: amd64", &["amd64 | unknown architecture `amd64` | AWS calls it `x86_64`"]),
     ("region: eu-west1", &["eu-west1 | `eu-west1` is not the name of a region | like `eu-west-1`"]),
     ("profile: ''", &["'' | `profile` is empty | "]),
-    ("http: http", &["http | `http: http` is not supported by this version of rzap | use `rest` or `url`"]),
-    ("http: { /: web }", &["http | a table of routes is not supported by this version of rzap | use `rest` or `url`"]),
+    (
+        "http: { /: web }",
+        &["http | a table of routes is not supported by this version of rzap | use `rest`, `http` or `url`"],
+    ),
     ("http: rset", &["rset | unknown kind of HTTP front `rset` | did you mean `rest`?"]),
     // Interpolation.
     (
@@ -182,7 +184,7 @@ fn what_has_to_be_there_is_asked_for() {
     assert_eq!(
         errors("app: a\nstages: { dev: }\n"),
         [
-            "app | nothing says what function `main` runs | add `wsgi:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`"
+            "app | nothing says what function `main` runs | add `wsgi:`, `asgi:`, `django:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`"
         ]
     );
     assert_eq!(

@@ -28,7 +28,7 @@ fn a_rust_or_go_project_says_itself_what_it_is() {
 #[test]
 fn what_runs_is_asked_for_and_not_needed_to_look_at_a_stage() {
     let yaml = "app: a\nruntime: python3.13\nstages: { dev: }\n";
-    let expected = "app | nothing says what function `main` runs | add `wsgi:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`";
+    let expected = "app | nothing says what function `main` runs | add `wsgi:`, `asgi:`, `django:`, `handler:`, `bootstrap:`, `cargo:`, `go:` or `image:`";
     assert_eq!(errors(yaml), [expected]);
     let folder = Folder::new();
     let project = folder.load(yaml).unwrap();

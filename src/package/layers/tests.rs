@@ -20,10 +20,10 @@ fn dependencies_move_and_the_rest_stays() {
         of("", "app.py"),
         of("flask", "flask/__init__.py"),
         of("six", "six.py"),
-        Entry::generated("rzap_wsgi.py", "x"),
+        Entry::generated("rzap_web.py", "x"),
     ];
     let (code, layer) = split("python3.13", entries);
-    assert_eq!(paths(&code), ["app.py", "rzap_wsgi.py"]);
+    assert_eq!(paths(&code), ["app.py", "rzap_web.py"]);
     assert_eq!(paths(&layer), ["python/flask/__init__.py", "python/six.py"]);
 }
 

@@ -1,7 +1,7 @@
 """rzap's bridge between AWS Lambda's HTTP events and a WSGI application.
 
-    from rzap_wsgi import bridge
-    handler = bridge("guestbook:app")
+    from rzap_web import bridge
+    handler = bridge("wsgi", "guestbook:app")
 
 Owns: finding the application, calling it the way PEP 3333 says, and what happens when it fails.
 `request` turns an event into a WSGI environ, `response` turns the answer into what Lambda returns.
@@ -24,7 +24,7 @@ from . import request, response
 __all__ = ["bridge"]
 
 
-def bridge(target):
+def bridge(protocol, target):
     """The Lambda handler for the WSGI application `module:object`.
 
     Imports the application at once, so that a broken one fails while Lambda initialises it.
