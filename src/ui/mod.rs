@@ -136,6 +136,11 @@ impl Ui {
         self.line(&format!("{} {text}", style("warning:").for_stderr().yellow().bold()));
     }
 
+    /// What to do about something that was just shown.
+    pub(crate) fn hint(&self, text: &str) {
+        self.line(&format!("{} {text}", style("hint:").for_stderr().cyan().bold()));
+    }
+
     /// An error: to stderr for people, and as a document on stdout with `--json`.
     pub(crate) fn error(&self, error: &Error) {
         // Whoever pressed Ctrl-C while nothing was at stake knows.
