@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Modules whose distribution on PyPI has another name: those that people meet.
+/// Modules whose distribution (on `PyPI`) has another name: those that people meet.
 const DISTRIBUTIONS: &[(&str, &str)] = &[
     ("Crypto", "pycryptodome"),
     ("Cryptodome", "pycryptodomex"),
