@@ -21,8 +21,6 @@ pub(crate) use self::bucket::Bucket;
 pub(crate) use self::function::{Decided, Function, Settings, Url};
 pub(crate) use self::history::History;
 pub(crate) use self::http_api::HttpApi;
-#[cfg(test)]
-pub(crate) use self::http_api::Stage as HttpStage;
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;

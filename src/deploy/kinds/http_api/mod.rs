@@ -282,3 +282,56 @@ async fn withdraw(cloud: &Cloud, id: &str, function: &str) -> Result<()> {
         Err(error) => Err(explain(format!("remove a permission of the function `{function}`"))(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::deploy::Blueprint;
+    use crate::deploy::kinds::Any;
+    use crate::deploy::plan::{Action, Plan, plan};
+
+    fn owner() -> Owner {
+        Owner { app: "guestbook".into(), stage: "dev".into() }
+    }
+
+    fn planned(wanted: Any, live: Vec<Any>) -> Plan {
+        plan(&Blueprint { owner: owner(), resources: vec![wanted] }, &Found::ours(live)).expect("a plan")
+    }
+
+    #[test]
+    fn what_somebody_changed_of_an_http_api_is_shown_field_by_field() {
+        let mut live = HttpApi::wanted(&owner(), "f");
+        live.routes = [("$default".into(), "g".into()), ("GET /x".into(), "f".into())].into();
+        (live.stage, live.timeout_in_millis, live.permitted) = (Stage::Manual, 5000, false);
+        (live.payload_format_version, live.authorization_type) = ("1.0".into(), "AWS_IAM".into());
+        live.unused_integrations = vec!["h".into()];
+        let wanted = Any::HttpApi(HttpApi::wanted(&owner(), "f"));
+        let plan = planned(wanted, vec![Any::HttpApi(live)]);
+        let fields: Vec<_> = plan.steps[0].differences.iter().map(|it| (it.field.as_str(), &it.old, &it.new)).collect();
+        assert_eq!(
+            fields,
+            [
+                ("authorization_type", &json!("AWS_IAM"), &json!("NONE")),
+                ("payload_format_version", &json!("1.0"), &json!("2.0")),
+                ("permitted", &json!(false), &json!(true)),
+                ("routes.$default", &json!("g"), &json!("f")),
+                ("routes.GET /x", &json!("f"), &Value::Null),
+                ("stage", &json!("manual"), &json!("auto_deploy")),
+                ("timeout_in_millis", &json!(5000), &json!(30_000)),
+                ("unused_integrations[]", &json!("h"), &Value::Null),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_second_http_api_falls_out_as_a_deletion() {
+        let wanted = Any::HttpApi(HttpApi::wanted(&owner(), "f"));
+        let mut second = HttpApi::wanted(&owner(), "f");
+        (second.duplicate, second.name) = (true, "guestbook-dev (x2)".into());
+        let plan = planned(wanted.clone(), vec![wanted, Any::HttpApi(second)]);
+        let actions: Vec<_> = plan.steps.iter().map(|step| (step.action, step.key().name)).collect();
+        assert_eq!(actions, [(Action::Keep, "guestbook-dev".into()), (Action::Delete, "guestbook-dev (x2)".into())]);
+    }
+}
