@@ -6,8 +6,10 @@
 //! - moto has no `UpdateStage`, runs nothing and serves nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -32,7 +34,7 @@ struct Drift {
     differences: &'static str,
 }
 
-const DRIFTS: [Drift; 6] = [
+const DRIFTS: [Drift; 8] = [
     Drift {
         script: "api.update_integration(ApiId=id, IntegrationId=integrations[0]['IntegrationId'], TimeoutInMillis=5000, PayloadFormatVersion='1.0')",
         differences: r#"[["payload_format_version", "1.0", "2.0"], ["timeout_in_millis", 5000, 30000]]"#,
@@ -56,6 +58,14 @@ const DRIFTS: [Drift; 6] = [
     Drift {
         script: "api.delete_stage(ApiId=id, StageName='$default')",
         differences: r#"[["stage", "none", "auto_deploy"]]"#,
+    },
+    Drift {
+        script: "client('lambda').remove_permission(FunctionName='guestbook-dev-web', Qualifier='live', StatementId='rzap-http-' + id)",
+        differences: r#"[["permitted", false, true]]"#,
+    },
+    Drift {
+        script: "api.create_integration(ApiId=id, IntegrationType='HTTP_PROXY', IntegrationMethod='ANY', IntegrationUri='https://example.com', PayloadFormatVersion='1.0')",
+        differences: r#"[["unused_integrations[]", "https://example.com", null]]"#,
     },
 ];
 
@@ -224,7 +234,14 @@ fn the_control_plane_of_an_http_api_on_moto() {
     let cloud = emulator.cloud();
     let world = World::new().app("guestbook").at(&emulator.endpoint);
     world.edit("rzap.yaml", "http: rest", "http: http");
-    world.run("deploy dev").success();
+    // What a run leaves that was killed when it had made the API.
+    cloud.boto(
+        "client('apigatewayv2').create_api(Name='guestbook-dev', ProtocolType='HTTP', \
+         Description='guestbook dev (made by rzap)', Tags={'rzap:app': 'guestbook', 'rzap:stage': 'dev'})",
+    );
+    let first = world.run("deploy dev --json").success();
+    assert!(first.changes().contains(&"update http_api".to_owned()), "{first}");
+    assert_eq!(cloud.inventory()["http apis"], json!(["guestbook-dev"]));
     assert_eq!(seen(&cloud), whole());
     assert_eq!(world.run("deploy dev --json").success().changes(), [""; 0]);
     for drift in &DRIFTS {
@@ -233,6 +250,63 @@ fn the_control_plane_of_an_http_api_on_moto() {
     }
     world.run("undeploy dev --yes").success();
     cloud.is_empty();
+}
+
+/// Passes everything on to an endpoint; but when a request has come through that begins with `lost`, the
+/// connection ends in place of its answer, once.
+fn losing(endpoint: &str, lost: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let upstream = endpoint.trim_start_matches("http://").to_owned();
+    let intact = Arc::new(AtomicBool::new(true));
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect(&upstream) else { continue };
+            let pass = |from: &TcpStream, to: &TcpStream| {
+                (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"), intact.clone())
+            };
+            let (mut from, mut to, intact) = pass(&client, &server);
+            let answers = Arc::new(AtomicBool::new(true));
+            let wanted = answers.clone();
+            std::thread::spawn(move || {
+                let mut bytes = [0; 65536];
+                while let Ok(count @ 1..) = from.read(&mut bytes) {
+                    if bytes[..count].starts_with(lost.as_bytes()) && intact.swap(false, Ordering::SeqCst) {
+                        wanted.store(false, Ordering::SeqCst);
+                    }
+                    if to.write_all(&bytes[..count]).is_err() {
+                        break;
+                    }
+                }
+            });
+            let (mut from, mut to, _) = pass(&server, &client);
+            std::thread::spawn(move || {
+                let mut bytes = [0; 65536];
+                while let Ok(count @ 1..) = from.read(&mut bytes) {
+                    if !answers.load(Ordering::SeqCst) || to.write_all(&bytes[..count]).is_err() {
+                        break;
+                    }
+                }
+                let _ = (to.shutdown(Shutdown::Both), from.shutdown(Shutdown::Both));
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn an_api_whose_creation_got_no_answer_is_not_made_twice() {
+    let emulator = Emulator::ministack();
+    let proxy = losing(&emulator.endpoint, "POST /v2/apis HTTP");
+    let world = World::new().file("rzap.yaml", TWO).file("app.py", WHO).at(&proxy);
+    let lost = world.run("deploy dev").failure(1);
+    lost.says(&["failed to create the HTTP API `two-dev`", "hint: run rzap again: it finds what was made"]);
+    assert_eq!(emulator.cloud().inventory()["http apis"], json!(["two-dev"]));
+    let next = world.run("deploy dev --json").success();
+    assert!(next.changes().contains(&"update http_api".to_owned()), "{next}");
+    assert_eq!(emulator.cloud().inventory()["http apis"], json!(["two-dev"]));
+    assert_eq!(http::get(&format!("{}/", next.url())).text(), "one 2.0");
+    world.run("status dev --check").success();
 }
 
 /// Two functions that say who they are.

@@ -155,9 +155,14 @@ impl HttpApi {
     }
 
     async fn permit(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        let statement = statement_id(id);
         for function in self.functions() {
+            // It may be there though `permitted` is false: then that was said of where the route led.
+            if statements(cloud, function).await?.contains(&statement) {
+                continue;
+            }
             let grant = Grant {
-                id: &statement_id(id),
+                id: &statement,
                 action: "lambda:InvokeFunction",
                 principal: "apigateway.amazonaws.com",
                 source_arn: Some(format!(
