@@ -100,7 +100,7 @@ answer({{
     "api": [one["ProtocolType"], one["Description"], one["Tags"]],
     "routes": [[route["RouteKey"], route["AuthorizationType"], target(route)] for route in routes],
     "integrations": [[it["IntegrationType"], it["IntegrationUri"].split(":", 5)[5], it["PayloadFormatVersion"], it["TimeoutInMillis"]] for it in integrations],
-    "stage": [stage["AutoDeploy"], stage["Tags"]],
+    "stage": stage["AutoDeploy"],
     "statements": [[it["Sid"].replace(id, "ID"), it["Action"], it["Principal"]["Service"],
                     it["Condition"]["ArnLike"]["AWS:SourceArn"].split(":", 5)[5].replace(id, "ID")] for it in policy["Statement"]],
 }})
@@ -115,7 +115,7 @@ fn whole() -> Value {
         "api": ["HTTP", "guestbook dev (made by rzap)", tags],
         "routes": [["$default", "NONE", "the integration"]],
         "integrations": [["AWS_PROXY", "function:guestbook-dev-web:live", "2.0", 30000]],
-        "stage": [true, tags],
+        "stage": true,
         "statements": [["rzap-http-ID", "lambda:InvokeFunction", "apigateway.amazonaws.com", "ID/*/*"]],
     })
 }

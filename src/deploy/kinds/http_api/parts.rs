@@ -257,10 +257,10 @@ async fn update_route(cloud: &Cloud, api: &HttpApi, id: &str, (route, target): (
 }
 
 async fn create_stage(cloud: &Cloud, api: &HttpApi, id: &str) -> Result<()> {
-    let create = || {
-        let call = cloud.apigatewayv2.create_stage().api_id(id).stage_name(DEFAULT).auto_deploy(true);
-        call.set_tags(Some(api.owner.tags().into())).send()
-    };
+    // Without tags: it is found through its API, and a stage with tags takes `apigateway:TagResource`, which is
+    // not among the actions that AWS documents:
+    // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagementv2.html>
+    let create = || cloud.apigatewayv2.create_stage().api_id(id).stage_name(DEFAULT).auto_deploy(true).send();
     match take_raw(cloud, create).await {
         Ok(_) => Ok(()),
         Err(error) if code(&error) == Some("ConflictException") => deploy_automatically(cloud, api, id).await,
