@@ -16,8 +16,8 @@
 //! Scheme and port are the local ones, in `X-Forwarded-Proto` and `X-Forwarded-Port`.
 //!
 //! Not here: HTTP and WebSocket APIs, custom domains, throttling, caching, execution and access logs.
-//! Responses are sent when they are complete, also those of streaming functions. `AWS_IAM` wants a
-//! signature, but does not verify it.
+//! Responses are sent when they are complete, but for those of function URLs that stream. `AWS_IAM` wants
+//! a signature, but does not verify it.
 
 mod address;
 mod answer;
@@ -31,6 +31,7 @@ mod function;
 mod mock;
 mod rest;
 mod routes;
+mod streamed;
 mod url;
 
 use std::sync::Arc;
