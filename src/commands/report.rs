@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Cloud;
-use crate::deploy::{Api, Change, Function, Outcome, Release, ReleasedFunction, Url};
+use crate::deploy::{Api, Change, Function, Outcome, Release, ReleasedFunction};
 use crate::error::Result;
 
 /// A stage with its functions.
@@ -140,7 +140,7 @@ impl FunctionReport {
             image: function.settings.image.clone(),
             memory: function.settings.memory,
             layers: function.settings.layers.clone(),
-            url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
+            url: function.decided.url.get().filter(|_| function.url.is_open()).map(|url| reachable(cloud, url)),
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),
         }
