@@ -140,7 +140,10 @@ pub(super) async fn converge(cloud: &Cloud, function: &Function, live: Url) -> R
         (Url::None | Url::Partial, _) => delete(cloud, &function.name).await,
         (_, Url::None | Url::Partial) => create(cloud, function).await,
         // The version that serves could not answer in the other mode: see [`promote`].
-        _ => Ok(drop(function.decided.mode.set(function.url))),
+        _ => {
+            let _ = function.decided.mode.set(function.url);
+            Ok(())
+        }
     }
 }
 
