@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Cloud;
-use crate::deploy::{Change, Front, Function, Outcome, Release, ReleasedFunction, Url};
+use crate::deploy::{Change, Front, Function, Outcome, Release, ReleasedFunction};
 use crate::error::Result;
 
 /// A stage with its functions.
@@ -131,7 +131,7 @@ impl StageReport {
 
 impl FunctionReport {
     fn new(cloud: &Cloud, function: &Function, fronts: &[Front]) -> Self {
-        let own = function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url));
+        let own = function.decided.url.get().filter(|_| function.url.is_open()).map(|url| reachable(cloud, url));
         let front = fronts.iter().find(|front| front.functions.contains(&function.name));
         Self {
             name: function.short_name.clone(),

@@ -106,7 +106,11 @@ fn function(
         short_name: config.name.clone(),
         owner: owner.clone(),
         settings,
-        url: if config.http == Some(Http::Url) { Url::Open } else { Url::None },
+        url: match config.http {
+            Some(Http::Url) if config.web.stream => Url::Streaming,
+            Some(Http::Url) => Url::Open,
+            _ => Url::None,
+        },
         serving: true,
         artifact: (bucket.to_owned(), object),
         after,

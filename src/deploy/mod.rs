@@ -23,7 +23,7 @@ mod stop;
 pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
 pub(crate) use self::front::Front;
-pub(crate) use self::kinds::{Any, Function, Kind, Layer, Url, artifact_folder, discover};
+pub(crate) use self::kinds::{Any, Function, Kind, Layer, artifact_folder, discover};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
 pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};

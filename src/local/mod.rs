@@ -24,6 +24,7 @@ pub(crate) mod guard;
 pub(crate) mod iam;
 pub(crate) mod lambda;
 pub(crate) mod logs;
+pub(crate) mod rest;
 pub(crate) mod route;
 pub(crate) mod run;
 pub(crate) mod s3;

@@ -117,6 +117,13 @@ impl Ui {
         }
     }
 
+    /// Bytes on stderr, as they are: what was run somewhere else said them there.
+    #[expect(clippy::unused_self, reason = "the streams belong to the Ui")]
+    pub(crate) fn passed_on(&self, bytes: &[u8]) {
+        // Whoever does not listen to stderr may still want what comes on stdout.
+        let _ = std::io::stderr().lock().write_all(bytes);
+    }
+
     /// A line of talk.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {

@@ -74,22 +74,13 @@ pub(super) fn url(payload: &[u8]) -> Result<Reply, Failure> {
     Ok(reply.body(if encoded { decoded(&body).ok_or_else(Failure::bad_gateway)? } else { body.into() }))
 }
 
-/// What Lambda streams for a function URL: with this content type a JSON prelude (status, headers,
-/// cookies), eight zero bytes and the body; otherwise the body alone.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
-pub(super) fn streamed(payload: &[u8], content_type: Option<&str>) -> Result<Reply, Failure> {
-    const PRELUDE: &str = "application/vnd.awslambda.http-integration-response";
-    if content_type != Some(PRELUDE) {
-        let kind = content_type.unwrap_or("application/octet-stream");
-        return Ok(Reply::empty(200).with("content-type", kind).body(Bytes::copy_from_slice(payload)));
-    }
-    let end = payload.windows(8).position(|window| window == [0; 8]).ok_or_else(Failure::bad_gateway)?;
-    let prelude: Value = serde_json::from_slice(&payload[..end]).map_err(|_| Failure::bad_gateway())?;
-    let Value::Object(mut prelude) = prelude else { return Err(Failure::bad_gateway()) };
+/// What a streamed answer says of itself before its body: a 2.0 answer without one.
+pub(super) fn prelude(text: &[u8]) -> Result<Reply, Failure> {
+    let parsed: Value = serde_json::from_slice(text).map_err(|_| Failure::bad_gateway())?;
+    let Value::Object(mut prelude) = parsed else { return Err(Failure::bad_gateway()) };
     prelude.entry("statusCode").or_insert_with(|| 200.into());
     prelude.remove("body");
-    let head = url(Value::Object(prelude).to_string().as_bytes())?;
-    Ok(head.body(Bytes::copy_from_slice(&payload[end + 8..])))
+    url(Value::Object(prelude).to_string().as_bytes())
 }
 
 pub(super) fn inferred(payload: &[u8]) -> Reply {

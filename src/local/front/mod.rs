@@ -19,8 +19,8 @@
 //! are the local ones, in `X-Forwarded-Proto` and `X-Forwarded-Port`.
 //!
 //! Not here: WebSocket APIs, custom domains, throttling, caching, execution and access logs.
-//! Responses are sent when they are complete, also those of streaming functions. `AWS_IAM` wants a
-//! signature, but does not verify it.
+//! Responses are sent when they are complete, but for those of function URLs that stream. `AWS_IAM` wants
+//! a signature, but does not verify it.
 
 mod address;
 mod answer;
@@ -39,6 +39,7 @@ mod http_route;
 mod mock;
 mod rest;
 mod routes;
+mod streamed;
 mod url;
 
 use std::sync::Arc;
