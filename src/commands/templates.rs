@@ -86,6 +86,8 @@ pub(crate) const BRIDGE: &[BridgeFile] = bridge! {
     Base: "__init__.py";
     Base: "request.py";
     Base: "response.py";
+    Static: "static.py";
+    Static: "static_s3.py";
 };
 
 #[cfg(test)]
