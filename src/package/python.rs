@@ -1,6 +1,7 @@
 //! Python: the dependencies a folder declares, installed for Lambda's platform and kept.
 
 mod dependencies;
+mod environment;
 mod installer;
 mod platform;
 mod requirements;
