@@ -87,6 +87,7 @@ pub(super) fn static_files(reader: &mut Reader<'_>, entry: &raw::Entry) -> Optio
                 let known = ["dir", "url"];
                 let label = suggest::did_you_mean(other, known, || "it has `dir` and `url`".to_owned());
                 reader.problem(&part.key_span, format!("unknown key `{other}` in `static`"), label);
+                return None;
             }
         }
     }

@@ -70,8 +70,15 @@ fn paths(package: &Package) -> Vec<&str> {
 
 fn inside(package: &Package, path: &str) -> Vec<u8> {
     let mut zip = zip::ZipArchive::new(fs::File::open(&package.file).unwrap()).unwrap();
-    let mut bytes = Vec::new();
-    std::io::copy(&mut zip.by_name(path).unwrap(), &mut bytes).unwrap();
+    let index = zip.index_for_name(path).unwrap();
+    let mut entry = zip.by_index_raw(index).unwrap();
+    let mut packed = Vec::new();
+    std::io::copy(&mut entry, &mut packed).unwrap();
+    if packed.len() as u64 == entry.size() {
+        return packed;
+    }
+    let mut bytes = vec![0; usize::try_from(entry.size()).unwrap()];
+    libdeflater::Decompressor::new().deflate_decompress(&packed, &mut bytes).unwrap();
     bytes
 }
 
