@@ -76,6 +76,11 @@ pub(crate) fn artifact_key(app: &str, sha256: &str) -> String {
     format!("{app}/{sha256}.zip")
 }
 
+/// `{app}/_static/`: static files of all stages. No stage's name begins with `_`.
+pub(crate) fn static_prefix(app: &str) -> String {
+    format!("{app}/_static/")
+}
+
 /// `{app}/{stage}/`: releases and the lock of one stage.
 pub(crate) fn stage_prefix(owner: &Owner) -> String {
     format!("{}/{}/", owner.app, owner.stage)
