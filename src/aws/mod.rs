@@ -52,6 +52,7 @@ pub(crate) struct Cloud {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) apigateway: aws_sdk_apigateway::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) scheduler: aws_sdk_scheduler::Client,
     pub(crate) pace: Pace,
     /// Packages that went up before anybody asked for them.
     pub(crate) early: Early,
@@ -123,6 +124,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         iam: aws_sdk_iam::Client::new(&config),
         apigateway: aws_sdk_apigateway::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        scheduler: aws_sdk_scheduler::Client::new(&config),
         pace: Pace::new(endpoint.is_none()),
         early: Early::default(),
         endpoint,
@@ -149,5 +151,10 @@ impl Cloud {
     /// `arn:aws:logs:eu-west-1:123456789012:log-group:name`
     pub(crate) fn log_group_arn(&self, name: &str) -> String {
         format!("arn:{}:logs:{}:{}:log-group:{name}", self.partition, self.region, self.account)
+    }
+
+    /// `arn:aws:scheduler:eu-west-1:123456789012:schedule-group/name`
+    pub(crate) fn schedule_group_arn(&self, name: &str) -> String {
+        format!("arn:{}:scheduler:{}:{}:schedule-group/{name}", self.partition, self.region, self.account)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
 //! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
-//! behaviour including errors and states, and so does EventBridge Scheduler; S3, IAM and STS do what
+//! behaviour including errors and states, and so does `EventBridge` Scheduler; S3, IAM and STS do what
 //! deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!

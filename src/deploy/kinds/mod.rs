@@ -8,6 +8,8 @@ mod history;
 mod layer;
 mod log_group;
 mod role;
+mod schedule;
+mod schedule_group;
 
 use std::fmt;
 
@@ -22,6 +24,8 @@ pub(crate) use self::history::History;
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;
+pub(crate) use self::schedule::Schedule;
+pub(crate) use self::schedule_group::ScheduleGroup;
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
 use crate::error::Result;
@@ -108,6 +112,8 @@ kinds! {
     Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
+    ScheduleGroup: "schedule_group", "schedule group";
+    Schedule: "schedule", "schedule";
 }
 
 impl fmt::Display for Kind {

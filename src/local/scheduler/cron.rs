@@ -170,8 +170,7 @@ fn set(text: &str, range: (i16, i16), names: &[&str]) -> Option<Set> {
 
 /// A number in `range`, or one of `names`, whose first one is the range's first number.
 fn number<T: TryFrom<i16>>(text: &str, range: (i16, i16), names: &[&str]) -> Option<T> {
-    let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-    let value = match named {
+    let value = match names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
         Some(at) => i16::try_from(at).ok()? + range.0,
         None if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok()?,
         None => return None,

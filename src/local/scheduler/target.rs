@@ -33,8 +33,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub(super) fn check(local: &Local, target: &Target, group_arn: &str) -> Result<(), Fault> {
     static PATTERNS: LazyLock<Option<(Regex, Regex)>> =
         LazyLock::new(|| Some((Regex::new(ROLE).ok()?, Regex::new(FUNCTION).ok()?)));
-    let Some((role, function)) = &*PATTERNS else { return Err(invalid("the patterns are wrong")) };
-    if !role.is_match(&target.role) {
+    let Some((a_role, a_function)) = &*PATTERNS else { return Err(invalid("the patterns are wrong")) };
+    if !a_role.is_match(&target.role) {
         let rule = format!("Member must satisfy regular expression pattern: {ROLE}");
         return Err(constraint(&target.role, "target.roleArn", &rule));
     }
@@ -45,7 +45,7 @@ pub(super) fn check(local: &Local, target: &Target, group_arn: &str) -> Result<(
     if service != "lambda" {
         return Err(Fault::unsupported("scheduler", &format!("the target {}", target.arn)));
     }
-    if !function.is_match(&target.arn) {
+    if !a_function.is_match(&target.arn) {
         return Err(invalid("Provided Arn is not in correct format."));
     }
     if target.input.as_ref().is_some_and(|input| serde_json::from_str::<serde::de::IgnoredAny>(input).is_err()) {
@@ -74,7 +74,7 @@ fn trusts(policy: &Value, group_arn: &str) -> bool {
             && conditions(&statement["Condition"], group_arn)
     };
     let statements = one_or_many(&policy["Statement"]);
-    let of = |effect: &str| statements.iter().filter(|it| it["Effect"] == effect).any(|it| holds(it));
+    let of = |effect: &str| statements.iter().filter(|it| it["Effect"] == effect).any(&holds);
     of("Allow") && !of("Deny")
 }
 
