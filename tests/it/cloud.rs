@@ -48,6 +48,9 @@ answer({
     "roles": [item["RoleName"] for item in every("iam", "list_roles", "Roles")],
     "log groups": [item["logGroupName"] for item in every("logs", "describe_log_groups", "logGroups")],
     "apis": [item["name"] for item in apis],
+    "schedules": [item["Name"] for item in every("scheduler", "list_schedules", "Schedules")],
+    "schedule groups": [item["Name"] for item in every("scheduler", "list_schedule_groups", "ScheduleGroups")
+                        if item["Name"] != "default" and item["State"] == "ACTIVE"],
     "buckets": buckets,
     "objects": [item["Key"] for name in buckets for item in every("s3", "list_objects_v2", "Contents", Bucket=name)],
 })
@@ -122,7 +125,8 @@ impl Cloud {
 /// The inventory of a cloud in which nothing is.
 pub(crate) fn nothing() -> Value {
     serde_json::json!({
-        "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "buckets": [], "objects": []
+        "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "buckets": [], "objects": [],
+        "schedules": [], "schedule groups": []
     })
 }
 

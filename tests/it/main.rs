@@ -25,6 +25,7 @@ mod house;
 mod image;
 mod interrupted;
 mod invoke;
+mod keep_warm;
 mod layers;
 mod local;
 mod ministack;
