@@ -198,8 +198,8 @@ impl KeepWarm {
         let Self { calls_per_month, lambda_usd, scheduler_usd, prices } = self;
         let total = (lambda_usd + scheduler_usd).max(0.01);
         format!(
-            "keep_warm {function}: {} calls a month, about ${total:.2} (Lambda ${lambda_usd:.4} at {WARM_MS} ms each, Scheduler \
-             ${scheduler_usd:.4} after {SCHEDULER_FREE} free calls; prices of {prices})\n  \
+            "keep_warm {function}: {} calls a month, about ${total:.2} (Lambda ${lambda_usd:.4}, if each takes {WARM_MS} ms; \
+             Scheduler ${scheduler_usd:.4}, after {SCHEDULER_FREE} free calls; {prices})\n  \
              it keeps one process warm, not several, and a deploy still starts cold\n",
             thousands(*calls_per_month)
         )

@@ -6,7 +6,7 @@ Ends with 1 and a sentence at the first deviation from AWS. It removes what it m
 import json
 from datetime import datetime, timedelta, timezone
 
-from lambda_kit import ROLES, client, create, equal, holds, iam, lam, log_lines, made, make_role, name, refused, until
+from lambda_kit import ROLES, client, create, equal, holds, iam, lam, log_lines, logs, made, make_role, name, refused, until
 
 scheduler = client("scheduler")
 OFF = {"Mode": "OFF"}
@@ -39,7 +39,10 @@ def drop(suffix, **more):
 
 
 def events():
-    lines = log_lines(name("scheduled"))
+    try:
+        lines = log_lines(name("scheduled"))
+    except logs.exceptions.ResourceNotFoundException:
+        return []
     return [json.loads(line[6:]) for line in lines if line.startswith("EVENT ")]
 
 
