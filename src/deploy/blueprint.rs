@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::kinds::{Any, Api, Artifact, Bucket, Function, HttpApi, Kind, Layer, LogGroup, Role, STATIC_PLACE};
-use super::kinds::{Settings, StaticFiles, Url};
-use super::names::{bucket_name, function_name, layer_name, log_group_name, role_name, static_prefix};
+use super::kinds::{Schedule, ScheduleGroup, Settings, StaticFiles, Url};
+use super::names::{
+    ALIAS, bucket_name, function_name, layer_name, log_group_name, role_name, schedule_group_name, scheduler_role_name,
+    static_prefix, warm_schedule_name,
+};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, Http, StageConfig};
@@ -105,6 +108,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
     }
     resources.extend(functions.into_iter().map(Any::Function));
+    resources.extend(schedules(stage, &owner, place));
     Ok(Blueprint { owner, resources })
 }
 
@@ -142,6 +146,30 @@ fn function(
 /// What the functions of these packages serve from S3.
 fn objects<'a>(packages: impl Iterator<Item = &'a Package>) -> impl Iterator<Item = &'a StaticObject> {
     packages.flat_map(|package| &package.static_files).flat_map(|files| &files.objects)
+}
+
+/// The schedules of a stage with their group and their role; nothing when there is no schedule.
+fn schedules(stage: &StageConfig, owner: &Owner, place: &Place) -> Vec<Any> {
+    let warm = stage.functions.values().filter(|config| config.web.keep_warm);
+    let targets: Vec<(&str, String)> = warm
+        .map(|config| {
+            let what = format!("function:{}:{ALIAS}", function_name(owner, &config.name));
+            (config.name.as_str(), place.arn("lambda", &place.region, &what))
+        })
+        .collect();
+    if targets.is_empty() {
+        return Vec::new();
+    }
+    let (group, role) = (schedule_group_name(owner), scheduler_role_name(owner, &place.region));
+    let role_arn = place.arn("iam", "", &format!("role/{role}"));
+    let group_arn = place.arn("scheduler", &place.region, &format!("schedule-group/{group}"));
+    let aliases: Vec<String> = targets.iter().map(|(_, alias)| alias.clone()).collect();
+    let role = Role::of_schedules(role, owner.clone(), (&place.account, &group_arn), &aliases);
+    let warm = targets.into_iter().map(|(function, alias)| {
+        Schedule::warm(warm_schedule_name(owner, function), owner.clone(), alias, role_arn.clone())
+    });
+    let group = ScheduleGroup { name: group, owner: owner.clone() };
+    [Any::Role(role), Any::ScheduleGroup(group)].into_iter().chain(warm.map(Any::Schedule)).collect()
 }
 
 fn artifact(owner: &Owner, bucket: &str, package: &Package) -> Artifact {

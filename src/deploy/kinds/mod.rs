@@ -9,6 +9,8 @@ mod http_api;
 mod layer;
 mod log_group;
 mod role;
+mod schedule;
+mod schedule_group;
 mod static_files;
 
 use std::fmt;
@@ -25,6 +27,8 @@ pub(crate) use self::http_api::HttpApi;
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;
+pub(crate) use self::schedule::Schedule;
+pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
@@ -122,6 +126,8 @@ kinds! {
     Function: "function", "function";
     Api: "api", "API";
     HttpApi: "http_api", "HTTP API";
+    ScheduleGroup: "schedule_group", "schedule group";
+    Schedule: "schedule", "schedule";
 }
 
 impl fmt::Display for Kind {
