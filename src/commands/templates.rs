@@ -84,8 +84,11 @@ macro_rules! bridge {
 /// The bridge between Lambda and web applications, and what needs each of its files.
 pub(crate) const BRIDGE: &[BridgeFile] = bridge! {
     Base: "__init__.py";
+    Base: "load.py";
     Base: "request.py";
     Base: "response.py";
+    Wsgi: "wsgi.py";
+    Asgi: "asgi.py";
 };
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "templates", "bridge")]
 sys.dont_write_bytecode = True
 
 import events  # noqa: E402
-from rzap_web import bridge, request, response  # noqa: E402
+from rzap_web import bridge, request, response, wsgi  # noqa: E402
 
 # The proxy event of the Lambda developer guide, "Using AWS Lambda with API Gateway", shortened headers only.
 DOCS_REST = {
@@ -80,7 +80,7 @@ DOCS_HTTP = {
 
 
 def environ(event):
-    return request.environ(event, events.Context())
+    return wsgi.environ(request.Request(event, events.Context()))
 
 
 def run(app, event=None):
@@ -303,7 +303,7 @@ class Requests(unittest.TestCase):
 
     def test_event_and_context_are_there(self):
         event, context = events.rest(), events.Context()
-        found = request.environ(event, context)
+        found = wsgi.environ(request.Request(event, context))
         for name in ("lambda.event", "apig_wsgi.full_event"):
             self.assertIs(found[name], event)
         for name in ("lambda.context", "apig_wsgi.context"):

@@ -1,10 +1,10 @@
-"""rzap's bridge between AWS Lambda's HTTP events and a WSGI application.
+"""rzap's bridge between AWS Lambda's HTTP events and a WSGI or ASGI application.
 
     from rzap_web import bridge
     handler = bridge("wsgi", "guestbook:app")
 
-Owns: finding the application, calling it the way PEP 3333 says, and what happens when it fails.
-`request` turns an event into a WSGI environ, `response` turns the answer into what Lambda returns.
+Owns: the way of a request, and what happens when the application fails. `load` finds the application,
+`request` reads the event, `wsgi` or `asgi` calls the application, `response` writes what Lambda returns.
 
 Accepts REST API events (payload 1.0), HTTP API events (1.0 and 2.0) and function URL events (2.0).
 Refuses everything else, load balancers included, with a ValueError that says so.
@@ -19,71 +19,116 @@ Its environ keys (`apig_wsgi.*`) are kept, so that an app can move without a cha
 
 import sys
 
-from . import request, response
+from . import load, request, response
 
 __all__ = ["bridge"]
 
 
-def bridge(protocol, target):
-    """The Lambda handler for the WSGI application `module:object`.
+def bridge(protocol, target, console=False, static=None):
+    """The Lambda handler for an application.
 
-    Imports the application at once, so that a broken one fails while Lambda initialises it.
+    protocol: `wsgi` or `asgi` with `module:object` or `module:factory()`, or `django` with the name of its settings.
+    console: whether `rzap exec` may run code in here. static: the URL below which static files are served.
+
+    Imports the application at once, so that a broken one fails while Lambda initialises it. The handler's
+    `stream(event, context)` is (prelude, iterator of bytes) for what is to be streamed, else None.
     """
-    app = _load(target)
+    if protocol == "asgi":
+        from .asgi import Server
+    elif protocol in ("wsgi", "django"):
+        from .wsgi import Server
+    else:
+        raise ValueError("{!r} is not a protocol: wsgi, asgi or django".format(protocol))
+    files = None
+    if static is not None:
+        from .static import Files
+
+        files = Files(static)
+    server = Server(lambda: load.application(protocol, target))
 
     def handler(event, context):
-        environ = request.environ(event, context)
-        answer = response.Answer(environ, v2=request.is_v2(event))
+        about = _not_http(event)
+        if about == "warm":
+            return None
+        if about == "exec":
+            return b"".join(_console(console, event, context)).decode("utf-8", "replace")
+        asked = request.Request(event, context)
         try:
-            answer.collect(app)
-            return answer.to_event()
+            status, headers, chunks = _answer(server, files, asked, False)
+            return response.to_event(asked, status, headers, b"".join(chunks))
         except response.TooLarge as error:
-            _log("rzap: " + str(error))
-        except Exception:
-            line = "rzap: {} failed on {REQUEST_METHOD} {SCRIPT_NAME}{PATH_INFO}"
-            _log(line.format(target, **environ), sys.exc_info())
-        # The client learns nothing but the id under which the log has the rest.
-        return response.failure(getattr(context, "aws_request_id", None))
+            _log("rzap: {}".format(error))
+        except BaseException:  # SystemExit, too: Lambda would say nothing but that the process is gone.
+            _log("rzap: {} failed on {}".format(target, asked), sys.exc_info())
+        return response.to_event(asked, *response.failure(getattr(context, "aws_request_id", None)))
 
+    def stream(event, context):
+        about = _not_http(event)
+        if about == "exec":
+            return None, _console(console, event, context)
+        if about is not None:
+            return None
+        asked = request.Request(event, context)
+        if not asked.is_function_url:
+            return None
+        try:
+            status, headers, chunks = _answer(server, files, asked, True)
+            start = response.prelude(status, headers, True, keep_length=True)
+        except BaseException:
+            _log("rzap: {} failed on {}".format(target, asked), sys.exc_info())
+            status, headers, body = response.failure(getattr(context, "aws_request_id", None))
+            start, chunks = response.prelude(status, headers, True), iter([body])
+        return start, _streamed(chunks, response.is_bodyless(asked, status))
+
+    handler.stream = stream
     return handler
 
 
-def _load(target):
-    module_name, colon, path = target.partition(":")
-    if not (module_name and colon and path):
-        raise ValueError("wsgi: {!r} is not of the form module:object".format(target))
-    try:
-        # Not importlib: `__import__` keeps the traceback short, and Lambda logs all of it.
-        __import__(module_name)
-    except ImportError as error:
-        raise _explained(error, module_name) from error
-    found = sys.modules[module_name]
-    for name in path.split("."):
+def _not_http(event):
+    """`warm` or `exec`, what rzap itself sends; None for everything else. No front of HTTP can make such an event."""
+    about = event.get("rzap") if isinstance(event, dict) and "requestContext" not in event else None
+    return about if about in ("warm", "exec") else None
+
+
+def _console(allowed, event, context):
+    if not allowed:
+        raise ValueError("this function runs no code from outside: set `exec: true` in rzap.yaml and deploy again")
+    from .console import run
+
+    return run(event, context)
+
+
+def _answer(server, files, asked, streaming):
+    """(status, headers, iterator of chunks), the first of which has been made."""
+    if files is not None:
+        found = files.respond(asked.method, request.text(asked.path), dict(asked.headers))
+        if found is not None:
+            return found[0], found[1], iter([found[2]])
+    exchange = server.respond(asked, streaming)
+    first = next(exchange.chunks)
+
+    def chunks():
         try:
-            found = getattr(found, name)
-        except AttributeError:
-            text = "wsgi: {} has no object {!r} (looked for {})".format(module_name, path, target)
-            raise AttributeError(text) from None
-    if not callable(found):
-        raise TypeError(
-            "wsgi: {} is not a WSGI application: a {} cannot be called".format(target, type(found).__name__)
-        )
-    return found
+            yield first
+            yield from exchange.chunks
+        finally:
+            exchange.chunks.close()
+        error = exchange.late_error
+        if error is not None:
+            _log("rzap: failed after the answer to {}".format(asked), (type(error), error, error.__traceback__))
+
+    return exchange.status, exchange.headers, chunks()
 
 
-def _explained(error, module_name):
-    """The same error with a hint, because Lambda shows nothing but its message."""
-    missing = error.name
-    if not isinstance(error, ModuleNotFoundError) or not missing:
-        return ImportError("{} (while importing {})".format(error, module_name), name=missing, path=error.path)
-    if module_name == missing or module_name.startswith(missing + "."):
-        text = "no module {!r} in the package: `wsgi` in rzap.yaml must name a file of the project".format(missing)
-    else:
-        text = (
-            "no module {!r} in the package (imported by {}): add the distribution that provides it "
-            "to requirements.txt or pyproject.toml and deploy again"
-        ).format(missing, module_name)
-    return ModuleNotFoundError(text, name=missing, path=error.path)
+def _streamed(chunks, bodyless):
+    try:
+        for chunk in chunks:
+            if chunk and not bodyless:
+                yield chunk
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
 
 
 def _log(text, exc_info=None):

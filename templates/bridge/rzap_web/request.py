@@ -1,4 +1,4 @@
-"""An HTTP event of Lambda as the environ of a WSGI application.
+"""An HTTP event of Lambda as one request, the same for WSGI and ASGI.
 
 Owns the differences between the event formats:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
@@ -10,75 +10,65 @@ may write: the client address is requestContext's, and X-Forwarded-Host, which n
 is left to the application as an ordinary header.
 """
 
-import sys
 from binascii import a2b_base64  # base64 would import re and struct
-from io import BytesIO
 from urllib.parse import quote, unquote_to_bytes
 
 # They describe the connection to the gateway, which has ended; the body here is whole.
-_HOP_BY_HOP = ("CONNECTION", "KEEP_ALIVE", "PROXY_CONNECTION", "TE", "TRAILER", "TRANSFER_ENCODING", "UPGRADE")
+_HOP_BY_HOP = ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")
 
 
-def is_v2(event):
-    """True for payload format 2.0: HTTP API and function URL."""
-    return event.get("version") == "2.0"
+class Request:
+    """One request. All text but `raw_path` and `query` is bytes as latin-1, as WSGI wants it.
+
+    mount: SCRIPT_NAME, root_path: what the client's path begins with and the app does not route by.
+    path: decoded, without the mount. raw_path: the same as the client sent it. query: as it was sent.
+    headers: (lower-case name, value), a repeated one as often as the front keeps it.
+    """
+
+    def __init__(self, event, context):
+        """ValueError when `event` is not an HTTP request."""
+        about = _request_context(event)
+        self.event, self.context = event, context
+        self.v2 = event.get("version") == "2.0"
+        http = about["http"] if self.v2 else about
+        domain = about.get("domainName") or ""
+        self.body = _body(event)
+        self.headers = _headers(event, len(self.body))
+        last = dict(self.headers)
+        self.method = http["method"] if self.v2 else event["httpMethod"]
+        self.protocol = http.get("protocol") or "HTTP/1.1"
+        self.scheme = _last(last.get("x-forwarded-proto")) or ("http" if _is_loopback(domain) else "https")
+        name, _, port = _split_port(last.get("host") or domain)
+        self.host = name or "localhost"
+        self.port = _last(last.get("x-forwarded-port")) or port or ("80" if self.scheme == "http" else "443")
+        identity = about.get("identity") or {}
+        self.client = (http.get("sourceIp") if self.v2 else identity.get("sourceIp")) or ""
+        self.is_function_url = self.v2 and _is_function_url(domain, last)
+        self.mount, self.path, self.raw_path = _paths(event, about, domain, last)
+        self.query = (event.get("rawQueryString") or "") if self.v2 else _query(event)
+
+    def __str__(self):
+        return "{} {}{}".format(self.method, self.mount, self.path)
 
 
-def environ(event, context):
-    """The WSGI environ of `event`; ValueError when it is not an HTTP request."""
-    about = _request_context(event)
-    v2 = is_v2(event)
-    http = about["http"] if v2 else about
-    host = about.get("domainName") or ""
-    headers = _headers(event)
-    script_name, path_info = _paths(event, about, host, headers)
-    body = _body(event)
-    scheme = _last(headers.get("X_FORWARDED_PROTO")) or ("http" if _is_loopback(host) else "https")
-    name, _, port = _split_port(headers.get("HOST") or host)
-    port = _last(headers.get("X_FORWARDED_PORT")) or port or ("80" if scheme == "http" else "443")
-    identity = about.get("identity") or {}
+def text(path):
+    """A path of latin-1 text as people read it."""
+    return path.encode("latin-1").decode("utf-8", "replace")
 
-    result = {
-        "REQUEST_METHOD": http["method"] if v2 else event["httpMethod"],
-        "SCRIPT_NAME": script_name,
-        "PATH_INFO": path_info,
-        "QUERY_STRING": (event.get("rawQueryString") or "") if v2 else _query(event),
-        "SERVER_NAME": name or "localhost",
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": http.get("protocol") or "HTTP/1.1",
-        "REMOTE_ADDR": (http.get("sourceIp") if v2 else identity.get("sourceIp")) or "",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scheme,
-        "wsgi.input": BytesIO(body),
-        # The body ends where the stream ends, whatever Content-Length says.
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        # One process per concurrent request is how Lambda scales.
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        "lambda.event": event,
-        "lambda.context": context,
-        "apig_wsgi.full_event": event,
-        "apig_wsgi.request_context": about,
-        "apig_wsgi.context": context,
-    }
-    if body or "CONTENT_LENGTH" in headers:
-        result["CONTENT_LENGTH"] = str(len(body))
-    for key, value in headers.items():
-        if key == "CONTENT_TYPE":
-            result[key] = value
-        elif key != "CONTENT_LENGTH":
-            result["HTTP_" + key] = value
-    return result
+
+def quoted(path):
+    """A path of latin-1 text, percent-encoded where HTTP wants it."""
+    return quote(path.encode("latin-1"), safe="/:@!$&'()*+,;=~-._")
 
 
 def _request_context(event):
     about = event.get("requestContext") if isinstance(event, dict) else None
     if isinstance(about, dict) and "elb" not in about:
-        if is_v2(event) and isinstance(about.get("http"), dict) and "method" in about["http"] and "rawPath" in event:
-            return about
-        if not is_v2(event) and "httpMethod" in event and "path" in event:
+        http = about.get("http")
+        if event.get("version") == "2.0":
+            if isinstance(http, dict) and "method" in http and "rawPath" in event:
+                return about
+        elif "httpMethod" in event and "path" in event:
             return about
     if not isinstance(event, dict):
         seen = "a " + type(event).__name__
@@ -92,8 +82,7 @@ def _request_context(event):
     )
 
 
-def _headers(event):
-    """Name in CGI spelling, without HTTP_, to value."""
+def _headers(event, length):
     merged = {}
     for name, value in (event.get("headers") or {}).items():
         merged[name.lower()] = [value]
@@ -101,18 +90,23 @@ def _headers(event):
         merged[name.lower()] = values
     if event.get("cookies"):
         merged["cookie"] = event["cookies"]
-    result = {}
+    result = []
     for name, values in merged.items():
-        key = name.upper().replace("-", "_")
-        # `X_Real_Ip` would be taken for `X-Real-Ip`: the spelling with _ is dropped, as nginx and gunicorn do.
-        if "_" in name or key in _HOP_BY_HOP:
+        values = [_latin1(str(value)) for value in values if value is not None]
+        if name == "content-length":
             continue
-        result[key] = _wsgi_text(("; " if key == "COOKIE" else ", ").join(str(v) for v in values if v is not None))
+        if name == "cookie":
+            values = ["; ".join(values)]
+        if name not in _HOP_BY_HOP:
+            result += [(name, value) for value in values]
+    if length or "content-length" in merged:
+        # Counted, not believed.
+        result.append(("content-length", str(length)))
     return result
 
 
-def _wsgi_text(value):
-    """Bytes as latin-1, as WSGI wants text.
+def _latin1(value):
+    """Bytes as latin-1.
 
     An event carries text. Where that text is not itself UTF-8 read as latin-1, it is UTF-8 decoded.
     """
@@ -125,47 +119,62 @@ def _wsgi_text(value):
     return value
 
 
-def _paths(event, about, host, headers):
-    """(SCRIPT_NAME, PATH_INFO), both decoded."""
+def _is_function_url(domain, headers):
+    if _is_local(domain):
+        return "/lambda-url/" in headers.get("x-forwarded-prefix", "")
+    return ".lambda-url." in domain
+
+
+def _paths(event, about, domain, headers):
+    """(mount, path, raw path)."""
+    raw = event["rawPath"] if event.get("version") == "2.0" else event["path"]
+    raw = raw or "/"
+    # The local cloud serves every API below a path of one host; on AWS a client could write this header.
+    prefix = headers.get("x-forwarded-prefix", "") if _is_local(domain) else ""
     # REST APIs and function URLs hand on the path as the client sent it; HTTP APIs decode it first, in both
     # formats (only they write a `version` into 1.0). Decoding twice would turn `100%25` into garbage.
-    http_api = "version" in event and not _is_local(host) and ".lambda-url." not in host
-    raw = (event["rawPath"] if is_v2(event) else event["path"]) or "/"
-    path = raw.encode("utf-8", "surrogatepass").decode("latin-1") if http_api else _decoded(raw)
+    if _is_local(domain):
+        http_api = "version" in event and "/execute-api/" in prefix
+    else:
+        http_api = "version" in event and ".lambda-url." not in domain
+    if http_api:
+        path = raw.encode("utf-8", "surrogatepass").decode("latin-1")
+        raw = quoted(path)
+    else:
+        path = _decoded(raw)
     stage = about.get("stage") or ""
-    script_name = ""
+    mount = cut = ""
     if "version" in event:
         if stage not in ("", "$default"):
-            prefix, rest = _without_prefix(path, "/" + stage)
+            cut = _prefix(path, "/" + stage)
             # On a custom domain the stage is in the event but not in the URL.
-            script_name = prefix if ".execute-api." in host else ""
-            path = rest
-    elif ".execute-api." in host:
-        script_name = "/" + stage if stage else ""
-    elif _is_local(host):
+            mount = cut if ".execute-api." in domain else ""
+    elif ".execute-api." in domain:
+        mount = "/" + stage if stage else ""
+    elif _is_local(domain):
         whole = _decoded(about.get("path") or "")
         if whole.endswith(path):
-            script_name = whole[: len(whole) - len(path)]
+            mount = whole[: len(whole) - len(path)]
     else:
-        script_name, path = _base_path_mapping(event, path)
-    if _is_local(host) and headers.get("X_FORWARDED_PREFIX", "").startswith("/"):
-        # The local cloud serves every API below a path of one host; on AWS a client could write this header.
-        script_name = _decoded(headers["X_FORWARDED_PREFIX"])
-    return script_name.rstrip("/"), path or "/"
+        mount = cut = _base_path_mapping(event, path)
+    path = path[len(cut) :]
+    # As many segments of the raw path as of the decoded one: no prefix has a slash in disguise.
+    raw = "/" + "/".join(raw.split("/")[cut.count("/") + 1 :]) if cut else raw
+    if prefix.startswith("/"):
+        mount = _decoded(prefix)
+    return mount.rstrip("/"), path or "/", raw
 
 
-def _without_prefix(path, prefix):
-    """Split on a segment boundary: `/prod` is a prefix of `/prod/x`, not of `/products`."""
-    if path == prefix or path.startswith(prefix + "/"):
-        return prefix, path[len(prefix) :]
-    return "", path
+def _prefix(path, prefix):
+    """`prefix` where `path` begins with it, on a segment boundary: `/prod` begins `/prod/x`, not `/products`."""
+    return prefix if path == prefix or path.startswith(prefix + "/") else ""
 
 
 def _base_path_mapping(event, path):
-    """On a custom domain `path` begins with the base path; `resource` and its parameters tell how long it is."""
+    """The base path `path` begins with on a custom domain; `resource` and its parameters tell how long it is."""
     expanded = event.get("resource")
     if not expanded:
-        return "", path
+        return ""
     for name, value in (event.get("pathParameters") or {}).items():
         expanded = expanded.replace("{" + name + "+}", value or "").replace("{" + name + "}", value or "")
     # API Gateway drops a trailing slash from the parameter, not from the path.
@@ -173,9 +182,8 @@ def _base_path_mapping(event, path):
     for candidate in (expanded.encode("utf-8", "surrogatepass").decode("latin-1"), _decoded(expanded)):
         candidate = candidate.rstrip("/")
         if bare.endswith(candidate):
-            base = bare[: len(bare) - len(candidate)]
-            return base, path[len(base) :] or "/"
-    return "", path
+            return bare[: len(bare) - len(candidate)]
+    return ""
 
 
 def _query(event):

@@ -1,7 +1,7 @@
-"""What a WSGI application answers, as what Lambda returns to API Gateway or a function URL.
+"""What an application answers, as what Lambda returns to API Gateway or a function URL.
 
 Owns buffering, the choice between text and base64, repeated headers and Lambda's size limit.
-Streams nothing: Lambda's proxy response is one JSON document.
+Streams nothing itself: Lambda's proxy response is one JSON document, a streamed one begins with `prelude`.
 """
 
 import sys
@@ -42,81 +42,45 @@ class TooLarge(Exception):
     """The answer does not fit into Lambda's response."""
 
 
-class Answer:
-    """Collects one answer; `start_response` and `write` are what PEP 3333 says."""
+def prelude(status, headers, v2, keep_length=False):
+    """Status and headers as Lambda takes them; an error that names the header HTTP does not allow."""
+    if not 100 <= status <= 599:
+        raise ValueError("{!r} is not an HTTP status".format(status))
+    return {"statusCode": status, **_headers([_checked(*pair) for pair in headers], v2, keep_length)}
 
-    def __init__(self, environ, v2):
-        self.environ = environ
-        self.v2 = v2
-        self.status = None
-        self.headers = []
-        self.chunks = []
 
-    def start_response(self, status, headers, exc_info=None):
-        if self.status is not None and exc_info is None:
-            raise AssertionError("start_response was called a second time without exc_info")
-        if exc_info is not None:
-            # Nothing has been sent yet, so the app may still change its mind about all of it.
-            self.chunks.clear()
-        code = int(status[:3])
-        if not 100 <= code <= 599:
-            raise ValueError("{!r} is not an HTTP status".format(status))
-        self.headers = [_checked(name, value) for name, value in headers]
-        self.status = code
-        return self.write
+def is_bodyless(request, status):
+    """True when HTTP has no body here, whatever the application says."""
+    return request.method == "HEAD" or status in (204, 304) or status < 200
 
-    def write(self, data):
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError("a WSGI body consists of bytes, not {}".format(type(data).__name__))
-        if data:
-            self.chunks.append(bytes(data))
 
-    def collect(self, app):
-        """Runs the app to its end; closes what it returned, whatever happened."""
-        result = app(self.environ, self.start_response)
-        try:
-            for chunk in result:
-                self.write(chunk)
-        finally:
-            close = getattr(result, "close", None)
-            if close is not None:
-                close()
-        if self.status is None:
-            raise AssertionError("the application did not call start_response")
-
-    def to_event(self):
-        """The dict to return to Lambda; TooLarge when Lambda would refuse it."""
-        head = self.environ["REQUEST_METHOD"] == "HEAD"
-        bodyless = head or self.status in (204, 304) or self.status < 200
-        body = b"" if bodyless else b"".join(self.chunks)
-        event = {"statusCode": self.status}
-        event.update(_headers(self.headers, self.v2, keep_length=head))
-        text = _as_text(body, self.headers)
-        if text is not None:
-            event.update(body=text, isBase64Encoded=False)
-            if len(body) <= _SURELY_FITS or _size(event) <= LIMIT:
-                return event
-        # Text full of escapes may be shorter in base64.
-        event.update(body=b2a_base64(body, newline=False).decode("ascii"), isBase64Encoded=True)
-        if len(body) > _SURELY_FITS and _size(event) > LIMIT:
-            raise TooLarge(
-                "the answer to {REQUEST_METHOD} {SCRIPT_NAME}{PATH_INFO} has {:,} bytes and does not fit into the "
-                "6 MB that Lambda returns; send large files through S3 (a redirect to a presigned URL)".format(
-                    len(body), **self.environ
-                )
+def to_event(request, status, headers, body):
+    """The dict to return to Lambda; TooLarge when Lambda would refuse it."""
+    event = prelude(status, headers, request.v2, keep_length=request.method == "HEAD")
+    if is_bodyless(request, status):
+        body = b""
+    text = _as_text(body, headers)
+    if text is not None:
+        event.update(body=text, isBase64Encoded=False)
+        if len(body) <= _SURELY_FITS or _size(event) <= LIMIT:
+            return event
+    # Text full of escapes may be shorter in base64.
+    event.update(body=b2a_base64(body, newline=False).decode("ascii"), isBase64Encoded=True)
+    if len(body) > _SURELY_FITS and _size(event) > LIMIT:
+        raise TooLarge(
+            "the answer to {} has {:,} bytes and does not fit into the 6 MB that Lambda returns; send large files "
+            "through S3 (a redirect to a presigned URL), or stream them through a function URL (`stream: true`)".format(
+                request, len(body)
             )
-        return event
+        )
+    return event
 
 
 def failure(request_id):
-    """A 500 that tells the client nothing but where to look."""
-    id_json = '"' + request_id + '"' if request_id else "null"
-    return {
-        "statusCode": 500,
-        "headers": {"content-type": "application/json"},
-        "body": '{"message": "Internal Server Error", "requestId": ' + id_json + "}",
-        "isBase64Encoded": False,
-    }
+    """(status, headers, body) of a 500 that tells the client nothing but where to look."""
+    shown = '"' + request_id + '"' if request_id else "null"
+    body = '{"message": "Internal Server Error", "requestId": ' + shown + "}"
+    return 500, [("content-type", "application/json")], body.encode()
 
 
 def _checked(name, value):
@@ -128,7 +92,7 @@ def _checked(name, value):
 
 
 def _json_text(value):
-    """WSGI's latin-1 back to text: UTF-8 where the bytes are UTF-8."""
+    """Bytes as latin-1 back to text: UTF-8 where the bytes are UTF-8."""
     if value.isascii():
         return value
     raw = value.encode("latin-1")
