@@ -43,7 +43,8 @@ impl Form {
         let offered = self.offered.get(name).unwrap_or_else(|| panic!("no control `{name}` in {self:?}"));
         assert!(offered.is_empty() || offered.iter().any(|each| each == value), "`{name}` has only {offered:?}");
         self.fields.retain(|(control, _)| control != name);
-        self.fields.push((name.to_owned(), value.to_owned()));
+        // Lines of a form end so: https://html.spec.whatwg.org/multipage/form-control-infrastructure.html
+        self.fields.push((name.to_owned(), value.replace("\r\n", "\n").replace('\n', "\r\n")));
         self
     }
 
@@ -54,6 +55,12 @@ impl Form {
         let (control, name, kind) = (control.to_owned(), name.to_owned(), kind.to_owned());
         self.files.push(File { control, name, kind, bytes: bytes.to_owned() });
         self
+    }
+
+    /// What a control can be set to.
+    #[track_caller]
+    pub(crate) fn offered(&self, name: &str) -> &[String] {
+        self.offered.get(name).unwrap_or_else(|| panic!("no control `{name}` in {self:?}"))
     }
 
     /// What a control is set to.
@@ -140,7 +147,7 @@ fn read(attributes: &Attributes, inner: &str) -> Form {
         let value = attributes.get("value").cloned();
         let offered = form.offered.entry(control.clone()).or_default();
         let set = match (name, attributes.get("type").map_or("text", String::as_str)) {
-            ("textarea", _) => Some(unescaped(content.strip_prefix('\n').unwrap_or(content))),
+            ("textarea", _) => Some(unescaped(content.trim_start_matches('\r').strip_prefix('\n').unwrap_or(content))),
             ("select", _) => {
                 let options = elements(content, "option");
                 let values = options.iter().map(|(option, text)| {

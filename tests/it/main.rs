@@ -1,17 +1,20 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
-//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `process` and
-//! `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
+//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `visitor`, `process`
+//! and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
 mod browser;
 mod cloud;
 mod compilers;
 mod emulator;
+mod form;
 mod http;
 mod output;
+mod picture;
 mod process;
 mod tools;
+mod visitor;
 mod world;
 
 mod bad_cloud;
@@ -35,3 +38,4 @@ mod package_report;
 mod python;
 mod readme;
 mod traffic;
+mod webapps;

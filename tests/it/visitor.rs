@@ -55,6 +55,12 @@ impl Visitor {
         visitor
     }
 
+    /// Somebody else at the same place.
+    pub(crate) fn stranger(&self) -> Self {
+        let (server, host, mount) = (self.server.clone(), self.host.clone(), self.mount.clone());
+        Self { server, host, mount, cookies: Vec::new() }
+    }
+
     /// What addresses of the app begin with, as the app should see it: `http://host/mount`.
     pub(crate) fn base(&self) -> String {
         format!("http://{}{}", self.host, self.mount)
