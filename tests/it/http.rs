@@ -63,8 +63,7 @@ pub(crate) fn try_request(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request =
-        request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).map_err(|error| error.to_string())?;
+    let request = request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).map_err(|error| error.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {

@@ -38,7 +38,10 @@ impl Picture {
         chunk(b"IHDR", &head);
         if let Some(orientation) = orientation {
             // One entry: tag 0x0112, a SHORT. https://www.w3.org/TR/png-3/#eXIf
-            chunk(b"eXIf", &[b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]);
+            chunk(
+                b"eXIf",
+                &[b'M', b'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0],
+            );
         }
         let rows = self.pixels.chunks(self.width);
         let raw: Vec<u8> = rows.flat_map(|row| std::iter::once(0).chain(row.iter().flatten().copied())).collect();
@@ -52,7 +55,8 @@ impl Picture {
 
     /// Reads an RGB PNG without interlacing.
     pub(crate) fn read(file: &[u8]) -> Self {
-        let mut rest = file.strip_prefix(SIGNATURE).unwrap_or_else(|| panic!("not PNG: {:?}", &file[..file.len().min(80)]));
+        let mut rest =
+            file.strip_prefix(SIGNATURE).unwrap_or_else(|| panic!("not PNG: {:?}", &file[..file.len().min(80)]));
         let (mut head, mut packed) = (Vec::new(), Vec::new());
         while let Some((length, after)) = rest.split_first_chunk::<4>() {
             let (name, after) = after.split_at(4);

@@ -8,12 +8,12 @@ use crate::http::{self, Answer};
 
 /// See the head of this file.
 pub(crate) struct Visitor {
-    /// Where to connect: `127.0.0.1:4566`.
-    server: String,
-    /// Whom to ask for: the same, or a name that stands for one API.
-    host: String,
-    /// The path of the app, without a slash at its end; empty when the host has nothing but it.
+    /// Where the app takes itself to be: `http://127.0.0.1:4566`.
+    origin: String,
+    /// The path of the app, as it knows it, without a slash at its end.
     mount: String,
+    /// What stands in place of `origin` to reach it.
+    server: String,
     cookies: Vec<Cookie>,
 }
 
@@ -36,34 +36,32 @@ pub(crate) struct Page {
 impl Visitor {
     /// Somebody who never was here. `url` is what rzap shows.
     pub(crate) fn new(url: &str) -> Self {
-        let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url} is not http"));
-        let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let mount = format!("/{path}").trim_end_matches('/').to_owned();
-        Self { server: server.to_owned(), host: server.to_owned(), mount, cookies: Vec::new() }
+        let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("http://host/path");
+        let origin = format!("http://{host}");
+        Self { server: origin.clone(), origin, mount: format!("/{path}"), cookies: Vec::new() }
     }
 
-    /// The same, by a host name of AWS's form in place of `/_aws/…/ID`. `MiniStack` tells functions nothing
-    /// about that path, so that only by name apps know where they are.
-    pub(crate) fn by_host(url: &str) -> Self {
-        let mut visitor = Self::new(url);
-        let parts: Vec<&str> = visitor.mount.splitn(5, '/').collect();
-        let ["", "_aws", service, id, ref rest @ ..] = parts[..] else { panic!("{url} is no address below /_aws/") };
-        let (_, port) = visitor.server.split_once(':').expect("a port");
-        let region = if service == "lambda-url" { ".eu-west-1" } else { "" };
-        visitor.host = format!("{id}.{service}{region}.localhost:{port}");
-        visitor.mount = rest.iter().map(|rest| format!("/{rest}")).collect();
-        visitor
+    /// The same by the address the app has on AWS. `MiniStack` tells it that one for a function URL, and for an
+    /// API none: as for a domain of one's own.
+    pub(crate) fn as_on_aws(url: &str) -> Self {
+        let local = Self::new(url);
+        let id = local.mount.strip_prefix("/_aws/lambda-url/");
+        let origin = id.map_or_else(
+            || local.origin.replace("http://", "https://"),
+            |id| format!("https://{id}.lambda-url.eu-west-1.on.aws"),
+        );
+        Self { origin, mount: String::new(), server: url.to_owned(), cookies: Vec::new() }
     }
 
     /// Somebody else at the same place.
     pub(crate) fn stranger(&self) -> Self {
-        let (server, host, mount) = (self.server.clone(), self.host.clone(), self.mount.clone());
-        Self { server, host, mount, cookies: Vec::new() }
+        let (origin, mount, server) = (self.origin.clone(), self.mount.clone(), self.server.clone());
+        Self { origin, mount, server, cookies: Vec::new() }
     }
 
-    /// What addresses of the app begin with, as the app should see it: `http://host/mount`.
+    /// What addresses of the app begin with, as the app should see it: `origin/mount`.
     pub(crate) fn base(&self) -> String {
-        format!("http://{}{}", self.host, self.mount)
+        format!("{}{}", self.origin, self.mount)
     }
 
     /// The path of the app.
@@ -110,7 +108,7 @@ impl Visitor {
             let path = target.split('?').next().unwrap_or_default().to_owned();
             return self.travel("GET", format!("{path}?{}", form.encoded()), &[], b"");
         }
-        let referer = format!("http://{}{}", self.host, page.target);
+        let referer = format!("{}{}", self.origin, page.target);
         let (kind, body) = form.body();
         self.travel("POST", target, &[("content-type", &kind), ("referer", &referer)], &body)
     }
@@ -132,17 +130,17 @@ impl Visitor {
         let path = target.split('?').next().unwrap_or_default();
         let fitting = self.cookies.iter().filter(|cookie| path.starts_with(&cookie.path));
         let cookies: Vec<String> = fitting.map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
-        let (cookies, origin) = (cookies.join("; "), format!("http://{}", self.host));
-        let mut all = vec![("host", self.host.as_str()), ("user-agent", "visitor"), ("accept", "*/*")];
+        let cookies = cookies.join("; ");
+        let mut all = vec![("user-agent", "visitor"), ("accept", "*/*")];
         if !cookies.is_empty() {
             all.push(("cookie", &cookies));
         }
         // As browsers do, and as Django's protection against forged requests wants it.
         if !["GET", "HEAD"].contains(&method) && !headers.iter().any(|(name, _)| *name == "origin") {
-            all.push(("origin", &origin));
+            all.push(("origin", &self.origin));
         }
         all.extend(headers);
-        let answer = http::request(method, &format!("http://{}{target}", self.server), &all, body);
+        let answer = http::request(method, &format!("{}{target}", self.server), &all, body);
         for line in answer.headers("set-cookie") {
             self.keep(line);
         }
@@ -167,8 +165,8 @@ impl Visitor {
     #[track_caller]
     fn resolve(&self, from: &str, link: &str) -> String {
         if link.contains("://") {
-            let inside = link.strip_prefix(&format!("http://{}", self.host));
-            return inside.unwrap_or_else(|| panic!("{link} leads away from {}", self.host)).to_owned();
+            let inside = link.strip_prefix(&self.origin);
+            return inside.unwrap_or_else(|| panic!("{link} leads away from {}", self.origin)).to_owned();
         }
         let path = from.split('?').next().unwrap_or_default();
         match link.chars().next() {
@@ -230,7 +228,7 @@ impl Page {
             return;
         }
         for link in form::links(&self.text()) {
-            let outside = link.starts_with('/') && !link.starts_with(&format!("{mount}/"));
+            let outside = link.starts_with('/') && link != mount && !link.starts_with(&format!("{mount}/"));
             assert!(!outside, "{} has the link {link}, which is not below {mount}/:\n{}", self.target, self.text());
         }
     }
