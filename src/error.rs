@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Access,
     /// Somebody pressed Ctrl-C (exit 130).
     Interrupted,
+    /// What was run somewhere else ended with this code, which is kept.
+    Exit(u8),
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Self::Pending => 3,
             Self::Access => 4,
             Self::Interrupted => 130,
+            Self::Exit(code) => code,
         }
     }
 }

@@ -291,6 +291,8 @@ pub(crate) struct Interrupt {
     /// Something may be half done: the stage is locked.
     pub(crate) at_work: Arc<AtomicBool>,
     hard: Arc<Notify>,
+    /// Somebody asked while it was done carefully.
+    soft: Arc<Notify>,
 }
 
 impl Interrupt {
@@ -304,12 +306,18 @@ impl Interrupt {
     pub(crate) fn signal(&self, say: impl Fn(&str)) {
         let again = self.stop.ask();
         if self.careful.load(Ordering::Relaxed) && !again {
+            self.soft.notify_one();
             if self.at_work.load(Ordering::Relaxed) {
                 say("stopping: running calls are finished, nothing new is started (again to stop at once)");
             }
         } else {
             self.hard.notify_one();
         }
+    }
+
+    /// Resolves when somebody wants the end while this is done [`Self::carefully`].
+    pub(crate) async fn asked(&self) {
+        self.soft.notified().await;
     }
 
     /// Resolves when the program should end at once.

@@ -14,6 +14,7 @@ use super::context::{Context, one_function, owner_of};
 use crate::aws::{code, explain};
 use crate::deploy::{self, ALIAS};
 use crate::error::{Error, Kind, OrFailed as _, Result};
+use crate::observe;
 use crate::ui::Report;
 
 /// Call a function: its answer goes to stdout, exactly as it came
@@ -127,6 +128,9 @@ fn failed(function: &str, kind: &str, payload: &[u8], stage: &str) -> Error {
         (Some(name), Some(text)) => Some(format!("{name}: {text}")),
         (one, other) => one.or(other).map(str::to_owned),
     });
+    if let Some(hint) = text.and_then(observe::hint) {
+        error = error.hint(hint);
+    }
     error.hint(format!("`--logs` shows the end of its log, `rzap tail {stage} {function}` all of it"))
 }
 
@@ -136,6 +140,14 @@ struct Answered {
     version: Option<String>,
     status: i32,
     log: Option<String>,
+}
+
+impl Answered {
+    /// What to do, where the function's error says that something is missing.
+    fn hint(&self) -> Option<String> {
+        self.function_error.as_ref()?;
+        observe::hint(serde_json::from_slice::<Value>(&self.payload).ok()?["errorMessage"].as_str()?)
+    }
 }
 
 impl Report for Answered {
@@ -152,6 +164,7 @@ impl Report for Answered {
             "function_error": self.function_error,
             "version": self.version,
             "log": self.log,
+            "hint": self.hint(),
         })
     }
 

@@ -5,10 +5,13 @@
 mod cache;
 mod context;
 mod deploy;
+mod exec;
 mod init;
 mod invoke;
 mod local;
+mod manage;
 mod package;
+mod remote;
 mod report;
 mod status;
 mod tail;
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Update(update::Update),
     Status(status::Status),
     Invoke(invoke::Invoke),
+    Exec(exec::Exec),
+    Manage(manage::Manage),
     Tail(tail::Tail),
     Undeploy(undeploy::Undeploy),
     Local(local::Local),
@@ -48,6 +53,8 @@ impl Command {
             Self::Update(update) => update.run(context).await,
             Self::Status(status) => status.run(context).await,
             Self::Invoke(invoke) => invoke.run(context).await,
+            Self::Exec(exec) => exec.run(context).await,
+            Self::Manage(manage) => manage.run(context).await,
             Self::Tail(tail) => tail.run(context).await,
             Self::Undeploy(undeploy) => undeploy.run(context).await,
             Self::Local(local) => local.run(context).await,

@@ -1,6 +1,6 @@
 //! `rzap tail`: the logs of all functions of a stage, merged in time order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use console::{Color, style};
 use jiff::{Timestamp, tz::TimeZone};
@@ -52,10 +52,20 @@ impl Tail {
         let cloud = context.cloud(&stage).await?;
         let since = Timestamp::now().as_millisecond() - self.since;
         let mut tail = observe::Tail::new(groups, Filter { since, pattern: self.filter });
+        let mut hints = BTreeSet::new();
         let mut first = true;
         loop {
             match tail.round(&cloud).await {
-                Ok(events) => events.iter().for_each(|event| printer.print(event)),
+                Ok(events) => {
+                    for event in &events {
+                        printer.print(event);
+                        if let Some(hint) = observe::hint(&event.message)
+                            && hints.insert((event.function.clone(), hint.clone()))
+                        {
+                            context.ui.hint(&format!("{}: {hint}", event.function));
+                        }
+                    }
+                }
                 // Who follows for days meets a network that is gone for a while.
                 Err(error) if !first && !self.no_follow && error.kind == Kind::Failed => {
                     context.ui.warn(&format!("{error}; trying again"));
@@ -98,10 +108,11 @@ impl Printer {
         let colour = self.colours.get(&event.function).copied().unwrap_or(Color::White);
         let name = style(format!("{:width$}", event.function, width = self.width)).fg(colour);
         let time = style(time.strftime("%H:%M:%S%.3f")).dim();
-        let frame = ["START RequestId", "END RequestId", "REPORT RequestId", "INIT_START"];
+        let frame = ["START RequestId", "END RequestId", "REPORT RequestId", "INIT_START", "INIT_REPORT"];
         let quiet = frame.iter().any(|start| event.message.starts_with(start));
         let mut text = String::new();
-        for line in event.message.split('\n') {
+        // A runtime keeps an event of several lines together by ending them with CR.
+        for line in event.message.trim_end_matches('\r').split(['\n', '\r']) {
             let line = if quiet { style(line.replace('\t', "  ")).dim().to_string() } else { line.to_owned() };
             text.push_str(&format!("{time} {name} {line}\n"));
         }

@@ -89,6 +89,11 @@ pub(crate) const BRIDGE: &[BridgeFile] = bridge! {
     Base: "response.py";
     Wsgi: "wsgi.py";
     Asgi: "asgi.py";
+    Runtime: "start";
+    Runtime: "runtime.py";
+    Runtime: "runtime_api.py";
+    Runtime: "runtime_log.py";
+    Console: "console.py";
 };
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const OWN: [&str; 11] =
     ["wsgi", "asgi", "django", "handler", "bootstrap", "cargo", "go", "image", "http", "description", "static"];
 
 /// What a function has and every place may set.
-const SHARED: [&str; 22] = [
+const SHARED: [&str; 23] = [
     "runtime",
     "arch",
     "memory",
@@ -42,6 +42,7 @@ const SHARED: [&str; 22] = [
     "build",
     "bundle",
     "slim",
+    "bytecode",
     "from_source",
     "keep",
     "drop",

@@ -1,5 +1,5 @@
 //! What of the code and its dependencies is packed, and what lies under it: `include`, `exclude`,
-//! `bundle`, `slim`, `from_source`, `keep`, `drop`, `layer`, `layers`.
+//! `bundle`, `slim`, `bytecode`, `from_source`, `keep`, `drop`, `layer`, `layers`.
 //!
 //! A key that speaks of one language is a default at the top level, where functions of several
 //! languages may stand, and an error on a function it cannot mean.
@@ -41,6 +41,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Path, said: &Said<'_>, entry:
     let layer = find("layer", python || node, dependencies);
     let layers = find("layers", !image, "functions that are no image: build what they need into the image");
     let slim = find("slim", python, "Python");
+    let bytecode = find("bytecode", python, "Python");
     let from_source = find("from_source", python || node, dependencies);
     let bundle = find("bundle", node, "Node");
 
@@ -53,6 +54,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Path, said: &Said<'_>, entry:
         build: None,
         bundle: bundle.and_then(|entry| reader.yes_or_no(entry)),
         slim: slim.and_then(|entry| reader.yes_or_no(entry)).unwrap_or_default(),
+        bytecode: bytecode.and_then(|entry| reader.yes_or_no(entry)).unwrap_or_default(),
         from_source: from_source.and_then(|entry| reader.texts(entry)).unwrap_or_default(),
         keep: keep.and_then(|entry| reader.patterns(entry)).unwrap_or_default(),
         drop: drop.and_then(|entry| reader.patterns(entry)).unwrap_or_default(),

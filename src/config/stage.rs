@@ -200,6 +200,9 @@ pub(crate) struct Source {
     /// gitignore patterns on paths of dependencies that are left out besides what the rules say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) drop: Vec<String>,
+    /// Python: the byte code of every file beside it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) bytecode: bool,
     /// `layer: auto`: the dependencies go into a layer of their own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) layer: bool,

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::route::{self, Scope};
 use super::wire::{Fault, Reply, Request};
-use super::{Local, chunked, front, guard};
+use super::{Local, chunked, front, guard, rest};
 use crate::error::Result;
 
 /// More than any part of an upload this server is meant for (a package is at most 250 MB).
@@ -112,7 +112,7 @@ impl Server {
         let _ = tokio::time::timeout(Duration::from_secs(2), graceful.shutdown()).await;
     }
 
-    async fn respond(self: Arc<Self>, incoming: http::Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn respond(self: Arc<Self>, incoming: http::Request<Incoming>, peer: SocketAddr) -> Response<rest::Body> {
         let request_id = uuid::Uuid::new_v4().to_string();
         let mut reply = match self.reply(incoming, peer.ip(), &request_id).await {
             Ok(reply) | Err(reply) => reply,
@@ -123,10 +123,7 @@ impl Server {
                 reply.headers.insert(HeaderName::from_static(name), value);
             }
         }
-        let mut response = Response::new(Full::new(reply.body));
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers;
-        response
+        rest::response(reply)
     }
 
     /// The service's answer, or, as `Err`, the refusal before any service saw the request.

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
+use super::rest::Rest;
+
 /// One HTTP request, read completely, its signature scope taken apart.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_field_names, reason = "the request id is called that everywhere")]
@@ -59,11 +61,13 @@ impl Request {
 }
 
 /// What goes back.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What follows `body`, sent as it comes.
+    pub(crate) rest: Option<Rest>,
 }
 
 impl Reply {
@@ -73,6 +77,7 @@ impl Reply {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            rest: None,
         }
     }
 
@@ -101,6 +106,12 @@ impl Reply {
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
+    }
+
+    /// Lets more follow the body, as it comes.
+    #[must_use]
+    pub(crate) fn followed_by(self, rest: Rest) -> Self {
+        Self { rest: Some(rest), ..self }
     }
 }
 

@@ -120,6 +120,10 @@ pub(super) fn split(runtime: &str, entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entr
 
 /// What an import takes from one place: the first segment, or that below `node_modules`.
 fn unit(path: &str) -> &str {
+    // Byte code of modules at the top: each is its own module's.
+    if path.starts_with("__pycache__/") {
+        return path;
+    }
     let start = if path.starts_with("node_modules/") { "node_modules/".len() } else { 0 };
     let scope = usize::from(path[start..].starts_with('@'));
     let end = path[start..].match_indices('/').nth(scope).map_or(path.len(), |(at, _)| start + at);

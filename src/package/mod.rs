@@ -235,7 +235,7 @@ impl Workshop<'_> {
         for note in std::mem::take(&mut merged.notes) {
             self.note(names, &note);
         }
-        let entries = merge::sorted(merged.entries)?;
+        let entries = merge::sorted(self.bytecode(first, merged.entries, names).await?)?;
         let checked = functions.iter().try_for_each(|function| handler::check(function, &entries));
         checked.map_err(|error| command::blame(error, &first.source))?;
         let (entries, automatic) =

@@ -1,5 +1,6 @@
 //! Python: the dependencies a folder declares, installed for Lambda's platform and kept.
 
+mod bytecode;
 mod dependencies;
 mod installer;
 mod platform;

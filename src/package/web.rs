@@ -76,8 +76,10 @@ fn handler(protocol: &str, target: &str, web: &Web) -> String {
     let mut arguments = vec![literal(protocol), literal(target)];
     arguments.extend(web.exec.then(|| "console=True".to_owned()));
     arguments.extend(web.static_files.as_ref().map(|files| format!("static={}", literal(&files.url))));
+    // For the bridge's runtime: a URL that does not stream could not read a streamed answer.
+    let streams = if web.stream { "STREAMS = True\n" } else { "" };
     format!(
-        "# Written by rzap: binds the app {} to Lambda.\nfrom rzap_web import bridge\n\nhandler = bridge({})\n",
+        "# Written by rzap: binds the app {} to Lambda.\nfrom rzap_web import bridge\n\nhandler = bridge({})\n{streams}",
         literal(target),
         arguments.join(", ")
     )
@@ -140,6 +142,13 @@ mod tests {
         let lib = ["asgi.py", "start*", "console.py", "static.py"].map(|name| format!("rzap_lib/{name}"));
         assert_eq!(paths[1..paths.len() - 1], lib);
         assert!(text.ends_with("bridge(\"asgi\", \"m:app()\", console=True, static=\"/s/\")\n"), "{text}");
+    }
+
+    #[test]
+    fn the_handler_says_whether_its_url_streams() {
+        let (paths, text) = placed(Called::Wsgi("m:app".into()), Web { stream: true, ..Web::default() });
+        assert_eq!(paths, ["rzap_web.py", "rzap_lib/wsgi.py", "rzap_lib/start*", "rzap_handler.py"]);
+        assert!(text.ends_with("bridge(\"wsgi\", \"m:app\")\nSTREAMS = True\n"), "{text}");
     }
 
     #[test]

@@ -117,6 +117,13 @@ impl Ui {
         }
     }
 
+    /// Bytes on stderr, as they are: what was run somewhere else said them there.
+    #[expect(clippy::unused_self, reason = "the streams belong to the Ui")]
+    pub(crate) fn passed_on(&self, bytes: &[u8]) {
+        // Whoever does not listen to stderr may still want what comes on stdout.
+        let _ = std::io::stderr().lock().write_all(bytes);
+    }
+
     /// A line of talk.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
@@ -134,6 +141,11 @@ impl Ui {
     /// Something the user should know though nothing failed.
     pub(crate) fn warn(&self, text: &str) {
         self.line(&format!("{} {text}", style("warning:").for_stderr().yellow().bold()));
+    }
+
+    /// What to do about something that was just shown.
+    pub(crate) fn hint(&self, text: &str) {
+        self.line(&format!("{} {text}", style("hint:").for_stderr().cyan().bold()));
     }
 
     /// An error: to stderr for people, and as a document on stdout with `--json`.

@@ -251,7 +251,7 @@ class Requests(unittest.TestCase):
             ("Transfer-Encoding", "chunked"), ("Connection", "close"),
         ]  # fmt: skip
         found = environ(events.rest("POST", headers=sent, body=b"1"))
-        self.assertEqual(found["HTTP_ACCEPT"], "a, b")
+        self.assertEqual(found["HTTP_ACCEPT"], "a,b")
         self.assertEqual(found["HTTP_COOKIE"], "x=1; y=2")
         self.assertEqual(found["CONTENT_TYPE"], "text/plain")
         self.assertEqual(found["HTTP_X_CAF"], "caf\xc3\xa9")
@@ -366,7 +366,7 @@ class Responses(unittest.TestCase):
         for event in (events.rest(), events.http_api(), events.function_url()):
             result, _ = run(replying(headers=[*cookies, ("X-One", "1")]), event)
             got = [value for name, value in events.answered(result)[1] if name == "set-cookie"]
-            self.assertEqual(got, sorted(value for _, value in cookies))
+            self.assertEqual(got, [value for _, value in cookies])
         self.assertEqual(result["cookies"], [value for _, value in cookies])
         self.assertNotIn("Set-Cookie", result["headers"])
 

@@ -28,7 +28,7 @@ fn the_answer_comes_exactly_and_the_payload_from_anywhere() {
 
     let document = world.with_stdin("invoke dev worker --local --payload - --json", r#"{"numbers": [7]}"#).success();
     let expected = json!({
-        "status": 200, "payload": {"sum": 7, "count": 1}, "function_error": null, "version": "1", "log": null
+        "status": 200, "payload": {"sum": 7, "count": 1}, "function_error": null, "version": "1", "log": null, "hint": null
     });
     assert_eq!(document.json(), expected);
 }
@@ -139,4 +139,18 @@ fn a_followed_log_shows_what_happens_later_and_ends_with_ctrl_c() {
     tail.interrupt();
     let output = tail.wait();
     assert_eq!(output.code, 130, "{output}");
+}
+
+#[test]
+fn a_module_that_is_missing_is_told_with_what_brings_it() {
+    let world = World::new().app("hello-python");
+    world.edit("app.py", "import json\n", "import json\n\nimport yaml\n");
+    world.run("deploy dev --local").success();
+    let hint = "the module `yaml` comes with the distribution `PyYAML`: add it to the dependencies";
+    let invoked = world.run("invoke dev --local").failure(1);
+    invoked.says(&["Unable to import module 'app': No module named 'yaml'", &format!("hint: {hint}")]);
+    let document = world.run("invoke dev --local --json").failure(1).json();
+    assert!(document["hint"].as_str().is_some_and(|text| text.starts_with(hint)), "{document}");
+    let tail = world.run("tail dev --local --no-follow").success();
+    assert_eq!(tail.stderr.matches("hint: web: the module `yaml`").count(), 1, "once is enough\n{tail}");
 }

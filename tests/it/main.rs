@@ -1,7 +1,7 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
-//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `visitor`, `process`
-//! and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
+//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `lossy`, `visitor`,
+//! `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
 mod browser;
@@ -10,6 +10,7 @@ mod compilers;
 mod emulator;
 mod form;
 mod http;
+mod lossy;
 mod output;
 mod picture;
 mod process;
@@ -25,6 +26,7 @@ mod cache;
 mod cli;
 mod clients;
 mod house;
+mod http_api;
 mod image;
 mod interrupted;
 mod invoke;

@@ -14,7 +14,7 @@ use crate::emulator::Emulator;
 use crate::visitor::Visitor;
 use crate::world::World;
 
-const FRONTS: [&str; 2] = ["rest", "url"];
+const FRONTS: [&str; 3] = ["rest", "http", "url"];
 
 /// A fixture, for the Python that is here: compiled code fits one version only.
 fn app(name: &str) -> World {

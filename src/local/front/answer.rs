@@ -74,29 +74,20 @@ pub(super) fn url(payload: &[u8]) -> Result<Reply, Failure> {
     Ok(reply.body(if encoded { decoded(&body).ok_or_else(Failure::bad_gateway)? } else { body.into() }))
 }
 
-/// What Lambda streams for a function URL: with this content type a JSON prelude (status, headers,
-/// cookies), eight zero bytes and the body; otherwise the body alone.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
-pub(super) fn streamed(payload: &[u8], content_type: Option<&str>) -> Result<Reply, Failure> {
-    const PRELUDE: &str = "application/vnd.awslambda.http-integration-response";
-    if content_type != Some(PRELUDE) {
-        let kind = content_type.unwrap_or("application/octet-stream");
-        return Ok(Reply::empty(200).with("content-type", kind).body(Bytes::copy_from_slice(payload)));
-    }
-    let end = payload.windows(8).position(|window| window == [0; 8]).ok_or_else(Failure::bad_gateway)?;
-    let prelude: Value = serde_json::from_slice(&payload[..end]).map_err(|_| Failure::bad_gateway())?;
-    let Value::Object(mut prelude) = prelude else { return Err(Failure::bad_gateway()) };
+/// What a streamed answer says of itself before its body: a 2.0 answer without one.
+pub(super) fn prelude(text: &[u8]) -> Result<Reply, Failure> {
+    let parsed: Value = serde_json::from_slice(text).map_err(|_| Failure::bad_gateway())?;
+    let Value::Object(mut prelude) = parsed else { return Err(Failure::bad_gateway()) };
     prelude.entry("statusCode").or_insert_with(|| 200.into());
     prelude.remove("body");
-    let head = url(Value::Object(prelude).to_string().as_bytes())?;
-    Ok(head.body(Bytes::copy_from_slice(&payload[end + 8..])))
+    url(Value::Object(prelude).to_string().as_bytes())
 }
 
-fn inferred(payload: &[u8]) -> Reply {
+pub(super) fn inferred(payload: &[u8]) -> Reply {
     Reply::empty(200).with("content-type", "application/json").body(Bytes::copy_from_slice(payload))
 }
 
-fn status(code: Option<&Value>) -> Result<u16, Failure> {
+pub(super) fn status(code: Option<&Value>) -> Result<u16, Failure> {
     let code = match code {
         None | Some(Value::Null) => Some(200),
         Some(Value::Number(number)) => number.as_u64(),
@@ -109,7 +100,7 @@ fn status(code: Option<&Value>) -> Result<u16, Failure> {
         .ok_or_else(Failure::bad_gateway)
 }
 
-fn object(member: Option<&Value>) -> Result<Map<String, Value>, Failure> {
+pub(super) fn object(member: Option<&Value>) -> Result<Map<String, Value>, Failure> {
     match member {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(map)) => Ok(map.clone()),
@@ -118,7 +109,7 @@ fn object(member: Option<&Value>) -> Result<Map<String, Value>, Failure> {
 }
 
 /// A header value: texts, numbers and booleans as they are written.
-fn scalar(value: &Value) -> Result<String, Failure> {
+pub(super) fn scalar(value: &Value) -> Result<String, Failure> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
@@ -126,7 +117,7 @@ fn scalar(value: &Value) -> Result<String, Failure> {
     }
 }
 
-fn body(member: Option<&Value>) -> Result<String, Failure> {
+pub(super) fn body(member: Option<&Value>) -> Result<String, Failure> {
     match member {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
@@ -134,7 +125,7 @@ fn body(member: Option<&Value>) -> Result<String, Failure> {
     }
 }
 
-fn flag(member: Option<&Value>) -> Result<bool, Failure> {
+pub(super) fn flag(member: Option<&Value>) -> Result<bool, Failure> {
     match member {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
@@ -142,11 +133,11 @@ fn flag(member: Option<&Value>) -> Result<bool, Failure> {
     }
 }
 
-fn decoded(body: &str) -> Option<Bytes> {
+pub(super) fn decoded(body: &str) -> Option<Bytes> {
     base64::engine::general_purpose::STANDARD.decode(body.trim()).ok().map(Bytes::from)
 }
 
-fn append(reply: &mut Reply, name: &str, value: &str) -> Result<(), Failure> {
+pub(super) fn append(reply: &mut Reply, name: &str, value: &str) -> Result<(), Failure> {
     let name = HeaderName::try_from(name).map_err(|_| Failure::bad_gateway())?;
     let value = HeaderValue::from_str(value)
         .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))

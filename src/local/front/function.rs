@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::local::Local;
-use crate::local::lambda::{Invocation, Outcome, UrlOwner};
+use crate::local::lambda::{Invocation, Outcome, Streaming, UrlOwner};
 use crate::local::wire::Fault;
 
 /// Lambda's limit for a synchronous payload, in bytes.
@@ -26,12 +26,21 @@ pub(super) struct Call<'a> {
 /// Invokes a function and waits. Lambda runs it as a task of its own: it comes to its end even when
 /// the client goes away or the gateway stops waiting.
 pub(super) async fn invoke(local: &Arc<Local>, call: Call<'_>, event: &Value) -> Result<Outcome, Fault> {
+    local.lambda.invoke(local, invocation(call, event)?).await
+}
+
+/// Invokes a function that may stream its answer.
+pub(super) fn stream(local: &Arc<Local>, call: Call<'_>, event: &Value) -> Result<Streaming, Fault> {
+    local.lambda.stream(local, invocation(call, event)?)
+}
+
+fn invocation(call: Call<'_>, event: &Value) -> Result<Invocation, Fault> {
     let payload = Bytes::from(event.to_string());
     if payload.len() > PAYLOAD {
         let message = format!("Request must be smaller than {PAYLOAD} bytes for the InvokeFunction operation");
         return Err(Fault::new(413, "RequestEntityTooLargeException", message));
     }
-    let invocation = Invocation {
+    Ok(Invocation {
         function_arn_or_name: call.function.to_owned(),
         qualifier: call.qualifier.map(str::to_owned),
         region: call.region.to_owned(),
@@ -39,8 +48,7 @@ pub(super) async fn invoke(local: &Arc<Local>, call: Call<'_>, event: &Value) ->
         client_context: None,
         request_id: call.request_id,
         trace_id: Some(call.trace_id.to_owned()),
-    };
-    local.lambda.invoke(local, invocation).await
+    })
 }
 
 /// Whether the policy of exactly the qualifier in `function` lets API Gateway in.

@@ -3,7 +3,8 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>: `NONE` needs a resource policy that
 //! lets anybody in, with both `lambda:InvokeFunctionUrl` and, since October 2025,
 //! `lambda:InvokeFunction`. `AWS_IAM` needs a signature, which is not verified.
-//! A `RESPONSE_STREAM` answer is sent when it is complete.
+//! A `RESPONSE_STREAM` answer is sent while it is made; when the function fails in the middle of it, the
+//! connection breaks.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use serde_json::json;
 use super::address::{Address, Owner};
 use super::context::{signed_by, trace_id};
 use super::cors::Cors;
-use super::{answer, event_v2, function};
+use super::failure::Failure;
+use super::{answer, event_v2, function, streamed};
 use crate::local::Local;
 use crate::local::lambda::UrlOwner;
 use crate::local::wire::{Reply, Request};
@@ -29,7 +31,7 @@ pub(super) async fn serve(local: &Arc<Local>, request: Request, address: Address
 
 async fn answered(local: &Arc<Local>, request: &Request, address: &Address, id: &str) -> Reply {
     let Some(owner) = function::url(local, id) else { return forbidden() };
-    let cors = owner.cors.as_ref().map(Cors);
+    let cors = owner.cors.as_ref().map(Cors::of_url);
     if let Some(preflight) = cors.as_ref().and_then(|cors| cors.preflight(request)) {
         return preflight;
     }
@@ -61,15 +63,20 @@ async fn invoked(local: &Arc<Local>, request: &Request, address: &Address, id: &
         request_id: request.request_id.clone(),
         trace_id: &trace_id,
     };
-    let outcome = match function::invoke(local, call, &event).await {
-        Err(fault) => return failed(fault.status, fault.code, &fault.message),
-        Ok(outcome) if outcome.function_error.is_some() => return broken(),
-        Ok(outcome) => outcome,
-    };
     let reply = if owner.invoke_mode == "RESPONSE_STREAM" {
-        answer::streamed(&outcome.payload, outcome.content_type.as_deref())
+        match function::stream(local, call, &event) {
+            Ok(stream) => streamed::reply(stream).await,
+            Err(fault) => Err(fault),
+        }
     } else {
-        answer::url(&outcome.payload)
+        function::invoke(local, call, &event).await.map(|outcome| match outcome.function_error {
+            Some(_) => Err(Failure::bad_gateway()),
+            None => answer::url(&outcome.payload),
+        })
+    };
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(fault) => return failed(fault.status, fault.code, &fault.message),
     };
     reply.map_or_else(|_| broken(), |reply| reply.with("x-amzn-trace-id", trace_id))
 }

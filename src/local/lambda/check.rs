@@ -206,10 +206,6 @@ fn variables(environment: &Body) -> Result<BTreeMap<String, String>, Fault> {
             reserved.join(", ")
         )));
     }
-    // AWS's runtimes start through it; there is no telling what it would find on this machine.
-    if pairs.iter().any(|(key, _)| key == "AWS_LAMBDA_EXEC_WRAPPER") {
-        return Err(Fault::unsupported("lambda", "AWS_LAMBDA_EXEC_WRAPPER"));
-    }
     for (key, _) in &pairs {
         let allowed = key.len() >= 2
             && key.starts_with(|first: char| first.is_ascii_alphabetic())

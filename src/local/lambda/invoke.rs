@@ -8,23 +8,23 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::super::Local;
 use super::super::wire::{Fault, Reply, Request};
+use super::ended::{Ended, report};
 use super::environment::Environment;
-use super::model::{Build, iso_time, now_ms};
+use super::model::{Build, now_ms};
 use super::names::FunctionRef;
 use super::pool::Slot;
-use super::runtime_api::Job;
+use super::runtime_api::{Job, Part};
 use super::sandbox::Plan;
-use super::worker::{Answer, Failure};
 use super::{Lambda, aliases, interpreter, limits};
 
 /// 6 MB for `RequestResponse`, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-const MOST_SYNCHRONOUS: usize = 6 * 1024 * 1024;
+pub(super) const MOST_SYNCHRONOUS: usize = 6 * 1024 * 1024;
 /// 1 MB for Event, the same page.
 const MOST_ASYNCHRONOUS: usize = 1024 * 1024;
 /// "Lambda retries the function two more times". AWS waits a minute and then two; here that would
@@ -67,13 +67,39 @@ pub(crate) struct Outcome {
     /// `$LATEST` or a number.
     pub(crate) executed_version: String,
     /// As the runtime sent it. `application/vnd.awslambda.http-integration-response` means that the
-    /// payload is a JSON prelude, eight zero bytes and the body. A streamed answer comes as a whole.
+    /// payload is a JSON prelude, eight zero bytes and the body.
     pub(crate) content_type: Option<String>,
+}
+
+/// Parts of a streamed answer that wait for whoever takes them slowly.
+const WAITING: usize = 16;
+
+/// An invocation whose answer is given on while it is made.
+#[derive(Debug)]
+pub(crate) struct Streaming {
+    /// The version that runs: `$LATEST` or a number.
+    pub(super) version: String,
+    parts: mpsc::Receiver<Part>,
+    outcome: oneshot::Receiver<Result<Outcome, Fault>>,
+}
+
+impl Streaming {
+    /// The next part. `None` when there is no more: then there is an outcome. A function that does not
+    /// stream has no parts at all.
+    pub(crate) async fn part(&mut self) -> Option<Part> {
+        self.parts.recv().await
+    }
+
+    /// What it came to in the end. The payload is what was not streamed: an answer as a whole, or an
+    /// error document.
+    pub(crate) async fn outcome(self) -> Result<Outcome, Fault> {
+        awaited(self.outcome).await
+    }
 }
 
 /// What will run.
 #[derive(Debug, Clone)]
-struct Target {
+pub(super) struct Target {
     at: FunctionRef,
     /// `$LATEST` or a number.
     version: String,
@@ -91,24 +117,8 @@ pub(super) async fn handle(
 ) -> Result<Reply, Fault> {
     let kind = request.header("x-amz-invocation-type").unwrap_or("RequestResponse").to_owned();
     let most = if kind == "Event" { MOST_ASYNCHRONOUS } else { MOST_SYNCHRONOUS };
-    let size = request.body.len();
-    if size > most {
-        return Err(Fault::new(
-            413,
-            "RequestEntityTooLargeException",
-            format!("{size} byte payload is too large for the {kind} invocation type (limit {most} bytes)"),
-        )
-        .member("Type", "User"));
-    }
-    let call = Invocation {
-        function_arn_or_name: at.arn(),
-        qualifier: at.qualifier.clone(),
-        region: at.region.clone(),
-        payload: payload(&request.body)?,
-        client_context: request.header("x-amz-client-context").map(client_context).transpose()?,
-        request_id: request.request_id.clone(),
-        trace_id: request.header("x-amzn-trace-id").map(str::to_owned),
-    };
+    check_size(request, &kind, most)?;
+    let call = call(request, at)?;
     match kind.as_str() {
         "RequestResponse" => {
             let tail = request.header("x-amz-log-type") == Some("Tail");
@@ -126,6 +136,28 @@ pub(super) async fn handle(
             "Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
         )),
     }
+}
+
+/// What a request of the API asks for.
+pub(super) fn call(request: &Request, at: &FunctionRef) -> Result<Invocation, Fault> {
+    Ok(Invocation {
+        function_arn_or_name: at.arn(),
+        qualifier: at.qualifier.clone(),
+        region: at.region.clone(),
+        payload: payload(&request.body)?,
+        client_context: request.header("x-amz-client-context").map(client_context).transpose()?,
+        request_id: request.request_id.clone(),
+        trace_id: request.header("x-amzn-trace-id").map(str::to_owned),
+    })
+}
+
+pub(super) fn check_size(request: &Request, kind: &str, most: usize) -> Result<(), Fault> {
+    let size = request.body.len();
+    if size <= most {
+        return Ok(());
+    }
+    let message = format!("{size} byte payload is too large for the {kind} invocation type (limit {most} bytes)");
+    Err(Fault::new(413, "RequestEntityTooLargeException", message).member("Type", "User"))
 }
 
 fn reply(outcome: Outcome, tail: bool) -> Reply {
@@ -188,13 +220,39 @@ async fn deliver(local: Arc<Local>, call: Invocation) {
 /// Runs a function and waits for its answer. A function that fails is an outcome, not a fault.
 pub(super) async fn run(lambda: &Lambda, local: &Arc<Local>, call: Invocation) -> Result<Outcome, Fault> {
     let target = target(lambda, &call)?;
-    let slot = lambda.pool.acquire(&target.at, target.reserved, target.reserved_in_all)?;
-    let (answer, answered) = oneshot::channel();
-    tokio::spawn(execute(Arc::clone(local), target, call, slot, answer));
-    answered.await.unwrap_or_else(|_| Err(Fault::new(500, "ServiceException", "the invocation was broken off")))
+    awaited(start(lambda, local, target, call, None)?).await
 }
 
-fn target(lambda: &Lambda, call: &Invocation) -> Result<Target, Fault> {
+/// Runs a function that may stream its answer.
+pub(super) fn stream(lambda: &Lambda, local: &Arc<Local>, call: Invocation) -> Result<Streaming, Fault> {
+    let (sender, parts) = mpsc::channel(WAITING);
+    let target = target(lambda, &call)?;
+    let version = target.version.clone();
+    Ok(Streaming { version, parts, outcome: start(lambda, local, target, call, Some(sender))? })
+}
+
+type Parts = Option<mpsc::Sender<Part>>;
+type Answered = Result<Outcome, Fault>;
+
+fn start(
+    lambda: &Lambda,
+    local: &Arc<Local>,
+    target: Target,
+    call: Invocation,
+    parts: Parts,
+) -> Result<oneshot::Receiver<Answered>, Fault> {
+    let slot = lambda.pool.acquire(&target.at, target.reserved, target.reserved_in_all)?;
+    let (answer, answered) = oneshot::channel();
+    tokio::spawn(execute(Arc::clone(local), target, (call, parts), slot, answer));
+    Ok(answered)
+}
+
+async fn awaited(answer: oneshot::Receiver<Answered>) -> Answered {
+    answer.await.unwrap_or_else(|_| Err(Fault::new(500, "ServiceException", "the invocation was broken off")))
+}
+
+/// What a call means; a fault when it cannot run.
+pub(super) fn target(lambda: &Lambda, call: &Invocation) -> Result<Target, Fault> {
     let region = FunctionRef::region_of(&call.function_arn_or_name, &call.region);
     let at = FunctionRef::parse(&call.function_arn_or_name, &region, call.qualifier.as_deref())?;
     lambda.store.read(|state| {
@@ -217,9 +275,9 @@ fn target(lambda: &Lambda, call: &Invocation) -> Result<Target, Fault> {
 async fn execute(
     local: Arc<Local>,
     target: Target,
-    call: Invocation,
+    (call, parts): (Invocation, Parts),
     slot: Slot,
-    done: oneshot::Sender<Result<Outcome, Fault>>,
+    done: oneshot::Sender<Answered>,
 ) {
     let lambda = &local.lambda;
     let (mut environment, init) = match lambda.pool.take(&target.build.id) {
@@ -235,7 +293,7 @@ async fn execute(
     console.say(&format!("START RequestId: {id} Version: {}", target.version));
     let began = Instant::now();
     let limit = Duration::from_secs(target.build.settings.timeout.into());
-    let result = environment.run(job(&target, call, limit), began + limit).await;
+    let result = environment.run(Job { parts, ..job(&target, call, limit) }, began + limit).await;
     let took = began.elapsed();
     let ended = Ended::of(result, &id, &target.build);
     for line in &ended.lines {
@@ -305,73 +363,8 @@ fn job(target: &Target, call: Invocation, limit: Duration) -> Job {
         arn: target.at.asked_arn(),
         trace,
         client_context: call.client_context,
+        parts: None,
     }
-}
-
-/// How an invocation ended: the answer, and what the log says of it.
-struct Ended {
-    answer: Answer,
-    lines: Vec<String>,
-    /// Behind REPORT; empty when all is well.
-    status: String,
-}
-
-impl Ended {
-    fn of(result: Result<Answer, Failure>, id: &str, build: &Build) -> Self {
-        let failed = |kind: &str, message: String, lines: Vec<String>, status: &str| {
-            let document = json!({ "errorType": kind, "errorMessage": message });
-            Self {
-                answer: Answer {
-                    payload: document.to_string().into(),
-                    error: Some(kind.to_owned()),
-                    content_type: None,
-                },
-                lines,
-                status: status.to_owned(),
-            }
-        };
-        let told = |kind: &str, reason: &str| {
-            let message = format!("RequestId: {id} Error: {reason}");
-            let line = format!("{message}\n{kind}");
-            failed(kind, message, vec![line], &format!("Status: error\tError Type: {kind}"))
-        };
-        match result {
-            Ok(answer) => Self { answer, lines: Vec::new(), status: String::new() },
-            Err(Failure::Init { document, kind }) => {
-                let status = format!("Status: error\tError Type: {kind}");
-                let answer = Answer { payload: document, error: Some(kind), content_type: None };
-                Self { answer, lines: Vec::new(), status }
-            }
-            Err(Failure::Exited(reason)) => told("Runtime.ExitError", &reason),
-            Err(Failure::Unstartable(reason)) => told("Runtime.InvalidEntrypoint", &reason),
-            Err(Failure::TimedOut) => {
-                let text = format!("Task timed out after {:.2} seconds", f64::from(build.settings.timeout));
-                let line = format!("{} {id} {text}\n", iso_time(now_ms()));
-                failed("Sandbox.Timedout", format!("RequestId: {id} Error: {text}"), vec![line], "Status: timeout")
-            }
-        }
-    }
-}
-
-fn report(id: &str, took: Duration, init: Option<Duration>, memory: (u32, u64), status: &str) -> String {
-    use std::fmt::Write as _;
-    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    // The init of a managed runtime is billed, too, since August 2025.
-    let billed = ms(took + init.unwrap_or_default()).ceil();
-    let (size, peak) = memory;
-    let mut line = format!(
-        "REPORT RequestId: {id}\tDuration: {:.2} ms\tBilled Duration: {billed:.0} ms\tMemory Size: {size} MB\tMax Memory \
-         Used: {peak} MB\t",
-        ms(took)
-    );
-    // Writing to a string cannot fail.
-    if let Some(init) = init {
-        let _ = write!(line, "Init Duration: {:.2} ms\t", ms(init));
-    }
-    if !status.is_empty() {
-        let _ = write!(line, "{status}");
-    }
-    line
 }
 
 impl Lambda {

@@ -14,7 +14,9 @@ mod body;
 mod check;
 mod code;
 mod console;
+mod ended;
 mod environment;
+mod eventstream;
 mod functions;
 mod interpreter;
 mod invoke;
@@ -27,6 +29,7 @@ mod permissions;
 mod pool;
 mod runtime_api;
 mod sandbox;
+mod stream;
 mod tags;
 mod unzip;
 mod urls;
@@ -44,11 +47,12 @@ use tokio::task::JoinHandle;
 
 use self::code::Packages;
 use self::interpreter::Interpreter;
-pub(crate) use self::invoke::{Invocation, Outcome};
+pub(crate) use self::invoke::{Invocation, Outcome, Streaming};
 use self::model::State;
 use self::names::FunctionRef;
 use self::permissions::Caller;
 use self::pool::Pool;
+pub(crate) use self::runtime_api::Part;
 use super::Local;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
@@ -166,6 +170,11 @@ impl Lambda {
         invoke::run(self, local, call).await
     }
 
+    /// The same for a function that may stream: its answer is there in parts, as it comes.
+    pub(crate) fn stream(&self, local: &Arc<Local>, call: Invocation) -> Result<Streaming, Fault> {
+        invoke::stream(self, local, call)
+    }
+
     /// Whether the resource policy of exactly this qualifier lets a service invoke the function.
     /// `function` is an ARN, or a name in `us-east-1`.
     pub(crate) fn permits(
@@ -246,6 +255,9 @@ impl Lambda {
             ["2015-03-31", "functions", name] if is(&delete) => functions::delete(self, &at(name)?),
             ["2015-03-31", "functions", name, "invocations"] if is(&post) => {
                 invoke::handle(self, local, &request, &at(name)?).await
+            }
+            ["2021-11-15", "functions", name, "response-streaming-invocations"] if is(&post) => {
+                stream::handle(self, local, &request, &at(name)?).await
             }
             ["2015-03-31", "functions", name, "code"] if is(&put) => {
                 functions::update_code(self, local, &request, &at(name)?).await

@@ -1,12 +1,14 @@
 //! The Lambda Runtime API, one small HTTP server per worker.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>. It hands jobs to `next` and turns
-//! what the runtime posts into [`Event`]s; it decides nothing. A streamed response is collected and
-//! given on as a whole. Extensions and telemetry are refused with 404.
+//! what the runtime posts into [`Event`]s; it decides nothing. A streamed response goes to whoever waits
+//! for its parts, and is collected where nobody does. Extensions and telemetry are refused with 404.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -23,6 +25,16 @@ pub(super) const MOST_RESPONSE: usize = 6_291_556;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 const MOST_STREAMED: usize = 200 * 1024 * 1024;
 
+/// A piece of a streamed answer.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// The runtime has begun to answer; it said what kind of content that will be.
+    Began {
+        content_type: Option<String>,
+    },
+    Chunk(Bytes),
+}
+
 /// One invocation, as `next` gives it out.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
@@ -34,6 +46,8 @@ pub(super) struct Job {
     pub(super) trace: String,
     /// JSON, already decoded.
     pub(super) client_context: Option<String>,
+    /// Where the parts of a streamed answer go; `None` when it is wanted as a whole.
+    pub(super) parts: Option<mpsc::Sender<Part>>,
 }
 
 /// What the runtime did.
@@ -45,8 +59,10 @@ pub(super) enum Event {
     InitError { document: Bytes, kind: String },
     /// It answered the job.
     Response { body: Bytes, content_type: Option<String> },
-    /// It answered with more than may be answered.
-    TooLarge,
+    /// It has streamed its answer to the end.
+    Streamed,
+    /// It answered with more than may be answered, in bytes.
+    TooLarge { most: usize },
     /// It answered the job with an error: the document and its type.
     Error { document: Bytes, kind: String },
 }
@@ -70,7 +86,12 @@ struct Exchange {
     jobs: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     events: mpsc::UnboundedSender<Event>,
     /// The job that was given out and is not answered yet.
-    current: Mutex<Option<String>>,
+    current: Mutex<Option<Current>>,
+}
+
+struct Current {
+    id: String,
+    parts: Option<mpsc::Sender<Part>>,
 }
 
 impl RuntimeApi {
@@ -133,7 +154,8 @@ async fn next(exchange: &Exchange) -> Answer {
     let Some(job) = exchange.jobs.lock().await.recv().await else {
         return refusal(StatusCode::GONE, "Shutdown", "the worker is being stopped");
     };
-    *exchange.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(job.id.clone());
+    let current = Current { id: job.id.clone(), parts: job.parts };
+    *exchange.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(current);
     let mut answer = Response::new(Full::new(job.payload));
     let headers = answer.headers_mut();
     let mut put = |name: &'static str, value: &str| {
@@ -154,7 +176,7 @@ async fn next(exchange: &Exchange) -> Answer {
 
 async fn init_error(exchange: &Exchange, headers: &HeaderMap, body: Incoming) -> Answer {
     let Ok(body) = Limited::new(body, MOST_RESPONSE).collect().await else {
-        return too_large();
+        return too_large(MOST_RESPONSE);
     };
     let _ = exchange.events.send(Event::InitError { document: body.to_bytes(), kind: error_type(headers) });
     accepted()
@@ -165,31 +187,66 @@ async fn response(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Inco
         return unknown_job();
     }
     let streamed = headers.get("lambda-runtime-function-response-mode").is_some_and(|mode| mode == "streaming");
-    let most = if streamed { MOST_STREAMED } else { MOST_RESPONSE };
-    let body = match Limited::new(body, most).collect().await {
+    if let (true, Some(parts)) = (streamed, exchange.parts()) {
+        return stream(exchange, parts, headers, body).await;
+    }
+    let body = match Limited::new(body, MOST_RESPONSE).collect().await {
         Ok(body) => body,
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            exchange.finish(Event::TooLarge);
-            return too_large();
+            exchange.finish(Event::TooLarge { most: MOST_RESPONSE });
+            return too_large(MOST_RESPONSE);
         }
         // The runtime went away in the middle; its exit is noticed.
         Err(_) => return refusal(StatusCode::BAD_REQUEST, "BrokenBody", "the response ended too early"),
     };
-    // A stream that fails halfway says so behind its body.
-    let failure = body.trailers().and_then(|trailers| {
-        trailers.get("lambda-runtime-function-error-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned)
-    });
-    exchange.finish(match failure {
-        Some(kind) => {
-            let document = serde_json::json!({ "errorType": kind, "errorMessage": "the response stream failed" });
-            Event::Error { document: document.to_string().into(), kind }
-        }
-        None => Event::Response {
-            body: body.to_bytes(),
-            content_type: headers.get("content-type").and_then(|text| text.to_str().ok()).map(str::to_owned),
-        },
-    });
+    let failure = body.trailers().and_then(stream_failure);
+    let answered = || Event::Response { body: body.to_bytes(), content_type: content_type(headers) };
+    exchange.finish(failure.unwrap_or_else(answered));
     accepted()
+}
+
+/// Hands a response on while it is made. Whoever waited may have gone: the function is heard out, as on
+/// AWS. Whoever takes the parts slowly makes the function slow.
+async fn stream(exchange: &Exchange, parts: mpsc::Sender<Part>, headers: &HeaderMap, mut body: Incoming) -> Answer {
+    let _ = parts.send(Part::Began { content_type: content_type(headers) }).await;
+    let mut size = 0;
+    let mut failure = None;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return refusal(StatusCode::BAD_REQUEST, "BrokenBody", "the response ended too early");
+        };
+        match frame.into_data() {
+            Ok(data) => {
+                size += data.len();
+                if size > MOST_STREAMED {
+                    exchange.finish(Event::TooLarge { most: MOST_STREAMED });
+                    return too_large(MOST_STREAMED);
+                }
+                let _ = parts.send(Part::Chunk(data)).await;
+            }
+            Err(frame) => failure = frame.trailers_ref().and_then(stream_failure),
+        }
+    }
+    exchange.finish(failure.unwrap_or(Event::Streamed));
+    accepted()
+}
+
+/// A stream that fails halfway says so behind its body, the document in base64.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
+fn stream_failure(trailers: &HeaderMap) -> Option<Event> {
+    let text = |name: &str| trailers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let kind = text("lambda-runtime-function-error-type")?;
+    let sent = text("lambda-runtime-function-error-body").and_then(|body| STANDARD.decode(body).ok());
+    let document = sent.filter(|body| serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok());
+    let document = document.unwrap_or_else(|| {
+        let document = serde_json::json!({ "errorType": kind, "errorMessage": "the response stream failed" });
+        document.to_string().into_bytes()
+    });
+    Some(Event::Error { document: document.into(), kind })
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    headers.get("content-type").and_then(|text| text.to_str().ok()).map(str::to_owned)
 }
 
 async fn error(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Incoming) -> Answer {
@@ -197,8 +254,8 @@ async fn error(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Incomin
         return unknown_job();
     }
     let Ok(body) = Limited::new(body, MOST_RESPONSE).collect().await else {
-        exchange.finish(Event::TooLarge);
-        return too_large();
+        exchange.finish(Event::TooLarge { most: MOST_RESPONSE });
+        return too_large(MOST_RESPONSE);
     };
     exchange.finish(Event::Error { document: body.to_bytes(), kind: error_type(headers) });
     accepted()
@@ -206,7 +263,13 @@ async fn error(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Incomin
 
 impl Exchange {
     fn is_current(&self, id: &str) -> bool {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(id)
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().is_some_and(|current| current.id == id)
+    }
+
+    /// Taken, so that the parts end with the response.
+    fn parts(&self) -> Option<mpsc::Sender<Part>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.parts.take()
     }
 
     fn finish(&self, event: Event) {
@@ -239,7 +302,7 @@ fn unknown_job() -> Answer {
     refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 }
 
-fn too_large() -> Answer {
-    let message = format!("Exceeded maximum allowed payload size ({MOST_RESPONSE} bytes).");
+fn too_large(most: usize) -> Answer {
+    let message = format!("Exceeded maximum allowed payload size ({most} bytes).");
     refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
 }

@@ -25,6 +25,16 @@ pub(super) const NODE_BOOTSTRAP: (&str, &str) =
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 const PATH: &str = "/usr/local/bin:/usr/bin/:/bin:/opt/bin";
 
+/// Names a program that starts the runtime in AWS's place, with the runtime's command line as its
+/// arguments. OS-only runtimes have none.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper>
+const WRAPPER: &str = "AWS_LAMBDA_EXEC_WRAPPER";
+/// What the start script of AWS's runtimes does with it: in the log stand the variable's own words.
+const WRAPPED: &str = "\
+    [ -f \"$0\" ] || { echo \"$AWS_LAMBDA_EXEC_WRAPPER: does not exist\"; exit 127; }\n\
+    [ -x \"$0\" ] || { echo \"$AWS_LAMBDA_EXEC_WRAPPER: is not an executable\"; exit 126; }\n\
+    exec \"$0\" \"$@\"";
+
 /// Variables in which a search path may lead to `/opt`.
 const SEARCH_PATHS: [&str; 4] = ["LD_LIBRARY_PATH", "NODE_PATH", "PATH", "PYTHONPATH"];
 
@@ -54,16 +64,15 @@ pub(super) struct Plan {
 pub(super) fn command(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Command {
     let mut command = match &plan.interpreter {
         None => Command::new(bootstrap(plan)),
-        Some(interpreter) if plan.build.settings.runtime.starts_with("python") => {
-            let mut command = Command::new(&interpreter.path);
-            // No environment, no user site, no site-packages, no bytecode beside the code.
-            command.args(["-I", "-S", "-B", "-u", "-X", "utf8"]).arg(plan.runtime.join(PYTHON_BOOTSTRAP.0));
-            command.args(&plan.opt);
-            command
-        }
         Some(interpreter) => {
-            let mut command = Command::new(&interpreter.path);
-            command.arg(plan.runtime.join(NODE_BOOTSTRAP.0)).args(&plan.opt);
+            let mut command = interpreted(plan, interpreter);
+            if plan.build.settings.runtime.starts_with("python") {
+                // No environment, no user site, no site-packages, no bytecode beside the code.
+                command.args(["-I", "-S", "-B", "-u", "-X", "utf8"]).arg(plan.runtime.join(PYTHON_BOOTSTRAP.0));
+            } else {
+                command.arg(plan.runtime.join(NODE_BOOTSTRAP.0));
+            }
+            command.args(&plan.opt);
             command
         }
     };
@@ -76,6 +85,26 @@ pub(super) fn command(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -
         .process_group(0)
         .kill_on_drop(true);
     command
+}
+
+/// The interpreter, or the wrapper that gets it as its first argument.
+fn interpreted(plan: &Plan, interpreter: &Interpreter) -> Command {
+    let Some(wrapper) = plan.build.settings.environment.get(WRAPPER).filter(|wrapper| !wrapper.is_empty()) else {
+        return Command::new(&interpreter.path);
+    };
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", WRAPPED]).arg(placed(wrapper, plan)).arg(&interpreter.path);
+    command
+}
+
+/// A path as it is on AWS, where it lies here.
+fn placed(path: &str, plan: &Plan) -> PathBuf {
+    let below = |root: &str| path.strip_prefix(root).filter(|rest| rest.starts_with('/')).map(|rest| &rest[1..]);
+    match (below("/var/task"), below("/opt"), &plan.opt) {
+        (Some(rest), ..) => plan.task.join(rest),
+        (None, Some(rest), Some(opt)) => opt.join(rest),
+        _ => plan.task.join(path),
+    }
 }
 
 /// The program of an OS-only runtime: the package's own, else that of a layer.

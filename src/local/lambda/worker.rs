@@ -33,6 +33,7 @@ pub(super) struct Worker {
 /// A function's answer; `error` is the type of a function error.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// Empty when it was streamed to its end.
     pub(super) payload: Bytes,
     pub(super) error: Option<String>,
     pub(super) content_type: Option<String>,
@@ -92,13 +93,12 @@ impl Worker {
             let answer = match self.event(deadline).await? {
                 Event::Ready => continue,
                 Event::Response { body, content_type } => Answer { payload: body, error: None, content_type },
+                Event::Streamed => answer(Bytes::new(), None),
                 Event::Error { document, kind } | Event::InitError { document, kind } => answer(document, Some(kind)),
-                Event::TooLarge => {
+                Event::TooLarge { most } => {
                     let kind = "Function.ResponseSizeTooLarge";
-                    let message = format!(
-                        "Response payload size exceeded maximum allowed payload size ({} bytes).",
-                        super::runtime_api::MOST_RESPONSE
-                    );
+                    let message =
+                        format!("Response payload size exceeded maximum allowed payload size ({most} bytes).");
                     let document = serde_json::json!({ "errorMessage": message, "errorType": kind });
                     answer(document.to_string().into(), Some(kind.to_owned()))
                 }

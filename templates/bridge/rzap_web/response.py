@@ -88,7 +88,8 @@ def _checked(name, value):
         raise TypeError("header {!r}: name and value must be str".format(name))
     if any(c in name + value for c in "\r\n\0") or not name or ":" in name:
         raise ValueError("header {!r} has a character that HTTP does not allow".format(name))
-    return name, _json_text(value)
+    # Django's cookies begin with a space, which belongs to the header's form and not to its value.
+    return name, _json_text(value.strip(" \t"))
 
 
 def _json_text(value):

@@ -21,7 +21,7 @@ use serde::Serialize;
 use self::patience::Refused;
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;
-pub(in crate::deploy::kinds) use self::url::{Grant, statements};
+pub(in crate::deploy::kinds) use self::url::{Grant, statements, unknown_operation};
 use super::Kind;
 use crate::aws::{Cloud, code, explain, is_code};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
@@ -71,6 +71,8 @@ pub(crate) struct Decided {
     pub(crate) live: OnceLock<String>,
     /// The address of its function URL.
     pub(crate) url: OnceLock<String>,
+    /// What its URL, which is there, has yet to become.
+    pub(crate) mode: OnceLock<Url>,
     /// When it was last changed, as AWS writes it.
     pub(crate) modified: Option<String>,
     /// `Active`, `Pending`, `Inactive`, `Failed`.
@@ -128,6 +130,7 @@ impl Function {
             live: version.clone(),
             version,
             url: url.address.clone().map(OnceLock::from).unwrap_or_default(),
+            mode: OnceLock::new(),
             modified: served.unwrap_or(config).last_modified().map(str::to_owned),
             state: config.state().map(|it| it.as_str().to_owned()),
             resolved_image: image::resolved(&latest).map(str::to_owned),
@@ -157,8 +160,14 @@ impl Function {
         [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))].into_iter().chain(layers).collect()
     }
 
-    /// Moves the alias `live` to what `converge` published. One call, or none when it is there.
+    /// Moves the alias `live` to what `converge` published, and lets its URL answer as that does. One call,
+    /// or none when it is there.
     pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
+        self.move_alias(cloud).await?;
+        url::promote(cloud, self).await
+    }
+
+    async fn move_alias(&self, cloud: &Cloud) -> Result<()> {
         let Some(version) = self.decided.version.get() else { return Ok(()) };
         if self.decided.live.get() == Some(version) {
             return Ok(());
@@ -172,6 +181,11 @@ impl Function {
             return self.create_alias(cloud, version).await;
         }
         Err(explain(what())(error))
+    }
+
+    /// Removes the function's own URL when it had one and is to have none. Called when traffic has moved.
+    pub(crate) async fn close_url(&self, cloud: &Cloud, live: &Self) -> Result<()> {
+        url::close(cloud, self, live.url).await
     }
 
     async fn create_alias(&self, cloud: &Cloud, version: &str) -> Result<()> {

@@ -39,11 +39,18 @@ pub(crate) struct Settings {
     pub(crate) image_config: Started,
 }
 
+/// Starts another runtime in the place of AWS's: the bridge's own, which can stream.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper>
+const WRAPPER: (&str, &str) = ("AWS_LAMBDA_EXEC_WRAPPER", "/var/task/rzap_web/start");
+
 impl Settings {
     /// As the config and the package want it.
     pub(crate) fn wanted(config: &FunctionConfig, package: &Package, role_arn: String, layers: Vec<String>) -> Self {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         let image = config.entry.image();
+        let (name, start) = WRAPPER;
+        let wrapped = config.entry.is_web() && (config.web.stream || config.web.exec);
+        let env = config.env.clone().into_iter().chain(wrapped.then(|| (name.to_owned(), start.to_owned())));
         Self {
             runtime: config.runtime.clone(),
             handler: package.handler.clone(),
@@ -53,7 +60,7 @@ impl Settings {
             ephemeral_storage: number(config.ephemeral_storage),
             description: config.description.clone().unwrap_or_default(),
             role: role_arn,
-            env: config.env.clone(),
+            env: env.collect(),
             layers,
             code_sha256: package.code_sha256.clone(),
             image: image.map(|image| image.uri.clone()).unwrap_or_default(),

@@ -28,6 +28,20 @@ pub(crate) enum Url {
     Partial,
     /// Everybody may call it.
     Open,
+    /// The same, and answers come while they are made.
+    Streaming,
+}
+
+impl Url {
+    /// Whether everybody may call it.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Streaming)
+    }
+
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/config-rs-invoke-furls.html>
+    fn mode(self) -> InvokeMode {
+        if self == Self::Streaming { InvokeMode::ResponseStream } else { InvokeMode::Buffered }
+    }
 }
 
 /// What was found.
@@ -52,15 +66,18 @@ pub(super) async fn find(cloud: &Cloud, name: &str) -> Result<Found> {
     let granted =
         [MAY_CALL, MAY_INVOKE].iter().filter(|id| statements.iter().any(|statement| statement == *id)).count();
     let open = url.as_ref().is_some_and(|url| *url.auth_type() == FunctionUrlAuthType::None);
+    let streams = url.as_ref().is_some_and(|url| url.invoke_mode() == Some(&InvokeMode::ResponseStream));
     let state = match (url.is_some(), open, granted) {
         (false, _, 0) => Url::None,
+        (true, true, 2) if streams => Url::Streaming,
         (true, true, 2) => Url::Open,
         _ => Url::Partial,
     };
     Ok(Found { address: url.map(|url| url.function_url().to_owned()), state })
 }
 
-fn unknown_operation<E, R>(error: &aws_sdk_lambda::error::SdkError<E, R>) -> bool
+/// Whether an emulator refused a call because it does not know it.
+pub(in crate::deploy::kinds) fn unknown_operation<E, R>(error: &aws_sdk_lambda::error::SdkError<E, R>) -> bool
 where
     E: aws_sdk_lambda::error::ProvideErrorMetadata,
 {
@@ -117,13 +134,45 @@ impl Grant<'_> {
     }
 }
 
-/// Makes the URL be there, or not be there.
+/// Makes the URL be there when it is wanted. One that is not wanted any more serves until [`close`].
 pub(super) async fn converge(cloud: &Cloud, function: &Function, live: Url) -> Result<()> {
     match (function.url, live) {
-        (Url::Open, Url::None | Url::Partial) => create(cloud, function).await,
-        (Url::None, Url::Open | Url::Partial) => delete(cloud, &function.name).await,
+        (wanted, live) if wanted == live => Ok(()),
+        (Url::None | Url::Partial, _) => Ok(()),
+        (_, Url::None | Url::Partial) => create(cloud, function).await,
+        // The version that serves could not answer in the other mode: see [`promote`].
+        _ => {
+            let _ = function.decided.mode.set(function.url);
+            Ok(())
+        }
+    }
+}
+
+/// Removes a URL that is not wanted any more. Called when whatever takes its place serves.
+pub(super) async fn close(cloud: &Cloud, function: &Function, live: Url) -> Result<()> {
+    match (function.url, live) {
+        (_, Url::None) => Ok(()),
+        (Url::None, _) => delete(cloud, &function.name).await,
         _ => Ok(()),
     }
+}
+
+/// Changes how the URL answers, once the alias is at the version that does it.
+pub(super) async fn promote(cloud: &Cloud, function: &Function) -> Result<()> {
+    if function.decided.mode.get().is_none() {
+        return Ok(());
+    }
+    say("changing how its URL answers");
+    update(cloud, function).await.map(drop)
+}
+
+/// Opens the URL that is there, with the mode that is wanted.
+async fn update(cloud: &Cloud, function: &Function) -> Result<String> {
+    let name = &function.name;
+    let call = cloud.lambda.update_function_url_config().function_name(name).qualifier(ALIAS);
+    let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(function.url.mode());
+    let updated = call.send().await.map_err(explain(format!("change the URL of the function `{name}`")))?;
+    Ok(updated.function_url().to_owned())
 }
 
 async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
@@ -133,14 +182,10 @@ async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
         Grant { id, action, principal: "*", source_arn: None }.give(cloud, name).await?;
     }
     let call = cloud.lambda.create_function_url_config().function_name(name).qualifier(ALIAS);
-    let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(InvokeMode::Buffered);
+    let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(function.url.mode());
     let address = match call.send().await {
         Ok(created) => created.function_url().to_owned(),
-        Err(error) if code(&error) == Some("ResourceConflictException") => {
-            let call = cloud.lambda.update_function_url_config().function_name(name).qualifier(ALIAS);
-            let updated = call.auth_type(FunctionUrlAuthType::None).send().await;
-            updated.map_err(explain(format!("open the URL of the function `{name}`")))?.function_url().to_owned()
-        }
+        Err(error) if code(&error) == Some("ResourceConflictException") => update(cloud, function).await?,
         Err(error) => return Err(explain(format!("create a URL for the function `{name}`"))(error)),
     };
     let _ = function.decided.url.set(address);
