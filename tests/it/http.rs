@@ -1,4 +1,4 @@
-//! A browser for tests: one request at a time, no redirects followed, cookies only when given.
+//! Plain HTTP for tests: one request at a time, no redirects followed, cookies only when given.
 
 use std::time::Duration;
 
@@ -48,18 +48,22 @@ pub(crate) fn post_form(url: &str, form: &str) -> Answer {
 }
 
 /// Any request. Fails the test when nothing answers within 60 s.
-pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Answer {
     try_request(method, url, headers, body).unwrap_or_else(|error| panic!("{method} {url}: {error}"))
 }
 
 /// Any request.
-pub(crate) fn try_request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, String> {
+pub(crate) fn try_request(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: impl AsRef<[u8]>,
+) -> Result<Answer, String> {
     let mut request = http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request =
-        request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).map_err(|error| error.to_string())?;
+    let request = request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).map_err(|error| error.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
-//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `lossy`,
+//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `lossy`, `visitor`,
 //! `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
@@ -8,11 +8,14 @@ mod browser;
 mod cloud;
 mod compilers;
 mod emulator;
+mod form;
 mod http;
 mod lossy;
 mod output;
+mod picture;
 mod process;
 mod tools;
+mod visitor;
 mod world;
 
 mod bad_cloud;
@@ -38,3 +41,4 @@ mod package_report;
 mod python;
 mod readme;
 mod traffic;
+mod webapps;
