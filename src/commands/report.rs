@@ -231,10 +231,10 @@ impl FunctionReport {
             image: function.settings.image.clone(),
             memory: function.settings.memory,
             layers: function.settings.layers.clone(),
-            keep_warm: None,
             url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),
+            keep_warm: None,
         }
     }
 }
