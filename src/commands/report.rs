@@ -235,9 +235,9 @@ impl FunctionReport {
             memory: function.settings.memory,
             layers: function.settings.layers.clone(),
             url: own.or_else(|| front.map(|front| front.url.clone())),
-            keep_warm: None,
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),
+            keep_warm: None,
         }
     }
 }

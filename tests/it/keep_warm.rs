@@ -85,11 +85,51 @@ fn differences(changed: &Value) -> Vec<(String, Value, Value)> {
 #[test]
 fn a_function_is_kept_warm_until_the_config_says_otherwise() {
     let world = world();
-    insta::assert_snapshot!(world.run("deploy dev --local --dry-run").success().out(), @"");
+    insta::assert_snapshot!(world.run("deploy dev --local --dry-run").success().out(), @r"
+    warmed dev: 9 to create
+      + artifact bucket  rzap-000000000000-eu-west-1
+      + role             warmed-dev-eu-west-1
+      + role             warmed-dev-eu-west-1-scheduler
+      + log group        /aws/lambda/warmed-dev-web
+      + schedule group   warmed-dev
+      + artifact         warmed/[sha256]….zip
+      + function         warmed-dev-web
+      + API              warmed-dev
+      + schedule         warmed-dev-web-warm
+    keep_warm web: 8,640 calls a month, about $0.01 (Lambda $0.0021, if each takes 5 ms; Scheduler $0.0086, after 14 million free calls; us-east-1, March 2026)
+      it keeps one process warm, not several, and a deploy still starts cold
+    ");
     let deployed = world.run("deploy dev --local").success();
-    insta::assert_snapshot!(deployed.out(), @"");
+    insta::assert_snapshot!(deployed.out(), @r"
+    warmed dev: 9 created ([s], release 1)
+    http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/
+    keep_warm web: 8,640 calls a month, about $0.01 (Lambda $0.0021, if each takes 5 ms; Scheduler $0.0086, after 14 million free calls; us-east-1, March 2026)
+      it keeps one process warm, not several, and a deploy still starts cold
+    ");
     let cloud = world.local();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&schedule(&cloud)).expect("JSON"), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&schedule(&cloud)).expect("JSON"), @r#"
+    {
+      "ActionAfterCompletion": "NONE",
+      "Arn": "arn:aws:scheduler:eu-west-1:000000000000:schedule/warmed-dev/warmed-dev-web-warm",
+      "FlexibleTimeWindow": {
+        "Mode": "OFF"
+      },
+      "GroupName": "warmed-dev",
+      "Name": "warmed-dev-web-warm",
+      "ScheduleExpression": "rate(5 minutes)",
+      "ScheduleExpressionTimezone": "UTC",
+      "State": "ENABLED",
+      "Target": {
+        "Arn": "arn:aws:lambda:eu-west-1:000000000000:function:warmed-dev-web:live",
+        "Input": "{\"rzap\": \"warm\"}",
+        "RetryPolicy": {
+          "MaximumEventAgeInSeconds": 86400,
+          "MaximumRetryAttempts": 0
+        },
+        "RoleArn": "arn:aws:iam::000000000000:role/warmed-dev-eu-west-1-scheduler"
+      }
+    }
+    "#);
     // A rate begins at once, and that call is the cold one.
     assert!(calls(&cloud, 1)[0].contains("Init Duration"), "{:?}", log(&cloud));
     let unchanged = world.run("deploy dev --local --json").success();
@@ -126,7 +166,19 @@ fn a_function_is_kept_warm_until_the_config_says_otherwise() {
         ]
     );
     assert_eq!(world.run("deploy dev --local --json").success().changes(), ["update schedule"]);
-    insta::assert_snapshot!(world.run("status dev --local --check").success().out(), @"");
+    insta::assert_snapshot!(world.run("status dev --local --check").success().out(), @r"
+    warmed dev  eu-west-1, at http://127.0.0.1:[port]
+    http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/
+    release 2 of [time] by arn:aws:iam::000000000000:root
+
+    function  state   version  runtime     memory  last change
+    web       Active        1  python3.13  512 MB  [time]
+
+    keep_warm web: 8,640 calls a month, about $0.01 (Lambda $0.0021, if each takes 5 ms; Scheduler $0.0086, after 14 million free calls; us-east-1, March 2026)
+      it keeps one process warm, not several, and a deploy still starts cold
+
+    as rzap.yaml says
+    ");
     let warm = &world.run("status dev --local --json").success().json()["functions"][0]["keep_warm"];
     assert_eq!((&warm["calls_per_month"], &warm["prices"]), (&json!(8640), &json!("us-east-1, March 2026")));
 
@@ -147,22 +199,24 @@ fn a_function_is_kept_warm_until_the_config_says_otherwise() {
 
 #[test]
 fn schedules_survive_a_restart_and_what_was_missed_is_not_made_up_for() {
+    // A slow machine may not stop the cloud in time; then that says nothing, and the next try has more of it.
+    assert!([5, 15, 45].into_iter().any(restart_after_missing_one), "a cloud takes more than 45 s to stop");
+}
+
+/// `false` when the schedule may have been due before the cloud had stopped.
+fn restart_after_missing_one(seconds: u64) -> bool {
     let world = world();
     world.run(&format!("local start --port {}", crate::emulator::free_port())).success();
     world.run("deploy dev --local").success();
     let cloud = world.local();
     calls(&cloud, 1);
-    // Due while the cloud is not running. A slow machine may not stop it in time: then it is called once more.
-    let mut called = 1;
-    let due = [3, 10, 30].into_iter().find_map(|seconds| {
-        let due = now() + seconds;
-        let at = format!("datetime.fromtimestamp({due}, timezone.utc).strftime('at(%Y-%m-%dT%H:%M:%S)')");
-        by_hand(&world.local(), &format!("it['ScheduleExpression'] = {at}"));
-        world.run("local stop").success();
-        called += usize::from(now() >= due);
-        (now() < due).then_some(due)
-    });
-    let due = due.expect("a cloud that is stopped within 30 s");
+    let due = now() + seconds;
+    let at = format!("datetime.fromtimestamp({due}, timezone.utc).strftime('at(%Y-%m-%dT%H:%M:%S)')");
+    by_hand(&cloud, &format!("it['ScheduleExpression'] = {at}"));
+    world.run("local stop").success();
+    if now() >= due {
+        return false;
+    }
     wait_for("the time to pass", Duration::from_mins(1), || (now() > due).then_some(()));
     let cloud = world.local();
     // A schedule that is due now is called, and the other one would have been called before it.
@@ -170,14 +224,14 @@ fn schedules_survive_a_restart_and_what_was_missed_is_not_made_up_for() {
         "scheduler = client('scheduler')\n\
          target = scheduler.get_schedule(GroupName={GROUP:?}, Name={SCHEDULE:?})['Target']\n\
          scheduler.create_schedule(GroupName={GROUP:?}, Name='probe', ScheduleExpression='rate(1 days)', \
-         FlexibleTimeWindow={{'Mode': 'OFF'}}, Target={{**target, 'Input': json.dumps({{'rzap': 'warm', 'probe': 1}})}})"
+         FlexibleTimeWindow={{'Mode': 'OFF'}}, Target=target)"
     ));
-    assert_eq!(calls(&cloud, called + 1).len(), called + 1);
+    assert_eq!(calls(&cloud, 2).len(), 2);
     // Somebody else's schedule in our group is one too many.
-    let status = world.run("status dev --local --json").success();
-    assert_eq!(status.changes(), ["delete schedule", "update schedule"]);
+    assert_eq!(world.run("status dev --local --json").success().changes(), ["delete schedule", "update schedule"]);
     world.run("undeploy dev --local --yes").success();
     cloud.is_empty();
+    true
 }
 
 /// Seconds since the epoch.
@@ -190,7 +244,10 @@ fn now() -> u64 {
 fn a_group_of_somebody_else_is_not_touched() {
     let world = world();
     world.local().boto(&format!("client('scheduler').create_schedule_group(Name={GROUP:?})"));
-    insta::assert_snapshot!(world.run("deploy dev --local --quiet").failure(1).err(), @"");
+    insta::assert_snapshot!(world.run("deploy dev --local --quiet").failure(1).err(), @r"
+    error: the schedule group `warmed-dev` exists, but does not belong to stage `dev` of app `warmed`: rzap does not touch it
+    hint: rename the app, the stage or the function in rzap.yaml, or remove that resource yourself
+    ");
     // Without a schedule nobody needs the name.
     world.edit("rzap.yaml", "keep_warm: true", "keep_warm: false");
     world.run("deploy dev --local").success();
@@ -248,7 +305,61 @@ answer({{
 }})
 "#
     ));
-    insta::assert_snapshot!(serde_json::to_string_pretty(&seen).expect("JSON"), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&seen).expect("JSON"), @r#"
+    {
+      "group tags": {
+        "rzap:app": "warmed",
+        "rzap:stage": "dev"
+      },
+      "policy": [
+        {
+          "Action": [
+            "lambda:InvokeFunction"
+          ],
+          "Effect": "Allow",
+          "Resource": [
+            "arn:aws:lambda:eu-west-1:123456789012:function:warmed-dev-web:live"
+          ],
+          "Sid": "CallFunctions"
+        }
+      ],
+      "role tags": {
+        "rzap:app": "warmed",
+        "rzap:stage": "dev"
+      },
+      "schedule": {
+        "FlexibleTimeWindow": {
+          "Mode": "OFF"
+        },
+        "ScheduleExpression": "rate(5 minutes)",
+        "ScheduleExpressionTimezone": "UTC",
+        "State": "ENABLED",
+        "Target": {
+          "Arn": "arn:aws:lambda:eu-west-1:123456789012:function:warmed-dev-web:live",
+          "Input": "{\"rzap\": \"warm\"}",
+          "RetryPolicy": {
+            "MaximumRetryAttempts": 0
+          },
+          "RoleArn": "arn:aws:iam::123456789012:role/warmed-dev-eu-west-1-scheduler"
+        }
+      },
+      "trust": [
+        {
+          "Action": "sts:AssumeRole",
+          "Condition": {
+            "StringEquals": {
+              "aws:SourceAccount": "123456789012",
+              "aws:SourceArn": "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/warmed-dev"
+            }
+          },
+          "Effect": "Allow",
+          "Principal": {
+            "Service": "scheduler.amazonaws.com"
+          }
+        }
+      ]
+    }
+    "#);
     by_hand(&cloud, "it['ScheduleExpression'] = 'rate(1 minutes)'");
     assert_eq!(differs(), ["update api", "update schedule"]);
     assert_eq!(world.run("deploy dev --json").success().changes(), ["update api", "update schedule"]);

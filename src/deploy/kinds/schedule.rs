@@ -175,20 +175,23 @@ impl Refused {
         R: std::fmt::Debug + 'static,
     {
         let text = error.as_service_error().and_then(|error| error.message()).unwrap_or_default();
+        let wait = code(&error).and_then(|code| worth_waiting(code, text));
+        Self { error: explain(what)(error), wait }
+    }
+}
+
+/// What a refused call may be waiting for without knowing; `None` when another try would end the same.
+fn worth_waiting(code: &str, text: &str) -> Option<&'static str> {
+    match code {
         // "The execution role you provide must allow AWS EventBridge Scheduler to assume the role": the answer
         // to a fresh role, too, until IAM has made it known everywhere.
-        let wait = match code(&error) {
-            Some("ValidationException") if text.contains("assume the role") => {
-                Some("waiting until the new role can be used")
-            }
-            // The group was made a moment ago.
-            Some("ResourceNotFoundException") if text.to_lowercase().contains("group") => {
-                Some("waiting until the schedule group is there")
-            }
-            Some("ConflictException") => Some("waiting for a change that is in progress"),
-            _ => None,
-        };
-        Self { error: explain(what)(error), wait }
+        "ValidationException" if text.contains("assume the role") => Some("waiting until the new role can be used"),
+        // The group was made a moment ago.
+        "ResourceNotFoundException" if text.to_lowercase().contains("group") => {
+            Some("waiting until the schedule group is there")
+        }
+        "ConflictException" => Some("waiting for a change that is in progress"),
+        _ => None,
     }
 }
 
@@ -268,6 +271,16 @@ impl Resource for Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_takes_time_is_waited_for() {
+        let role = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
+        assert_eq!(worth_waiting("ValidationException", role), Some("waiting until the new role can be used"));
+        assert_eq!(worth_waiting("ValidationException", "Invalid Schedule Expression rate(5)."), None);
+        assert!(worth_waiting("ResourceNotFoundException", "Schedule group shop-dev does not exist.").is_some());
+        assert_eq!(worth_waiting("ResourceNotFoundException", "Schedule shop-dev-web-warm does not exist."), None);
+        assert_eq!(worth_waiting("ServiceQuotaExceededException", "too many"), None);
+    }
 
     #[test]
     fn what_keeps_a_function_warm_is_told_from_other_schedules() {

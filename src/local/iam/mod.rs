@@ -1,10 +1,11 @@
 //! IAM: roles with their inline and attached policies, and customer managed policies.
 //!
-//! It stores and validates as AWS does, and enforces nothing: a local function may do whatever it
-//! likes. Users, groups and instance profiles are refused.
+//! It stores and validates as AWS does, and enforces nothing on functions: they may do whatever they
+//! like. A service that acts in a role's name asks what that may do ([`grants`]). Users, groups and instance profiles are refused.
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html>
 
 mod document;
+mod grants;
 mod names;
 mod policies;
 mod roles;
@@ -24,6 +25,7 @@ use super::xml::Element;
 use super::{ACCOUNT, Local};
 use crate::error::{OrFailed as _, Result};
 pub(crate) use document::one_or_many;
+pub(crate) use grants::matches;
 
 const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 

@@ -1,7 +1,7 @@
 //! What a schedule calls: a Lambda function, asynchronously, in the name of its role.
 //!
 //! Other targets are refused when the schedule is made. The role must be there and trust the service;
-//! conditions of its trust are read as AWS fills them in.
+//! conditions of its trust are read as AWS fills them in. When it fires, the role must be allowed to call.
 
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::input::{constraint, invalid};
 use super::model::{Place, Settings, Target, group_arn};
-use crate::local::iam::one_or_many;
+use crate::local::iam::{matches, one_or_many};
 use crate::local::lambda::Invocation;
 use crate::local::wire::Fault;
 use crate::local::{ACCOUNT, Local};
@@ -91,18 +91,12 @@ fn conditions(conditions: &Value, group_arn: &str) -> bool {
                 };
                 one_or_many(wanted).iter().filter_map(|one| one.as_str()).any(|pattern| match operator.as_str() {
                     "StringEquals" => pattern == have,
-                    "StringLike" | "ArnLike" | "ArnEquals" => like(pattern, have),
+                    "StringLike" | "ArnLike" | "ArnEquals" => matches(pattern, have, true),
                     _ => false,
                 })
             })
         })
     })
-}
-
-/// `*` is any text, `?` any character.
-fn like(pattern: &str, text: &str) -> bool {
-    let pattern = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-    Regex::new(&format!("^{pattern}$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
 /// Calls the target, again when Lambda cannot take the call now, as often and as long as the schedule
@@ -115,8 +109,9 @@ pub(super) async fn deliver(local: Weak<Local>, place: Place, settings: Settings
     for attempt in 1..=target.most_retries + 1 {
         {
             let Some(local) = local.upgrade() else { return };
-            // The role may have changed since.
-            if !trusted(&local, &target.role, &group_arn(&place.region, &place.group)) {
+            // The role may have changed since, and what it may do is asked only now.
+            let trusted = trusted(&local, &target.role, &group_arn(&place.region, &place.group));
+            if !trusted || !local.iam.permits(&target.role, "lambda:InvokeFunction", &target.arn) {
                 return;
             }
             match call(&local, &place, target, due, (&execution, attempt)) {

@@ -16,6 +16,11 @@ ACCOUNT = ROLE.split(":")[4]
 # Prints what it is called with, one JSON document per line.
 ECHO = "import json\ndef handler(event, context):\n    print('EVENT ' + json.dumps(event), flush=True)\n"
 FUNCTION = create("scheduled", {"app.py": ECHO})["FunctionArn"]
+iam.put_role_policy(RoleName=ROLE.split("/")[1], PolicyName="call", PolicyDocument=json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": FUNCTION.rsplit(":", 1)[0] + ":" + name("*")}],
+}))
+POWERLESS = make_role("powerless", "scheduler.amazonaws.com")
 ABSENT = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name('absent')}"
 
 
@@ -217,6 +222,8 @@ def firing():
     put("stays", kolkata, ScheduleExpressionTimezone="Asia/Kolkata", Target=target({"kind": "stays"}))
     put("plain", soon())
     put("nobody", soon(), Target=target(Arn=ABSENT), ActionAfterCompletion="DELETE")
+    # Nobody asks what the role may do when the schedule is made, only when it fires.
+    put("powerless", soon(), Target=target({"kind": "powerless"}, RoleArn=POWERLESS), ActionAfterCompletion="DELETE")
 
     def names():
         return {item["Name"] for item in scheduler.list_schedules(NamePrefix=name(""))["Schedules"]}
@@ -226,7 +233,7 @@ def firing():
     plain = until("the default event", lambda: [event for event in events() if event.get("source") == "aws.scheduler"])[0]
     equal("resources", plain["resources"], [scheduler.get_schedule(Name=name("plain"))["Arn"]])
     equal("kind", (plain["detail-type"], plain["detail"], plain["region"]), ("Scheduled Event", "{}", "eu-west-1"))
-    until("what is done is deleted", lambda: not names() & {name("once"), name("nobody")})
+    until("what is done is deleted", lambda: not names() & {name(kind) for kind in ("once", "nobody", "powerless")})
     equal("the others stay", names(), {name(kind) for kind in ("rate", "off", "later", "cron", "stays", "plain")})
     # Switching on counts as making it: a rate begins with that.
     scheduler.update_schedule(Name=name("off"), ScheduleExpression="rate(1 hours)", FlexibleTimeWindow=OFF,
@@ -247,6 +254,7 @@ def firing():
 def clean_up():
     for function in made:
         lam.delete_function(FunctionName=function)
+    iam.delete_role_policy(RoleName=ROLE.split("/")[1], PolicyName="call")
     for role in ROLES:
         iam.delete_role(RoleName=role)
 
