@@ -22,6 +22,7 @@ mod cache;
 mod cli;
 mod clients;
 mod house;
+mod http_api_local;
 mod image;
 mod interrupted;
 mod invoke;
