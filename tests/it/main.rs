@@ -24,6 +24,7 @@ mod cli;
 mod clients;
 mod house;
 mod http_api;
+mod http_api_local;
 mod image;
 mod interrupted;
 mod invoke;
