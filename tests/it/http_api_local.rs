@@ -19,7 +19,7 @@ use crate::http;
 use crate::world::World;
 
 /// A function that answers with its event, or with what it is told to answer; an API in front of it.
-const API: &str = r##"
+const API: &str = r#"
 CODE = """
 import base64, json
 def handler(event, context):
@@ -48,7 +48,12 @@ for key in ("GET /pets/dog/1", "GET /pets/dog/{id}", "GET /pets/{proxy+}", "ANY 
     api.create_route(ApiId=id, RouteKey=key, Target=f"integrations/{target}")
 api.create_stage(ApiId=id, StageName="$default", AutoDeploy=True)
 answer(id)
-"##;
+"#;
+
+/// Method, path with query, headers, body.
+type Sent = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// An API called `echo`, reached by its host name.
 struct Echo {
@@ -108,12 +113,11 @@ fn http_apis_serve_as_ministack_does_where_that_is_right() {
     let emulator = Emulator::ministack();
     let (ours, theirs) = (Echo::new(&world.local()), Echo::new(&emulator.cloud()));
 
-    let json_body = ("content-type", "application/json");
-    let requests: [(&str, &str, &[(&str, &str)], &str); 13] = [
+    let requests: [Sent; 13] = [
         ("GET", "/pets/dog/1", &[("user-agent", "it/1")], ""),
         ("GET", "/pets/dog/a%20b?x=1&x=2&y=%C3%A9&p=a+b&q=a%2Bb&z=", &[("accept", "text/html"), ("x-one", "1")], ""),
         ("GET", "/pets/cat/%C3%BC/2/", &[], ""),
-        ("POST", "/pets/dog/1", &[json_body], "{\"a\": \"é\"}"),
+        ("POST", "/pets/dog/1", &[JSON], "{\"a\": \"é\"}"),
         ("POST", "/x", &[("content-type", "text/plain; charset=utf-8")], "héllo"),
         ("POST", "/x", &[("content-type", "application/xml")], "<a/>"),
         ("POST", "/x", &[("content-type", "application/x-www-form-urlencoded")], "a=1"),
@@ -149,7 +153,7 @@ fn http_apis_serve_as_ministack_does_where_that_is_right() {
     ] {
         let came = |echo: &Echo| {
             let origin = ("origin", "https://a.example");
-            let came = echo.send("POST", "/answer", &[json_body, origin], &answer.to_string());
+            let came = echo.send("POST", "/answer", &[JSON, origin], &answer.to_string());
             let text = |name: &str| came.headers(name).join("|");
             let names = ["content-type", "x-one", "set-cookie", "location", "access-control-allow-origin"].map(text);
             let body = serde_json::from_slice::<Value>(&came.bytes).unwrap_or_else(|_| json!(came.bytes));

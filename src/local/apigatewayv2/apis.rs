@@ -17,6 +17,9 @@ use crate::local::wire::{Fault, Reply, Request};
 const ROUTE_SELECTION: &str = "$request.method $request.path";
 const KEY_SELECTION: &str = "$request.header.x-api-key";
 
+/// What a CORS configuration may allow.
+const METHODS: [&str; 8] = ["*", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
 /// What creating and updating share.
 const MEMBERS: [&str; 9] = [
     "name",
@@ -113,7 +116,6 @@ impl Cors {
                 return Err(bad_request(format!("Invalid format for origin {origin}: it must be * or SCHEME://HOST")));
             }
         }
-        const METHODS: [&str; 8] = ["*", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
         if let Some(method) = cors.allow_methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
             return Err(bad_request(format!("Invalid method {method} in {place}allowMethods")));
         }

@@ -5,6 +5,8 @@
 //! hand or by a stage that deploys automatically.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html>
 
+#![expect(clippy::struct_field_names, reason = "the members are named as on the wire")]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -65,7 +67,7 @@ pub(super) struct Info {
 }
 
 /// What a deployment takes a copy of.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
     /// By route id.
     pub(crate) routes: BTreeMap<String, Route>,
@@ -94,7 +96,7 @@ pub(crate) struct Cors {
     pub(crate) max_age: Option<i64>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Route {
     /// Made by quick create.
@@ -113,7 +115,7 @@ pub(crate) struct Route {
     pub(crate) target: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Integration {
     /// Made by quick create.

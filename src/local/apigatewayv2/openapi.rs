@@ -137,12 +137,14 @@ impl Reader<'_> {
         operation: &Value,
     ) -> Result<Option<Operation>, Fault> {
         for (name, value) in object(operation) {
-            let known = name == INTEGRATION || !name.starts_with("x-amazon-apigateway-");
-            if !known || (name == "security" && value.as_array().is_some_and(|list| !list.is_empty())) {
-                let iam = name == "x-amazon-apigateway-auth" && is_iam(value);
-                if !iam && !(name == "x-amazon-apigateway-auth" && value["type"] == "NONE") {
-                    return Err(unsupported(&format!("{name} of {place}")));
-                }
+            let served = match name.as_str() {
+                INTEGRATION => true,
+                "x-amazon-apigateway-auth" => is_iam(value) || value["type"] == "NONE",
+                "security" => value.as_array().is_some_and(Vec::is_empty),
+                other => !other.starts_with("x-amazon-apigateway-"),
+            };
+            if !served {
+                return Err(unsupported(&format!("{name} of {place}")));
             }
         }
         let value = &operation[INTEGRATION];

@@ -82,10 +82,10 @@ impl Api {
         Ok(self.stages.get(&name).map(shown).unwrap_or_default())
     }
 
-    /// Whether the stage serves an automatic deployment.
+    /// Whether the stage serves an automatic deployment of what is configured now.
     fn is_current(&self, stage: &Stage) -> bool {
         let deployment = stage.deployment_id.as_deref().and_then(|id| self.deployments.get(id));
-        deployment.is_some_and(|deployment| deployment.shown.auto_deployed)
+        deployment.is_some_and(|deployment| deployment.shown.auto_deployed && deployment.snapshot == self.snapshot)
     }
 }
 

@@ -204,6 +204,11 @@ def stages(arn):
     route(id, "GET /b", target)
     check(api.get_stage(ApiId=id, StageName="auto")["DeploymentId"] != one["DeploymentId"], "every change is deployed")
     refused("NotFoundException", api.get_deployment, ApiId=id, DeploymentId=one["DeploymentId"])
+    before = api.update_stage(ApiId=id, StageName="auto", Description="x")["DeploymentId"]
+    api.update_stage(ApiId=id, StageName="auto", AutoDeploy=False)
+    route(id, "GET /c", target)
+    equal(api.get_stage(ApiId=id, StageName="auto")["DeploymentId"], before, "only changes are deployed, and only to stages that deploy themselves")
+    check(api.update_stage(ApiId=id, StageName="auto", AutoDeploy=True)["DeploymentId"] != before, "what was missed is deployed")
 
     first = bare(api.create_deployment(ApiId=id, Description="one"))
     equal((first["AutoDeployed"], first["DeploymentStatus"], first["Description"]), (False, "DEPLOYED", "one"), "a deployment")

@@ -13,6 +13,7 @@ from awscli.clidriver import create_clidriver
 
 from gateway_kit import ACCOUNT, REGION, RUN, equal
 
+CLI = create_clidriver()
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f:live"
 
 
@@ -20,7 +21,7 @@ def aws(operation, *arguments, fails=None):
     """The answer's JSON; with `fails`, the code the CLI reports."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = create_clidriver().main(["apigatewayv2", operation, *arguments])
+        code = CLI.main(["apigatewayv2", operation, *arguments])
     if fails:
         if code == 0 or f"({fails})" not in err.getvalue():
             sys.exit(f"http_cli: {operation} {arguments} should fail with {fails}\n{out.getvalue()}{err.getvalue()}")
