@@ -22,7 +22,7 @@ use self::parts::{Parts, is_function};
 use super::Kind;
 use super::function::{Grant, statements, unknown_operation};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::deploy::names::{ALIAS, api_name};
+use crate::deploy::names::{ALIAS, api_name, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -151,9 +151,15 @@ impl HttpApi {
         Ok(())
     }
 
-    /// The functions its routes and integrations lead to. What is no function of ours is not among them.
+    /// The functions its routes and integrations lead to. Others' functions, and what is no function, are not
+    /// among them: nobody asks for those, or touches them.
     fn functions(&self) -> BTreeSet<&String> {
-        self.routes.values().chain(&self.connected).filter(|target| is_function(target)).collect()
+        self.ours(self.routes.values().chain(&self.connected))
+    }
+
+    fn ours<'a>(&self, targets: impl Iterator<Item = &'a String>) -> BTreeSet<&'a String> {
+        let prefix = function_prefix(&self.owner);
+        targets.filter(|target| is_function(target) && target.starts_with(&prefix)).collect()
     }
 
     async fn permit(&self, cloud: &Cloud, id: &str) -> Result<()> {
@@ -195,7 +201,7 @@ impl HttpApi {
         }
         // Without a route the permission that is there is that of the next one.
         let targets = live.routes.values().chain(live.connected.iter().filter(|_| live.routes.is_empty()));
-        let functions: BTreeSet<&String> = targets.filter(|target| is_function(target)).collect();
+        let functions = live.ours(targets);
         let mut permitted = !functions.is_empty();
         for function in functions {
             permitted &= statements(cloud, function).await?.contains(&statement_id(id));

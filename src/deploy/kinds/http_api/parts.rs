@@ -264,13 +264,17 @@ mod tests {
     fn what_no_route_uses_and_where_strange_routes_lead_is_seen() {
         let parts = Parts {
             routes: vec![route("r", "$default", "integrations/i"), route("s", "GET /x", "integrations/gone")],
-            integrations: vec![integration("i", "https://example.com"), integration("j", WEB)],
+            integrations: vec![
+                integration("i", "https://example.com"),
+                integration("j", WEB),
+                integration("k", "arn:aws:lambda:eu-west-1:1:function:theirs:live"),
+            ],
             stage: Some(GetStageOutput::builder().auto_deploy(false).build()),
         };
         let api = described(&parts);
         let routes: Vec<_> = api.routes.iter().map(|(key, target)| (key.as_str(), target.as_str())).collect();
         assert_eq!(routes, [("$default", "https://example.com"), ("GET /x", "integrations/gone")]);
-        assert_eq!((api.stage, api.unused_integrations.as_slice()), (Stage::Manual, &["a-dev-web".to_owned()][..]));
+        assert_eq!((api.stage, api.unused_integrations.join(" ").as_str()), (Stage::Manual, "a-dev-web theirs"));
         let functions: Vec<&String> = api.functions().into_iter().collect();
         assert_eq!(functions, ["a-dev-web"], "its permission is taken back, and nobody asks for the others'");
     }
