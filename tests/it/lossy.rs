@@ -47,7 +47,7 @@ impl Lossy {
 fn pass(from: &TcpStream, to: &TcpStream, goes_on: impl Fn(&[u8]) -> bool + Send + 'static) {
     let (mut from, mut to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
     std::thread::spawn(move || {
-        let mut bytes = [0; 65536];
+        let mut bytes = vec![0; 65536];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
             if !goes_on(&bytes[..count]) || to.write_all(&bytes[..count]).is_err() {
                 break;

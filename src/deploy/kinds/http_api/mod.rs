@@ -5,7 +5,9 @@
 //! serves, the permission. [`HttpApi::promote`] turns the route over when all of the stage is ready; an
 //! integration is never changed, but replaced, so that this is one call.
 
+mod calls;
 mod parts;
+mod stage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -15,12 +17,12 @@ use aws_sdk_apigatewayv2::primitives::DateTime;
 use aws_sdk_apigatewayv2::types::{Api as Listed, ProtocolType};
 use serde::Serialize;
 
-use self::parts::{Parts, is_function, pages};
+use self::calls::{gone, pages, take_raw};
+use self::parts::{Parts, is_function};
 use super::Kind;
-use super::api::patiently;
 use super::function::{Grant, statements, unknown_operation};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::deploy::names::{ALIAS, api_name};
+use crate::deploy::names::{ALIAS, api_name, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -149,9 +151,15 @@ impl HttpApi {
         Ok(())
     }
 
-    /// The functions its routes and integrations lead to. What is no function of ours is not among them.
+    /// The functions its routes and integrations lead to. Others' functions, and what is no function, are not
+    /// among them: nobody asks for those, or touches them.
     fn functions(&self) -> BTreeSet<&String> {
-        self.routes.values().chain(&self.connected).filter(|target| is_function(target)).collect()
+        self.ours(self.routes.values().chain(&self.connected))
+    }
+
+    fn ours<'a>(&self, targets: impl Iterator<Item = &'a String>) -> BTreeSet<&'a String> {
+        let prefix = function_prefix(&self.owner);
+        targets.filter(|target| is_function(target) && target.starts_with(&prefix)).collect()
     }
 
     async fn permit(&self, cloud: &Cloud, id: &str) -> Result<()> {
@@ -192,9 +200,8 @@ impl HttpApi {
             return Ok(live);
         }
         // Without a route the permission that is there is that of the next one.
-        let targets =
-            if live.routes.is_empty() { live.connected.iter().collect() } else { Vec::from_iter(live.routes.values()) };
-        let functions: BTreeSet<&String> = targets.into_iter().filter(|target| is_function(target)).collect();
+        let targets = live.routes.values().chain(live.connected.iter().filter(|_| live.routes.is_empty()));
+        let functions = live.ours(targets);
         let mut permitted = !functions.is_empty();
         for function in functions {
             permitted &= statements(cloud, function).await?.contains(&statement_id(id));
@@ -245,7 +252,7 @@ impl Resource for HttpApi {
         };
         let _ = self.id.set(id.clone());
         let integrate = async {
-            let parts = Parts::read(cloud, &id).await?;
+            let parts = if live.is_some() { Parts::read(cloud, &id).await? } else { Parts::default() };
             for function in self.routes.values() {
                 parts.integration(cloud, self, &id, function).await?;
             }
@@ -259,12 +266,8 @@ impl Resource for HttpApi {
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
         let Some(id) = self.id.get() else { return Ok(()) };
-        cloud.pace.gateway().await;
-        match patiently(|| cloud.apigatewayv2.delete_api().api_id(id).send()).await {
-            Ok(_) => {}
-            Err(error) if code(&error) == Some("NotFoundException") => {}
-            Err(error) => return Err(explain(format!("delete the HTTP API `{}`", self.name))(error)),
-        }
+        let delete = || cloud.apigatewayv2.delete_api().api_id(id).send();
+        gone(take_raw(cloud, delete).await, || format!("delete the HTTP API `{}`", self.name))?;
         for function in self.functions() {
             withdraw(cloud, id, function).await?;
         }

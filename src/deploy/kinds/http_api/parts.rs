@@ -1,20 +1,18 @@
 //! What an HTTP API consists of: its routes, its integrations and the stage `$default`. How they are read,
 //! what they say of the API, and how they become what is wanted.
 
-use std::time::Duration;
-
-use aws_sdk_apigatewayv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
 use aws_sdk_apigatewayv2::types::{AuthorizationType, Integration, IntegrationType, Route};
 
+use super::calls::{gone, pages, take, take_raw};
+use super::stage::{self, Served};
 use super::{DEFAULT, HttpApi, Stage};
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::deploy::kinds::api::patiently;
+use crate::aws::{Cloud, explain, is_code};
 use crate::deploy::names::ALIAS;
 use crate::error::{Error, Result};
 
-/// As they are at this moment.
-#[derive(Debug)]
+/// As they are at this moment; none of a new API.
+#[derive(Debug, Default)]
 pub(super) struct Parts {
     routes: Vec<Route>,
     integrations: Vec<Integration>,
@@ -34,7 +32,7 @@ impl Parts {
             let page = take(cloud, what(), get).await?;
             Ok((page.items.unwrap_or_default(), page.next_token))
         });
-        let (routes, integrations, stage) = tokio::try_join!(routes, integrations, stage(cloud, id))?;
+        let (routes, integrations, stage) = tokio::try_join!(routes, integrations, stage::read(cloud, id))?;
         Ok(Self { routes, integrations, stage })
     }
 
@@ -49,17 +47,13 @@ impl Parts {
         // A route that is gone is one difference; what would be behind it is no second one.
         let behind = served.map_or_else(|| self.integrations.first(), |route| self.behind(route));
         if let Some(integration) = behind {
-            api.payload_format_version = integration.payload_format_version().unwrap_or_default().to_owned();
+            integration.payload_format_version().unwrap_or_default().clone_into(&mut api.payload_format_version);
             api.timeout_in_millis = integration.timeout_in_millis().unwrap_or_default();
         }
         if let Some(authorization) = served.and_then(Route::authorization_type) {
             authorization.as_str().clone_into(&mut api.authorization_type);
         }
-        api.stage = match &self.stage {
-            None => Stage::None,
-            Some(stage) if stage.auto_deploy() == Some(true) => Stage::AutoDeploy,
-            Some(_) => Stage::Manual,
-        };
+        api.stage = self.state();
         api.connected = self.integrations.iter().map(|it| function_in(uri(it)).to_owned()).collect();
         // With the route gone its integration waits for the next one.
         let waiting = if served.is_none() { behind } else { None };
@@ -91,12 +85,8 @@ impl Parts {
 
     /// The routes lead where they should, the stage serves them, and nothing else is there.
     pub(super) async fn become_wanted(&self, cloud: &Cloud, api: &HttpApi, id: &str) -> Result<()> {
-        let before = self.stage.as_ref().map(Served::of).unwrap_or_default();
-        let automatic = self.stage.as_ref().is_some_and(|stage| stage.auto_deploy() == Some(true));
-        let mut changed = !automatic;
-        if self.stage.is_some() && !automatic {
-            deploy_automatically(cloud, api, id).await?;
-        }
+        let state = self.state();
+        let mut changed = state != Stage::AutoDeploy;
         let mut kept = Vec::new();
         let mut used = Vec::new();
         for (key, function) in &api.routes {
@@ -110,8 +100,7 @@ impl Parts {
             };
             let route_id = route.route_id().unwrap_or_default();
             kept.push(route_id);
-            // What somebody changed while the stage did not deploy by itself, it serves after the next change.
-            if !automatic || route.target() != Some(&target) || !is_open(route, api) {
+            if route.target() != Some(&target) || !is_open(route, api) {
                 update_route(cloud, api, id, (route_id, &target)).await?;
                 changed = true;
             }
@@ -122,17 +111,27 @@ impl Parts {
             gone(take_raw(cloud, delete).await, || format!("delete a route of the HTTP API `{}`", api.name))?;
             changed = true;
         }
-        if self.stage.is_none() {
-            create_stage(cloud, api, id).await?;
+        match state {
+            Stage::None => stage::create(cloud, api, id).await?,
+            Stage::Manual => stage::take_over(cloud, api, id).await?,
+            Stage::AutoDeploy => {}
         }
         if changed {
-            settle(cloud, api, id, &before).await?;
+            stage::settle(cloud, api, id, &Served::of(self.stage.as_ref())).await?;
         }
         for integration in self.integrations.iter().map(id_of).filter(|it| !used.iter().any(|used| used == it)) {
             let delete = || cloud.apigatewayv2.delete_integration().api_id(id).integration_id(integration).send();
             gone(take_raw(cloud, delete).await, || format!("delete an integration of the HTTP API `{}`", api.name))?;
         }
         Ok(())
+    }
+
+    fn state(&self) -> Stage {
+        match &self.stage {
+            None => Stage::None,
+            Some(stage) if stage.auto_deploy() == Some(true) => Stage::AutoDeploy,
+            Some(_) => Stage::Manual,
+        }
     }
 
     /// The integration a route leads to.
@@ -179,66 +178,12 @@ pub(super) fn is_function(target: &str) -> bool {
     !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// All pages of a list: `ask` gets the token of the next one.
-pub(super) async fn pages<T>(ask: impl AsyncFn(Option<String>) -> Result<(Vec<T>, Option<String>)>) -> Result<Vec<T>> {
-    let (mut all, mut token) = ask(None).await?;
-    while let Some(next) = token.take().filter(|token| !token.is_empty()) {
-        let (more, after) = ask(Some(next)).await?;
-        all.extend(more);
-        token = after;
-    }
-    Ok(all)
-}
-
-/// A call in its turn.
-async fn take_raw<T, E, R, F>(cloud: &Cloud, call: impl Fn() -> F) -> std::result::Result<T, SdkError<E, R>>
-where
-    E: ProvideErrorMetadata,
-    F: Future<Output = std::result::Result<T, SdkError<E, R>>>,
-{
-    cloud.pace.gateway().await;
-    patiently(call).await
-}
-
-async fn take<T, E, R, F>(cloud: &Cloud, what: String, call: impl Fn() -> F) -> Result<T>
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-    F: Future<Output = std::result::Result<T, SdkError<E, R>>>,
-{
-    take_raw(cloud, call).await.map_err(explain(what))
-}
-
-/// The answer to a deletion: being gone already is fine.
-fn gone<T, E, R>(answer: std::result::Result<T, SdkError<E, R>>, what: impl Fn() -> String) -> Result<()>
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    match answer {
-        Err(error) if code(&error) != Some("NotFoundException") => Err(explain(what())(error)),
-        _ => Ok(()),
-    }
-}
-
-async fn stage(cloud: &Cloud, id: &str) -> Result<Option<GetStageOutput>> {
-    let get = || cloud.apigatewayv2.get_stage().api_id(id).stage_name(DEFAULT).send();
-    match take_raw(cloud, get).await {
-        Ok(stage) => Ok(Some(stage)),
-        Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
-        Err(error) => Err(explain(format!("read the stage of the HTTP API `{id}`"))(error)),
-    }
-}
-
 async fn create_route(cloud: &Cloud, api: &HttpApi, id: &str, (key, target): (&str, &str)) -> Result<()> {
     let create = || {
         let call = cloud.apigatewayv2.create_route().api_id(id).route_key(key).target(target);
         call.authorization_type(AuthorizationType::from(api.authorization_type.as_str())).send()
     };
-    let error = match take_raw(cloud, create).await {
-        Ok(_) => return Ok(()),
-        Err(error) => error,
-    };
+    let Err(error) = take_raw(cloud, create).await else { return Ok(()) };
     // After a lost answer it is there.
     let there = if is_code(&error, &["ConflictException"]) { Parts::read(cloud, id).await?.routes } else { Vec::new() };
     match there.iter().find(|route| route.route_key() == Some(key)).and_then(Route::route_id) {
@@ -254,76 +199,6 @@ async fn update_route(cloud: &Cloud, api: &HttpApi, id: &str, (route, target): (
     };
     take(cloud, format!("change a route of the HTTP API `{}`", api.name), update).await?;
     Ok(())
-}
-
-async fn create_stage(cloud: &Cloud, api: &HttpApi, id: &str) -> Result<()> {
-    // Without tags: it is found through its API, and a stage with tags takes `apigateway:TagResource`, which is
-    // not among the actions that AWS documents:
-    // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagementv2.html>
-    let create = || cloud.apigatewayv2.create_stage().api_id(id).stage_name(DEFAULT).auto_deploy(true).send();
-    match take_raw(cloud, create).await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some("ConflictException") => deploy_automatically(cloud, api, id).await,
-        Err(error) => Err(explain(format!("create the stage of the HTTP API `{}`", api.name))(error)),
-    }
-}
-
-async fn deploy_automatically(cloud: &Cloud, api: &HttpApi, id: &str) -> Result<()> {
-    let update = || cloud.apigatewayv2.update_stage().api_id(id).stage_name(DEFAULT).auto_deploy(true).send();
-    take(cloud, format!("change the stage of the HTTP API `{}`", api.name), update).await?;
-    Ok(())
-}
-
-/// What a stage says about its last deployment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Served {
-    deployment: Option<String>,
-    message: Option<String>,
-}
-
-/// How a deployment went.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict<'a> {
-    Done,
-    Unknown,
-    Failed(&'a str),
-}
-
-impl Served {
-    fn of(stage: &GetStageOutput) -> Self {
-        Self {
-            deployment: stage.deployment_id().map(str::to_owned),
-            message: stage.last_deployment_status_message().map(str::to_owned),
-        }
-    }
-
-    /// AWS says `Successfully deployed stage with deployment ID 'dty748'`, or `Deployment attempt failed: …`:
-    /// <https://docs.aws.amazon.com/cli/latest/reference/apigatewayv2/get-stages.html>
-    fn since(&self, before: &Self) -> Verdict<'_> {
-        match &self.message {
-            Some(message) if message.contains("failed") && self.message != before.message => Verdict::Failed(message),
-            _ if self.deployment.is_some() && self.deployment != before.deployment => Verdict::Done,
-            _ => Verdict::Unknown,
-        }
-    }
-}
-
-/// Waits until the stage serves the change: it deploys by itself, a moment later. Emulators have no such
-/// moment, and most of them no deployments.
-async fn settle(cloud: &Cloud, api: &HttpApi, id: &str, before: &Served) -> Result<()> {
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(20));
-    loop {
-        let now = stage(cloud, id).await?.as_ref().map(Served::of).unwrap_or_default();
-        match now.since(before) {
-            Verdict::Done => return Ok(()),
-            Verdict::Failed(message) => {
-                let what = format!("failed to deploy the stage of the HTTP API `{}`", api.name);
-                return Err(Error { causes: vec![message.to_owned()], ..Error::failed(what) });
-            }
-            Verdict::Unknown if cloud.endpoint.is_some() || !backoff.sleep().await => return Ok(()),
-            Verdict::Unknown => say("waiting until the HTTP API serves the change"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -347,8 +222,8 @@ mod tests {
         api
     }
 
-    fn automatic() -> Option<GetStageOutput> {
-        Some(GetStageOutput::builder().stage_name("$default").auto_deploy(true).build())
+    fn automatic() -> GetStageOutput {
+        GetStageOutput::builder().stage_name("$default").auto_deploy(true).build()
     }
 
     const WEB: &str = "arn:aws:lambda:eu-west-1:1:function:a-dev-web:live";
@@ -370,7 +245,7 @@ mod tests {
         let parts = Parts {
             routes: vec![route("r", "$default", "integrations/i")],
             integrations: vec![integration("i", WEB)],
-            stage: automatic(),
+            stage: Some(automatic()),
         };
         let owner = Owner { app: "a".into(), stage: "dev".into() };
         let json = |api: &HttpApi| serde_json::to_value(api).expect("JSON");
@@ -379,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_route_that_is_gone_is_one_difference() {
-        let parts = Parts { routes: vec![], integrations: vec![integration("i", WEB)], stage: automatic() };
+        let parts = Parts { routes: vec![], integrations: vec![integration("i", WEB)], stage: Some(automatic()) };
         let api = described(&parts);
         assert!(api.routes.is_empty());
         assert_eq!((api.payload_format_version.as_str(), api.unused_integrations.len()), ("2.0", 0));
@@ -389,43 +264,18 @@ mod tests {
     fn what_no_route_uses_and_where_strange_routes_lead_is_seen() {
         let parts = Parts {
             routes: vec![route("r", "$default", "integrations/i"), route("s", "GET /x", "integrations/gone")],
-            integrations: vec![integration("i", "https://example.com"), integration("j", WEB)],
+            integrations: vec![
+                integration("i", "https://example.com"),
+                integration("j", WEB),
+                integration("k", "arn:aws:lambda:eu-west-1:1:function:theirs:live"),
+            ],
             stage: Some(GetStageOutput::builder().auto_deploy(false).build()),
         };
         let api = described(&parts);
         let routes: Vec<_> = api.routes.iter().map(|(key, target)| (key.as_str(), target.as_str())).collect();
         assert_eq!(routes, [("$default", "https://example.com"), ("GET /x", "integrations/gone")]);
-        assert_eq!((api.stage, api.unused_integrations.as_slice()), (Stage::Manual, &["a-dev-web".to_owned()][..]));
+        assert_eq!((api.stage, api.unused_integrations.join(" ").as_str()), (Stage::Manual, "a-dev-web theirs"));
         let functions: Vec<&String> = api.functions().into_iter().collect();
         assert_eq!(functions, ["a-dev-web"], "its permission is taken back, and nobody asks for the others'");
-    }
-
-    #[test]
-    fn a_deployment_is_done_when_it_is_another_one() {
-        let served = |deployment: &str, message: &str| Served {
-            deployment: Some(deployment.to_owned()),
-            message: Some(message.to_owned()),
-        };
-        let good = "Successfully deployed stage with deployment ID 'a'";
-        let bad = "Deployment attempt failed: Unable to deploy API because no routes exist in this API";
-        let before = served("a", good);
-        assert_eq!(before.since(&Served::default()), Verdict::Done, "the first one");
-        assert_eq!(before.since(&before), Verdict::Unknown, "it has not begun");
-        assert_eq!(served("b", good).since(&before), Verdict::Done);
-        assert_eq!(served("a", bad).since(&before), Verdict::Failed(bad));
-        assert_eq!(served("a", bad).since(&served("a", bad)), Verdict::Unknown, "that was the former attempt");
-        assert_eq!(Served::default().since(&Served::default()), Verdict::Unknown);
-    }
-
-    #[tokio::test]
-    async fn all_pages_are_read() {
-        let ask = async |token: Option<String>| {
-            Ok(match token.as_deref() {
-                None => (vec![1, 2], Some("two".to_owned())),
-                Some("two") => (vec![3], Some(String::new())),
-                other => panic!("{other:?}"),
-            })
-        };
-        assert_eq!(pages(ask).await.expect("three"), [1, 2, 3]);
     }
 }
