@@ -112,6 +112,9 @@ class Django(probing.WithModules):
 
     def setUp(self):
         super().setUp()
+        # Before a real one that is installed.
+        self.module("django.__init__", "")
+        self.module("django.core.__init__", "")
         self.module(
             "django.conf",
             """
@@ -124,6 +127,7 @@ class Django(probing.WithModules):
         self.module("django.core.wsgi", "def get_wsgi_application():\n    return lambda environ, start_response: []")
         for name in ("django", "django.core"):
             self.addCleanup(sys.modules.pop, name, None)
+            self.assertNotIn(name, sys.modules)
         self.addCleanup(os.environ.pop, "DJANGO_SETTINGS_MODULE", None)
 
     def app(self, settings):
