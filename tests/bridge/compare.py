@@ -238,7 +238,7 @@ def handler_of(adapter, app, target):
             from a2wsgi import WSGIMiddleware
 
             found = WSGIMiddleware(found)
-        return Mangum(found)
+        return Mangum(found, api_gateway_base_path=MOUNT)
     if adapter == "apig-wsgi":
         from apig_wsgi import make_lambda_handler
 
