@@ -147,7 +147,13 @@ fn the_permissions_in_the_readme_are_enough() {
     );
     world.run("deploy dev").success();
     world.run("status dev --check").success();
-    world.edit("rzap.yaml", "http: http", "http: url\nlayer: auto");
+    world.edit("rzap.yaml", "http: http", "http: url\nlayer: auto\nkeep_warm: true");
+    world.run("deploy dev").success();
+    emulator.cloud().boto(
+        "it = client('scheduler').get_schedule(GroupName='guestbook-dev', Name='guestbook-dev-web-warm')\n\
+         names = ['Name', 'GroupName', 'ScheduleExpression', 'FlexibleTimeWindow', 'Target']\n\
+         client('scheduler').update_schedule(State='DISABLED', **{name: it[name] for name in names})",
+    );
     world.run("deploy dev").success();
     world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
     world.run("update dev").success();
