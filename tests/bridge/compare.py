@@ -148,7 +148,17 @@ def gunicorn():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["-m", "gunicorn", "--chdir", APPS, "-b", "127.0.0.1:{}".format(port), "--log-level", "critical", "--no-control-socket"]
+    words = [
+        "-m",
+        "gunicorn",
+        "--chdir",
+        APPS,
+        "-b",
+        "127.0.0.1:{}".format(port),
+        "--log-level",
+        "critical",
+        "--no-control-socket",
+    ]
     server = subprocess.Popen([sys.executable, *words, "servers:app"], stderr=ERRORS)
     try:
         until = time.monotonic() + 30
@@ -221,7 +231,11 @@ def compare(app, handler, ports, fronts, verbose):
             if want != got:
                 different.setdefault(front.name, []).append("{} {}".format(method, target))
                 if verbose:
-                    print("{}, {}: {} {} {}\n  server {}\n  bridge {}".format(app, front.name, method, target, headers[3:], short(want), short(got)))
+                    print(
+                        "{}, {}: {} {} {}\n  server {}\n  bridge {}".format(
+                            app, front.name, method, target, headers[3:], short(want), short(got)
+                        )
+                    )
     return count, compared, fine, different
 
 

@@ -1,4 +1,7 @@
-"""The bridge and WSGI, event by event. These tests need nothing but Python: `python3 -m unittest discover tests/bridge`."""
+"""The bridge and WSGI, event by event.
+
+All these tests need nothing but Python: `python3 -m unittest discover -s tests/bridge`.
+"""
 
 import contextlib
 import io
