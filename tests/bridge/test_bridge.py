@@ -454,6 +454,15 @@ class Failures(unittest.TestCase):
         self.assertIn("RuntimeError: the password is 1234", log)
         self.assertIn("bridge_probe:app failed on POST /Prod/pay", log)
 
+    def test_exit_and_interrupt_are_errors_of_one_request(self):
+        for error in (SystemExit(3), KeyboardInterrupt()):
+
+            def app(environ, start_response, error=error):
+                raise error
+
+            self.assertIn(type(error).__name__, self.failing(app))
+        self.assertEqual(run(app, events.rest("HEAD"))[0]["body"], "")
+
     def test_exception_in_the_middle_still_closes(self):
         closed = []
 
