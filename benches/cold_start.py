@@ -71,7 +71,7 @@ def hello():
 WSGI = {
     "rzap": "from rzap_web import bridge; handler = bridge('wsgi', '{0}:app')",
     "apig-wsgi": "from apig_wsgi import make_lambda_handler as make; handler = make(app, binary_support=True)",
-    "serverless-wsgi": "import serverless_wsgi as s; handler = lambda event, context: s.handle_request(app, event, context)",
+    "serverless-wsgi": "import serverless_wsgi as s; handler = lambda e, context: s.handle_request(app, e, context)",
     "mangum + a2wsgi": "from mangum import Mangum; from a2wsgi import WSGIMiddleware as W; handler = Mangum(W(app))",
 }
 ASGI = {
@@ -123,7 +123,9 @@ def main():
     rounds = options.parse_args().rounds
     python = virtualenv()
     shutil.rmtree(BENCH / "rzap_web", ignore_errors=True)
-    shutil.copytree(ROOT / "templates/bridge/rzap_web", BENCH / "rzap_web", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "templates/bridge/rzap_web", BENCH / "rzap_web", ignore=shutil.ignore_patterns("__pycache__")
+    )
     times = {}
     for app, text in APPS.items():
         (BENCH / (app + ".py")).write_text(text)

@@ -1,4 +1,7 @@
-"""The bridge and WSGI, event by event. These tests need nothing but Python: `python3 -m unittest discover tests/bridge`."""
+"""The bridge and WSGI, event by event.
+
+All these tests need nothing but Python: `python3 -m unittest discover -s tests/bridge`.
+"""
 
 import contextlib
 import io
@@ -374,8 +377,8 @@ class Responses(unittest.TestCase):
         self.assertEqual(result["headers"], {"WWW-Authenticate": "Basic, Bearer", "Vary": "Cookie"})
 
     def test_header_text(self):
-        result, _ = run(replying(headers=[("X-A", "caf\xc3\xa9"), ("X-B", "\xff")]))
-        self.assertEqual(result["headers"], {"X-A": "café", "X-B": "\xff"})
+        result, _ = run(replying(headers=[("X-A", "caf\xc3\xa9"), ("X-B", "\xff"), ("X-C", " c\t")]))
+        self.assertEqual(result["headers"], {"X-A": "café", "X-B": "\xff", "X-C": "c"})
 
     def test_connection_headers_and_length_are_the_gateways(self):
         headers = [("Connection", "close"), ("Transfer-Encoding", "chunked"), ("Content-Length", "2")]
@@ -450,6 +453,15 @@ class Failures(unittest.TestCase):
         self.assertIn("Traceback", log)
         self.assertIn("RuntimeError: the password is 1234", log)
         self.assertIn("bridge_probe:app failed on POST /Prod/pay", log)
+
+    def test_exit_and_interrupt_are_errors_of_one_request(self):
+        for error in (SystemExit(3), KeyboardInterrupt()):
+
+            def app(environ, start_response, error=error):
+                raise error
+
+            self.assertIn(type(error).__name__, self.failing(app))
+        self.assertEqual(run(app, events.rest("HEAD"))[0]["body"], "")
 
     def test_exception_in_the_middle_still_closes(self):
         closed = []

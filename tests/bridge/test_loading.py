@@ -14,12 +14,12 @@ import probing
 from rzap_web import bridge, load
 
 
-
 class Loading(probing.WithModules):
     def test_a_missing_dependency_is_named_with_what_to_do(self):
         self.module("wants_more", "import not_there_at_all.sub")
         with self.assertRaisesRegex(
-            ModuleNotFoundError, "'not_there_at_all.*imported by wants_more.*of the same name: not_there_at_all.*requirements.txt"
+            ModuleNotFoundError,
+            "'not_there_at_all.*imported by wants_more.*of the same name: not_there_at_all.*requirements.txt",
         ) as caught:
             bridge("wsgi", "wants_more:app")
         self.assertEqual(caught.exception.name, "not_there_at_all")
@@ -176,7 +176,9 @@ async def app(scope, receive, send):
             with open(os.path.join(folder, "probe.py"), "w") as file:
                 file.write(app)
             # As Lambda has it: the standard library's json, logging and traceback are there before the handler.
-            alone = "import sys; sys.path[:0] = {!r}; import json, logging, traceback, probe".format([probing.BRIDGE, folder])
+            alone = "import sys; sys.path[:0] = {!r}; import json, logging, traceback, probe".format(
+                [probing.BRIDGE, folder]
+            )
             served = "from rzap_web import bridge; handler = bridge({!r}, 'probe:app'); ".format(protocol)
             served += "assert handler(json.loads({!r}), None)['statusCode'] == 200".format(json.dumps(event))
             found = []
@@ -188,7 +190,9 @@ async def app(scope, receive, send):
 
     def test_nothing_is_imported_that_a_framework_does_not(self):
         # Every framework has imported it, and what it imports in turn depends on Python's version.
-        common = subprocess.check_output([sys.executable, "-c", "import json, logging, sys, urllib.parse; print(*sys.modules)"])
+        common = subprocess.check_output(
+            [sys.executable, "-c", "import json, logging, sys, urllib.parse; print(*sys.modules)"]
+        )
         common = set(common.decode().split()) | {"binascii"}
         for event in (events.rest(), events.http_api(stage="x"), events.function_url("POST", "/%41", body=b"1")):
             for protocol, app in (("wsgi", self.WSGI), ("asgi", self.ASGI)):

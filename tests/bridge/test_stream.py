@@ -237,7 +237,11 @@ class Hooks(unittest.TestCase):
         for store, key in ((sys.modules, module.__name__), (vars(rzap_web), name)):
             before = store.get(key)
             store[key] = module
-            self.addCleanup(lambda store=store, key=key, before=before: store.__setitem__(key, before) if before else store.pop(key, None))
+            self.addCleanup(
+                lambda store=store, key=key, before=before: (
+                    store.__setitem__(key, before) if before else store.pop(key, None)
+                )
+            )
 
     def test_warming_calls_nothing(self):
         handler = probing.handler("wsgi", hello)
