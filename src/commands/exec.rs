@@ -17,7 +17,7 @@ use crate::ui::Report;
 pub(crate) struct Exec {
     /// The stage and the function, which may be left out when there is only one; then an expression, statements,
     /// `module:function`, or - for stdin
-    #[arg(value_name = "CODE", required = true, num_args = 1..=3, allow_hyphen_values = true)]
+    #[arg(value_name = "CODE", required = true, num_args = 1..=3, allow_negative_numbers = true)]
     words: Vec<String>,
 }
 
