@@ -9,11 +9,13 @@ use super::remote;
 use crate::error::{Error, OrFailed as _, Result};
 use crate::ui::Report;
 
-/// Run Python code in a deployed web app: its output comes as it is written, its exit code is kept
+/// Run Python code in a deployed web app; its output comes as it is written
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "rzap exec [OPTIONS] [STAGE] [FUNCTION] <CODE>")]
-#[command(after_help = "The stage has to allow it: `exec: true` in rzap.yaml.\n\
-    Examples: rzap exec dev 'len(__import__(\"sys\").path)', rzap exec dev shop.jobs:cleanup")]
+#[command(
+    after_help = "The stage has to allow it: `exec: true` in rzap.yaml. The exit code is the code's own: 1 after an exception.\n\
+    Examples: rzap exec dev 'len(__import__(\"sys\").path)', rzap exec dev shop.jobs:cleanup"
+)]
 pub(crate) struct Exec {
     /// The stage and the function, which may be left out when there is only one; then an expression, statements,
     /// `module:function`, or - for stdin

@@ -11,9 +11,9 @@ use crate::ui::Report;
 /// Without it Django does not know the project.
 const SETTINGS: &str = "DJANGO_SETTINGS_MODULE";
 
-/// Run a management command of Django in the deployed app: its output comes as it is written, its exit code is kept
+/// Run a management command of Django in a deployed app
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The stage has to allow it: `exec: true` in rzap.yaml.\n\
+#[command(after_help = "The stage has to allow it: `exec: true` in rzap.yaml. The exit code is the command's own.\n\
     Nobody can be asked there: give --noinput to commands that would.\n\
     Examples: rzap manage dev -- migrate, rzap manage dev -- createcachetable --dry-run")]
 pub(crate) struct Manage {
