@@ -367,7 +367,8 @@ class Console(unittest.TestCase):
 
     def result(self, code, **members):
         lines, said = self.run_code(code, **members)
-        self.assertEqual(said, "the log is back\n")
+        name = "rzap manage" if members.get("kind") == "manage" else "rzap exec"
+        self.assertEqual(said, "rzap: runs what `{}` sent\nthe log is back\n".format(name))
         text = {name: "".join(line.get(name, "") for line in lines) for name in ("out", "err")}
         self.assertEqual([list(line) for line in lines[-1:]], [["exit"]], lines)
         return text["out"], text["err"], lines[-1]["exit"]

@@ -72,7 +72,10 @@ fn code_runs_in_the_live_function() {
     // The function lives on, in the same process, and its own log has nothing of all that.
     exec(&world, "1").success();
     let log = world.run("tail dev --local --no-follow").success().stdout;
-    assert!(log.contains("START RequestId") && !log.contains("counting") && !log.contains("1 + 1"), "{log}");
+    assert!(
+        log.contains("rzap: runs what `rzap exec` sent") && !log.contains("counting") && !log.contains("1 + 1"),
+        "{log}"
+    );
 
     let document = world.args(&["exec", "dev", "web", "jobs:count", "--local", "--json"]).success().json();
     let (out, err) = ("counting\nfrom a child\n{'rows': 0}\n", "WARNING jobs: nothing to count\ncomplaint\n");

@@ -4,7 +4,8 @@
     {"rzap": "exec", "kind": "manage", "arguments": ["migrate"]}  a management command of Django
 
 Gives lines of JSON: {"out": text} and {"err": text} as they come, {"exit": code} at the end. Whatever writes
-to the descriptors of stdout and stderr is caught, child processes included; nothing of it goes to the log.
+to the descriptors of stdout and stderr is caught, child processes included. The log says that something was
+run, neither what nor what it printed.
 There is nothing to read: whoever asks for input gets an EOFError that says so.
 """
 
@@ -34,18 +35,19 @@ def run(event, context):
     kind = event.get("kind")
     if kind == "code":
         code = event["code"]
-        return _lines(lambda: _code(code))
+        return _lines("rzap exec", lambda: _code(code))
     if kind == "manage":
         arguments = [str(argument) for argument in event["arguments"]]
-        return _lines(lambda: _manage(arguments))
+        return _lines("rzap manage", lambda: _manage(arguments))
     raise ValueError("rzap exec of this version does not know {!r}: deploy again".format(kind))
 
 
-def _lines(work):
+def _lines(name, work):
     import codecs
     import select
     import threading
 
+    print("rzap: runs what `{}` sent".format(name))
     done = []
     pipes = {"out": os.pipe(), "err": os.pipe()}
     over = os.pipe()
