@@ -1,98 +1,109 @@
-"""The same app behind gunicorn and behind the bridge must give the same answers, byte for byte.
+"""The same apps behind a real server and behind the bridge must give the same answers, byte for byte.
 
-    python3 tests/bridge/compare.py        with a Python that has flask and gunicorn
+    python3 tests/bridge/compare.py [--only APP] [--adapter NAME] [--verbose]     needs tests/requirements.txt
 
-Every request goes over a socket to gunicorn, and as a REST, an HTTP API and a function URL event to the bridge.
-What is compared: status, headers but those that belong to the server, body. Loopback only.
-Left out: start_response called again with exc_info, where gunicorn adds to the old headers although
-PEP 3333 has them replaced; test_bridge.py has it.
+Every request goes over a socket to gunicorn (WSGI) or uvicorn (ASGI), and as an event through every front
+of Lambda to the bridge. What is compared: status, headers but those that belong to the server, body.
+Loopback only. `--adapter` runs somebody else's adapter over the same events (README of the bridge's choice:
+the docstring of rzap_web/__init__.py).
+
+What a front does to a request before the app is called is done to the reference request, too:
+
+| front | the request changes like this |
+|---|---|
+| REST API | query decoded, grouped by name, encoded again |
+| HTTP API | path decoded; repeated headers joined by a comma |
+| function URL | repeated headers joined by a comma |
+
+And where the answers may differ, with the reason: `DIFFERENCES`.
 """
 
+import argparse
 import contextlib
 import http.client
-import importlib.util
 import io
 import json
+import logging
 import os
-import random
 import socket
 import subprocess
 import sys
 import time
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "templates", "bridge")]
+APPS = os.path.join(HERE, "apps")
+sys.path[:0] = [HERE, APPS, os.path.join(HERE, "..", "..", "templates", "bridge")]
 sys.dont_write_bytecode = True
 
+import corpus  # noqa: E402
 import events  # noqa: E402
+import servers  # noqa: E402
 from rzap_web import bridge  # noqa: E402
 
-# Written by the server in front of the app: gunicorn there, API Gateway here.
+# Written by the server in front of the app: gunicorn or uvicorn there, API Gateway here.
 SERVERS_OWN = {"server", "date", "connection", "transfer-encoding", "content-length"}
-WORDS = ["a", "zürich", "東京", "🐍", "a b", "100%", "a+b", "x=y&z", 'quo"te', "semi;colon", "~tilde", "q?", "h#"]
+MOUNT = "/api"
+# The apps' tracebacks; a server that does not start says why with --verbose.
+ERRORS = None if "--verbose" in sys.argv else subprocess.DEVNULL
+
+# (applies to app, target and the server's answer; what is not compared; why)
+DIFFERENCES = [
+    (
+        lambda app, target, answer: answer[0] == 500 and answer[2] in OWN_PAGES,
+        ("headers", "body"),
+        "the app left its error to the server, and each has a page of its own for it",
+    ),
+    (
+        lambda app, target, answer: app == "raw-wsgi" and target == "/replaced",
+        ("headers",),
+        "start_response with exc_info: gunicorn adds to the old headers, PEP 3333 has them replaced",
+    ),
+]
+OWN_PAGES = (
+    b"<html>\n  <head>\n    <title>Internal Server Error</title>\n  </head>\n  <body>\n"
+    b"    <h1><p>Internal Server Error</p></h1>\n    \n  </body>\n</html>\n",
+    b"Internal Server Error",
+)
 
 
-def requests():
-    """(method, target, headers, body), the same ones every time."""
-    dice = random.Random(20)
-    word = lambda: dice.choice(WORDS)  # noqa: E731
-    for path in (
-        "write",
-        "late",
-        "bytes",
-        "latin1",
-        "gzip",
-        "untyped",
-        "empty",
-        "204",
-        "304",
-        "418",
-        "repeated",
-        "cookies",
-    ):
-        yield "GET", "/wsgi/" + path, [], b""
-    for path in ("bytes", "418", "204"):
-        yield "HEAD", "/wsgi/" + path, [], b""
-    for path in ("/redirect", "/session", "/download", "/stream", "/fails", "/missing", "/args", "/"):
-        yield "GET", path, [], b""
-    yield "HEAD", "/download", [], b""
-    yield "GET", "/download", [("Range", "bytes=100-199")], b""
-    yield "GET", "/download", [("If-None-Match", '"fixed"')], b""
-    yield "OPTIONS", "/args", [], b""
-    yield "DELETE", "/redirect", [], b""
-    for _ in range(25):
-        rest = "/".join(word() for _ in range(dice.randint(1, 3)))
-        yield dice.choice(["GET", "POST"]), "/path/" + quote(rest, safe="/"), [], b""
-    for _ in range(20):
-        query = urlencode([(word(), word()) for _ in range(dice.randint(1, 4))])
-        yield "GET", "/args?" + query, [], b""
-        yield "POST", "/wsgi/echo/" + quote(word(), safe="") + "?" + query, [("X-Word", word())], word().encode()
-    for n in range(15):
-        form = urlencode([(word(), word()) for _ in range(3)]).encode()
-        yield (
-            dice.choice(["POST", "PUT", "PATCH", "DELETE"]),
-            "/args",
-            [("Content-Type", "application/x-www-form-urlencoded")],
-            form,
-        )
-        document = json.dumps({word(): [word(), n]}, ensure_ascii=n % 2 == 0).encode()
-        yield dice.choice(["POST", "PUT", "DELETE"]), "/json", [("Content-Type", "application/json")], document
-    for n in range(10):
-        cookie = "; ".join("c{}={}".format(i, quote(word())) for i in range(n % 4 + 1))
-        yield "GET", "/cookies", [("Cookie", cookie)], b""
-        raw = bytes(dice.randrange(256) for _ in range(dice.choice([0, 1, 1000, 70000])))
-        yield dice.choice(["GET", "POST", "DELETE"]), "/wsgi/echo", [("Content-Type", "application/octet-stream")], raw
-        part = (
-            '--B\r\nContent-Disposition: form-data; name="file"; filename="{}.bin"\r\nContent-Type: image/x-probe\r\n\r\n'.format(
-                word().replace('"', "")
-            )
-        ).encode()
-        yield "POST", "/upload", [("Content-Type", "multipart/form-data; boundary=B")], part + raw + b"\r\n--B--\r\n"
+class Front:
+    """A way from the client to the function: the event it makes, and what it does to the request."""
+
+    def __init__(self, name, host, mount, make, v2, streamed=False):
+        self.name, self.host, self.mount, self.make = name, host, mount, make
+        self.v2, self.streamed = v2, streamed
+
+    def reference(self, target, headers):
+        """The request as the app should see it."""
+        path, mark, query = target.partition("?")
+        if self.v2:
+            joined = {}
+            for name, value in headers:
+                joined.setdefault(name.lower(), []).append(value)
+            headers = [(name, ",".join(values)) for name, values in joined.items()]
+        elif query:
+            grouped = {}
+            for name, value in parse_qsl(query, keep_blank_values=True):
+                grouped.setdefault(name, []).append(value)
+            query = urlencode(grouped, doseq=True, quote_via=quote, safe="")
+        if self.name.startswith("http api"):
+            path = quote(unquote(path), safe="/:@!$&'()*+,;=~-._")
+        return path + mark + query, headers
+
+
+FRONTS = [
+    Front("rest, stage", events.REST_HOST, MOUNT, lambda *a: events.rest(*a, stage="api"), False),
+    Front("rest, base path", "api.example.com", MOUNT, lambda *a: events.rest(*a, base=MOUNT), False),
+    Front("http api, $default", events.REST_HOST, "", events.http_api, True),
+    Front("http api, stage", events.REST_HOST, MOUNT, lambda *a: events.http_api(*a, stage="api"), True),
+    Front("function url", events.URL_HOST, "", events.function_url, True),
+    Front("function url, streamed", events.URL_HOST, "", events.function_url, True, streamed=True),
+]
 
 
 def over_the_socket(port, method, target, headers, body):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
     for name, value in headers:
         connection.putheader(name, value.encode())
@@ -104,97 +115,176 @@ def over_the_socket(port, method, target, headers, body):
     return answer.status, [(name.lower(), value.encode("latin-1")) for name, value in answer.getheaders()], data
 
 
-def through_the_bridge(handler, event):
+def through_the_bridge(handler, front, event):
     event = json.loads(json.dumps(event))
     with contextlib.redirect_stderr(io.StringIO()):
-        result = handler(event, events.Context())
-    status, pairs, body = events.answered(json.loads(json.dumps(result)))
+        if front.streamed:
+            prelude, chunks = handler.stream(event, events.Context())
+            json.dumps(prelude)
+            result = {**prelude, "body": b"".join(chunks), "isBase64Encoded": None}
+        else:
+            result = json.loads(json.dumps(handler(event, events.Context())))
+    status, pairs, body = events.answered(result)
     return status, [(name, value.encode()) for name, value in pairs], body
 
 
-def comparable(answer, target, joined, reordered):
+def comparable(answer, v2, ignored):
     status, pairs, body = answer
     grouped = {}
-    for name, value in sorted(pairs):
+    for name, value in pairs:
         if name not in SERVERS_OWN:
             grouped.setdefault(name, []).append(value)
     if "allow" in grouped:
         # Flask writes a set, whose order differs from process to process.
         grouped["allow"] = [b", ".join(sorted(grouped["allow"][0].split(b", ")))]
-    if joined:
+    if v2:
+        # Payload 2.0 repeats no header but Set-Cookie.
         grouped = {name: values if name == "set-cookie" else [b", ".join(values)] for name, values in grouped.items()}
-    if reordered and target.startswith("/wsgi/echo"):
-        # REST APIs hand on a decoded, grouped query: equal in meaning, not in spelling.
-        seen = json.loads(body)
-        seen["QUERY_STRING"] = sorted(parse_qsl(seen["QUERY_STRING"], keep_blank_values=True))
-        body = json.dumps(seen)
-    if reordered and target.startswith("/args"):
-        body = json.dumps(json.loads(body), sort_keys=True) if body.startswith(b"{") else body
-    return status, grouped, body
+    return status, None if "headers" in ignored else grouped, None if "body" in ignored else body
 
 
-def wait_for(port, server):
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            sys.exit("gunicorn ended with status {}".format(server.returncode))
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.05)
-    sys.exit("gunicorn did not start within 20 s")
-
-
-def main():
-    missing = [name for name in ("flask", "gunicorn") if importlib.util.find_spec(name) is None]
-    if missing:
-        sys.exit("{} is missing {}: pip install flask gunicorn".format(sys.executable, " and ".join(missing)))
+@contextlib.contextmanager
+def gunicorn():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "--chdir",
-            HERE,
-            "-b",
-            "127.0.0.1:{}".format(port),
-            "--log-level",
-            "critical",
-            "probe:app",
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    different = count = 0
+    words = ["-m", "gunicorn", "--chdir", APPS, "-b", "127.0.0.1:{}".format(port), "--log-level", "critical", "--no-control-socket"]
+    server = subprocess.Popen([sys.executable, *words, "servers:app"], stderr=ERRORS)
     try:
-        wait_for(port, server)
-        handler = bridge("wsgi", "probe:app")
-        host = "127.0.0.1:{}".format(port)
-        for method, target, headers, body in requests():
-            forwarded = [("X-Forwarded-Proto", "http"), ("X-Forwarded-Port", str(port)), *headers]
-            length = [("Content-Length", str(len(body)))] if body or method in ("POST", "PUT", "PATCH") else []
-            expected = over_the_socket(port, method, target, [("Host", host), *forwarded, *length], body)
-            made = {
-                "rest": events.rest(method, target, forwarded + length, body, host),
-                "http api": events.http_api(method, target, forwarded + length, body, host="example.com"),
-                "function url": events.function_url(method, target, forwarded + length, body, host),
-            }
-            made["http api"]["headers"]["host"] = host
-            for kind, event in made.items():
-                count += 1
-                rules = {"target": target, "joined": kind != "rest", "reordered": kind == "rest"}
-                want = comparable(expected, **rules)
-                got = comparable(through_the_bridge(handler, event), **rules)
-                if want != got:
-                    different += 1
-                    print("{}: {} {}\n  gunicorn {}\n  bridge   {}".format(kind, method, target, want, got))
+        until = time.monotonic() + 30
+        while True:
+            if server.poll() is not None or time.monotonic() > until:
+                sys.exit("gunicorn did not start (status {})".format(server.returncode))
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            time.sleep(0.05)
+        yield port
     finally:
         server.terminate()
         server.wait(10)
-    print("{} answers compared, {} differ".format(count, different))
-    return 1 if different or count < 300 else 0
+
+
+@contextlib.contextmanager
+def uvicorn(mount):
+    """Yields {app: port}."""
+    words = [sys.executable, os.path.join(APPS, "servers.py"), mount]
+    server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=ERRORS, cwd=APPS)
+    try:
+        said = server.stdout.readline()
+        if not said:
+            sys.exit("uvicorn did not start (status {})".format(server.wait(10)))
+        yield json.loads(said)
+    finally:
+        server.stdin.close()
+        server.stdout.close()
+        server.wait(10)
+
+
+def compare(app, handler, ports, fronts, verbose):
+    """(requests, answers compared, answers of them that are no error, differences per front)."""
+    count, compared, fine, different = 0, 0, 0, {}
+    waiting = [("GET", "/session", [], b""), *corpus.requests(app)]
+    for method, target, headers, body in waiting:
+        count += 1
+        fresh = target == "/session" and not headers
+        headers = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443"), ("X-Probe", app), *headers]
+        if body or method in ("POST", "PUT", "PATCH"):
+            headers.append(("Content-Length", str(len(body))))
+        known = {}
+        for front in fronts:
+            sent, sent_headers = front.reference(target, headers)
+            key = (front.host, front.mount, sent, str(sent_headers))
+            if key not in known:
+                # gunicorn is told the mount point by a header and takes it off the path, uvicorn adds its own.
+                mount = [("SCRIPT_NAME", front.mount)] if app in servers.WSGI else []
+                whole = front.mount + sent if mount else sent
+                port = ports[front.mount][app]
+                known[key] = over_the_socket(port, method, whole, [("Host", front.host), *mount, *sent_headers], body)
+            ignored = ()
+            for applies, what, _ in DIFFERENCES:
+                if applies(app, target, known[key]):
+                    ignored += what
+            want = comparable(known[key], front.v2, ignored)
+            try:
+                event = front.make(method, target, headers, body, front.host)
+                event["requestContext"].get("identity", event["requestContext"].get("http"))["sourceIp"] = "127.0.0.1"
+                got = comparable(through_the_bridge(handler, front, event), front.v2, ignored)
+            except Exception as error:
+                got = "{}: {}".format(type(error).__name__, error)
+            compared += 1
+            fine += 200 <= want[0] < 400
+            if fresh and front is fronts[0]:
+                # As a browser would: with the cookie of the first visit.
+                cookies = [value.decode().partition(";")[0] for value in (want[1] or {}).get("set-cookie", ())]
+                waiting += [("GET", "/session", [("Cookie", "; ".join(cookies))], b"")] if cookies else []
+            if want != got:
+                different.setdefault(front.name, []).append("{} {}".format(method, target))
+                if verbose:
+                    print("{}, {}: {} {} {}\n  server {}\n  bridge {}".format(app, front.name, method, target, headers[3:], short(want), short(got)))
+    return count, compared, fine, different
+
+
+def handler_of(adapter, app, target):
+    """The bridge, or somebody else's."""
+    if adapter == "rzap":
+        kind = "asgi" if app in servers.ASGI else "wsgi" if ":" in target else "django"
+        return bridge(kind, target)
+    found = servers.load(target)
+    if adapter == "mangum":
+        from mangum import Mangum
+
+        if app in servers.WSGI:
+            from a2wsgi import WSGIMiddleware
+
+            found = WSGIMiddleware(found)
+        return Mangum(found, api_gateway_base_path=MOUNT)
+    if adapter == "apig-wsgi":
+        from apig_wsgi import make_lambda_handler
+
+        return make_lambda_handler(found, binary_support=True)
+    if adapter == "serverless-wsgi":
+        from serverless_wsgi import handle_request
+
+        return lambda event, context: handle_request(found, event, context)
+    from awsgi import response
+
+    return lambda event, context: response(found, event, context)
+
+
+def short(answer):
+    text = str(answer)
+    return text if len(text) < 3000 else text[:3000] + "…"
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--only", action="append")
+    options.add_argument("--adapter", default="rzap")
+    options.add_argument("--verbose", action="store_true")
+    options = options.parse_args()
+    fronts = [front for front in FRONTS if options.adapter == "rzap" or not front.streamed]
+    total = answers = wrong = thin = 0
+    logging.disable()
+    with gunicorn() as port, uvicorn("") as bare, uvicorn(MOUNT) as mounted:
+        wsgi = dict.fromkeys(servers.WSGI, port)
+        ports = {"": {**bare, **wsgi}, MOUNT: {**mounted, **wsgi}}
+        for app, target in {**servers.WSGI, **servers.ASGI}.items():
+            if options.only and app not in options.only:
+                continue
+            started = time.monotonic()
+            handler = handler_of(options.adapter, app, target)
+            count, compared, fine, different = compare(app, handler, ports, fronts, options.verbose)
+            here = sum(map(len, different.values()))
+            total, answers, wrong = total + count, answers + compared, wrong + here
+            thin = thin or fine < compared / 3
+            line = "{:12} {:4} requests, {:4} answers compared ({} no errors), {} differ, {:.1f} s"
+            print(line.format(app, count, compared, fine, here, time.monotonic() - started))
+            for front, those in different.items():
+                print("    {}: {}".format(front, ", ".join(those)))
+    print("{} requests, {} answers compared, {} differ".format(total, answers, wrong))
+    # Two servers that answer everything with an error agree, too.
+    return 1 if wrong or thin or (total < 400 and not options.only) else 0
 
 
 if __name__ == "__main__":

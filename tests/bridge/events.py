@@ -17,8 +17,8 @@ class Context:
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
-def rest(method="GET", target="/", headers=(), body=b"", host=REST_HOST, stage="Prod", **changes):
-    """Payload 1.0 with `binaryMediaTypes: */*`, resources `/` and `/{proxy+}`.
+def rest(method="GET", target="/", headers=(), body=b"", host=REST_HOST, stage="Prod", base="", **changes):
+    """Payload 1.0 with `binaryMediaTypes: */*`, resources `/` and `/{proxy+}`; `base` is a base path mapping.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event
     """
@@ -32,7 +32,7 @@ def rest(method="GET", target="/", headers=(), body=b"", host=REST_HOST, stage="
     proxy = path.strip("/")
     event = {
         "resource": "/{proxy+}" if proxy else "/",
-        "path": path,
+        "path": base + path,
         "httpMethod": method,
         "headers": {name: values[-1] for name, values in grouped.items()},
         "multiValueHeaders": grouped,
@@ -46,7 +46,7 @@ def rest(method="GET", target="/", headers=(), body=b"", host=REST_HOST, stage="
             "httpMethod": method,
             "extendedRequestId": "JJbxmplHYosFVYQ=",
             "requestTime": "10/Mar/2020:00:03:59 +0000",
-            "path": "/" + stage + path if ".execute-api." in host else path,
+            "path": "/" + stage + path if ".execute-api." in host else base + path,
             "accountId": "123456789012",
             "protocol": "HTTP/1.1",
             "stage": stage,
@@ -122,14 +122,15 @@ def function_url(method="GET", target="/", headers=(), body=b"", host=URL_HOST, 
 
 
 def answered(result):
-    """(status, [(lower-case name, value)] sorted, body bytes) as the client gets it."""
+    """(status, [(lower-case name, value)], body) as the client gets it; a streamed body is bytes already."""
     pairs = [(name.lower(), value) for name, value in result.get("headers", {}).items()]
     for name, values in result.get("multiValueHeaders", {}).items():
         pairs += [(name.lower(), value) for value in values]
     pairs += [("set-cookie", value) for value in result.get("cookies", [])]
     body = result["body"]
-    body = base64.b64decode(body) if result["isBase64Encoded"] else body.encode()
-    return result["statusCode"], sorted(pairs), body
+    if result["isBase64Encoded"] is not None:
+        body = base64.b64decode(body) if result["isBase64Encoded"] else body.encode()
+    return result["statusCode"], pairs, body
 
 
 def _body(body):

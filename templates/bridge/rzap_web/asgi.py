@@ -141,7 +141,7 @@ class Exchange:
 
 
 class Lifespan:
-    """Starts the application up. Nothing on Lambda tells a function that it ends."""
+    """Starts the application up, once. It is not shut down: Lambda tells most functions nothing of their end."""
 
     def __init__(self, app, loop):
         self.state = {}

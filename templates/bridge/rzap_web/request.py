@@ -182,7 +182,7 @@ def _base_path_mapping(event, path):
     for candidate in (expanded.encode("utf-8", "surrogatepass").decode("latin-1"), _decoded(expanded)):
         candidate = candidate.rstrip("/")
         if bare.endswith(candidate):
-            return bare[: len(bare) - len(candidate)]
+            return bare[: len(bare) - len(candidate)].rstrip("/")
     return ""
 
 

@@ -9,6 +9,7 @@ from binascii import b2a_base64  # base64 would import re and struct
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB; the service's own message
 # ("exceeded maximum allowed payload size (6291556 bytes)") gives the number.
+# API Gateway's own limit of 10 MB is never reached.
 LIMIT = 6_291_556
 # JSON may write one byte as six characters (\u0000): below this nothing has to be measured.
 _SURELY_FITS = LIMIT // 8
@@ -43,7 +44,10 @@ class TooLarge(Exception):
 
 
 def prelude(status, headers, v2, keep_length=False):
-    """Status and headers as Lambda takes them; an error that names the header HTTP does not allow."""
+    """Status and headers as Lambda takes them; an error that names the header HTTP does not allow.
+
+    Streamed answers have no length: Lambda would rename the header (`x-amzn-remapped-content-length`).
+    """
     if not 100 <= status <= 599:
         raise ValueError("{!r} is not an HTTP status".format(status))
     return {"statusCode": status, **_headers([_checked(*pair) for pair in headers], v2, keep_length)}
@@ -88,7 +92,8 @@ def _checked(name, value):
         raise TypeError("header {!r}: name and value must be str".format(name))
     if any(c in name + value for c in "\r\n\0") or not name or ":" in name:
         raise ValueError("header {!r} has a character that HTTP does not allow".format(name))
-    return name, _json_text(value)
+    # Django's cookies begin with a space, which belongs to the header's form and not to its value.
+    return name, _json_text(value.strip(" \t"))
 
 
 def _json_text(value):

@@ -49,7 +49,7 @@ def environ(request):
         # `X_Real_Ip` would be taken for `X-Real-Ip`: the spelling with _ is dropped, as nginx and gunicorn do.
         elif "_" not in name:
             key = "HTTP_" + key
-            result[key] = result[key] + ", " + value if key in result else value
+            result[key] = result[key] + "," + value if key in result else value
     return result
 
 
