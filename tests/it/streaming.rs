@@ -286,7 +286,11 @@ fn how_a_url_answers_is_compared_and_changed() {
     assert_eq!(world.run("deploy dev --local --json").success().changes(), ["update function"]);
     assert_eq!(mode(&cloud)[0], "RESPONSE_STREAM");
 
+    // More than its code would have to change.
+    world.run("update dev --local").success();
     world.edit("rzap.yaml", "stream: true", "stream: false");
+    let refused = world.run("update dev --local").failure(1);
+    refused.says(&["error: `stream` or `exec` of `web` has changed", "hint: run `rzap deploy dev --local`"]);
     let url = world.run("deploy dev --local --json").success().url();
     assert_eq!(mode(&cloud), json!(["BUFFERED", {}]));
     assert_eq!(http::get(&format!("{url}/")).text(), "onetwo");
@@ -296,6 +300,9 @@ fn how_a_url_answers_is_compared_and_changed() {
     assert_eq!(mode(&cloud), json!(["BUFFERED", wrapped]));
     assert_eq!(http::get(&format!("{url}/")).text(), "onetwo");
     world.run("status dev --local --check").success();
+    world.run("update dev --local").success();
+    world.edit("rzap.yaml", "exec: true", "exec: false");
+    world.run("update dev --local").failure(1).says(&["`stream` or `exec` of `web` has changed"]);
 }
 
 /// The event of a function URL.
