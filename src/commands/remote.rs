@@ -225,3 +225,41 @@ impl Report for Ran {
         (self.exit != 0).then_some(Kind::Exit(self.exit))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::Color;
+
+    /// What comes of an answer in these parts, and what is left of it.
+    fn read(parts: &[&str]) -> (Console, String) {
+        let ui = Ui::new(Color::Never, true, false, 0, String::new());
+        let mut console = Console { ui, unread: Vec::new(), out: String::new(), err: String::new(), exit: None };
+        for part in parts {
+            console.read(part.as_bytes());
+        }
+        let rest = console.end();
+        (console, rest)
+    }
+
+    #[test]
+    fn lines_are_read_however_they_come() {
+        let lines = concat!(r#"{"out": "a\nü"}"#, "\n", r#"{"err": "b"}"#, "\n", r#"{"exit": 3}"#, "\n");
+        let whole = Value::from(lines).to_string();
+        let (first, second) = lines.split_at(7);
+        let (start, end) = whole.split_at(9);
+        // In one piece, in two, and as the text that a handler returns whose runtime cannot stream.
+        for parts in [&[lines][..], &[first, second], &["", lines], &[&whole], &[start, end]] {
+            let (console, rest) = read(parts);
+            assert_eq!((console.out.as_str(), console.err.as_str()), ("a\nü", "b"), "{parts:?}");
+            assert_eq!((console.exit, rest.as_str()), (Some(3), ""), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_output_is_left() {
+        let document = r#"{"errorType": "ValueError", "errorMessage": "no"}"#;
+        let (console, rest) = read(&[document]);
+        assert_eq!((console.exit, rest.as_str()), (None, document));
+    }
+}

@@ -237,15 +237,3 @@ fn code_runs_on_ministack_too() {
     world.args(&["exec", "dev", "jobs:fail"]).failure(1).says(&["LookupError: no such row"]);
     world.run("undeploy dev --yes").success();
 }
-
-/// moto runs nothing and knows no streams: it gives back what it got.
-#[test]
-fn what_runs_no_code_is_told_from_what_does() {
-    let emulator = Emulator::moto();
-    let world = shop().at(&emulator.endpoint);
-    world.edit("rzap.yaml", "http: url", "http: rest");
-    world.run("deploy dev").success();
-    let echoed = world.args(&["exec", "dev", "1 + 1"]).failure(1);
-    assert_eq!(echoed.stdout, "");
-    echoed.says(&["error: `web` did not finish what was run in it", "cause: it answered ", "\"1 + 1\""]);
-}
