@@ -61,27 +61,35 @@ pub(super) async fn run(
     let what = format!("run code in `{function}` of stage `{}`", stage.stage);
     // A repeated call after a lost answer would run the code twice, and code may be silent for long.
     let patience = TimeoutConfig::builder().read_timeout(Duration::from_secs(u64::from(timeout) + 60)).build();
-    let once = aws_sdk_lambda::config::Config::builder()
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(patience)
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    let call = cloud
-        .lambda
-        .invoke_with_response_stream()
-        .function_name(deploy::function_name(&owner_of(stage), function))
-        .qualifier(ALIAS)
-        .payload(Blob::new(event.to_string()));
+    let once = || {
+        aws_sdk_lambda::config::Config::builder()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(patience.clone())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+    };
+    let (name, event) = (deploy::function_name(&owner_of(stage), function), event.to_string());
+    let call = cloud.lambda.invoke_with_response_stream().function_name(&name).qualifier(ALIAS);
+    let call = call.payload(Blob::new(&*event));
     let _careful = context.interrupt.carefully();
     let mut console =
         Console { ui: context.ui, unread: Vec::new(), out: String::new(), err: String::new(), exit: None };
     let work = async {
-        let answer = match call.customize().config_override(once).send().await {
+        let answer = match call.customize().config_override(once()).send().await {
             Ok(answer) => answer,
-            Err(error) => {
-                let missing = code(&error) == Some("ResourceNotFoundException");
-                let error = explain(what.clone())(error);
-                return Err(if missing { error.hint(is_it_deployed(stage)) } else { error });
+            Err(error) if code(&error) == Some("ResourceNotFoundException") => {
+                return Err(explain(what.clone())(error).hint(format!(
+                    "is it deployed? `rzap status {0}` shows it, `rzap deploy {0}` deploys it",
+                    stage.stage
+                )));
             }
+            // Some emulators do not know the operation, and have no code for that.
+            Err(error) if cloud.endpoint.is_some() && error.as_service_error().is_some() && code(&error).is_none() => {
+                let call = cloud.lambda.invoke().function_name(&name).qualifier(ALIAS).payload(Blob::new(&*event));
+                let answer = call.customize().config_override(once()).send().await.map_err(explain(what.clone()))?;
+                console.read(answer.payload().map(AsRef::as_ref).unwrap_or_default());
+                return Ok(answer.function_error.into_iter().collect());
+            }
+            Err(error) => return Err(explain(what.clone())(error)),
         };
         let mut events = answer.event_stream;
         loop {
@@ -113,10 +121,6 @@ pub(super) async fn run(
     }
 }
 
-fn is_it_deployed(stage: &StageConfig) -> String {
-    format!("is it deployed? `rzap status {0}` shows it, `rzap deploy {0}` deploys it", stage.stage)
-}
-
 /// Why there is no exit code. `failure` is what Lambda says, `rest` what came instead of output.
 fn broken(stage: &StageConfig, function: &str, timeout: u32, failure: &[String], rest: &str) -> Error {
     let documents = failure.iter().map(String::as_str).chain([rest]);
@@ -140,9 +144,16 @@ fn broken(stage: &StageConfig, function: &str, timeout: u32, failure: &[String],
     let mut error = Error::failed(format!("`{function}` did not finish what was run in it"));
     error.causes.extend(match (kind, message) {
         (Some(kind), Some(message)) => Some(format!("{kind}: {message}")),
-        _ => failure.first().cloned(),
+        _ if rest.is_empty() => failure.first().cloned(),
+        _ => Some(format!("it answered {}", start_of(rest))),
     });
     error.hint(format!("`rzap tail {} {function}` shows its log", stage.stage))
+}
+
+/// Enough of a text to recognise it.
+fn start_of(text: &str) -> String {
+    const LONGEST: usize = 200;
+    text.chars().take(LONGEST).chain((text.chars().count() > LONGEST).then_some('…')).collect()
 }
 
 /// The console's lines of JSON on their way to the terminal.
@@ -212,5 +223,43 @@ impl Report for Ran {
 
     fn exit(&self) -> Option<Kind> {
         (self.exit != 0).then_some(Kind::Exit(self.exit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::Color;
+
+    /// What comes of an answer in these parts, and what is left of it.
+    fn read(parts: &[&str]) -> (Console, String) {
+        let ui = Ui::new(Color::Never, true, false, 0, String::new());
+        let mut console = Console { ui, unread: Vec::new(), out: String::new(), err: String::new(), exit: None };
+        for part in parts {
+            console.read(part.as_bytes());
+        }
+        let rest = console.end();
+        (console, rest)
+    }
+
+    #[test]
+    fn lines_are_read_however_they_come() {
+        let lines = concat!(r#"{"out": "a\nü"}"#, "\n", r#"{"err": "b"}"#, "\n", r#"{"exit": 3}"#, "\n");
+        let whole = Value::from(lines).to_string();
+        let (first, second) = lines.split_at(7);
+        let (start, end) = whole.split_at(9);
+        // In one piece, in two, and as the text that a handler returns whose runtime cannot stream.
+        for parts in [&[lines][..], &[first, second], &["", lines], &[&whole], &[start, end]] {
+            let (console, rest) = read(parts);
+            assert_eq!((console.out.as_str(), console.err.as_str()), ("a\nü", "b"), "{parts:?}");
+            assert_eq!((console.exit, rest.as_str()), (Some(3), ""), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_output_is_left() {
+        let document = r#"{"errorType": "ValueError", "errorMessage": "no"}"#;
+        let (console, rest) = read(&[document]);
+        assert_eq!((console.exit, rest.as_str()), (None, document));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::StageReport;
 use crate::aws::Cloud;
-use crate::config::StageConfig;
+use crate::config::{FunctionConfig, StageConfig};
 use crate::deploy::{self, Any, Found, Function, Place, Release, Resource as _, StaticFiles};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
@@ -40,7 +40,8 @@ impl Update {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
             context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
-            let live = try_join_all(names.iter().map(|name| live_function(&cloud, &owner, name))).await?;
+            let live = names.iter().map(|name| live_function(&cloud, &owner, name, stage.functions.get(name)));
+            let live = try_join_all(live).await?;
             Ok((cloud, live))
         };
         let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
@@ -78,17 +79,26 @@ impl Update {
     }
 }
 
-async fn live_function(cloud: &Cloud, owner: &deploy::Owner, name: &str) -> Result<Function> {
+async fn live_function(
+    cloud: &Cloud,
+    owner: &deploy::Owner,
+    name: &str,
+    config: Option<&FunctionConfig>,
+) -> Result<Function> {
     let full = deploy::function_name(owner, name);
     let found = Function::read_code(cloud, owner, &full).await?;
     if let Some(key) = found.foreign.first() {
         return Err(key.not_ours(owner));
     }
     let function = found.ours.into_iter().next().map(|function| Function { short_name: name.to_owned(), ..function });
-    function.ok_or_else(|| {
+    let function = function.ok_or_else(|| {
         Error::failed(format!("the function `{name}` of stage `{}` is not deployed", owner.stage))
             .hint(format!("run `rzap deploy {}` first; `update` changes code only", owner.stage))
-    })
+    })?;
+    if let Some(config) = config {
+        function.check_code_only(cloud, config).await?;
+    }
+    Ok(function)
 }
 
 /// The layers that nobody has any more when the blueprint is carried out.

@@ -131,11 +131,7 @@ fn function(
         short_name: config.name.clone(),
         owner: owner.clone(),
         settings,
-        url: match config.http {
-            Some(Http::Url) if config.web.stream => Url::Streaming,
-            Some(Http::Url) => Url::Open,
-            _ => Url::None,
-        },
+        url: Url::wanted(config),
         serving: true,
         artifact: (bucket.to_owned(), object),
         after,

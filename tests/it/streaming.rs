@@ -286,7 +286,11 @@ fn how_a_url_answers_is_compared_and_changed() {
     assert_eq!(world.run("deploy dev --local --json").success().changes(), ["update function"]);
     assert_eq!(mode(&cloud)[0], "RESPONSE_STREAM");
 
+    // More than its code would have to change.
+    world.run("update dev --local").success();
     world.edit("rzap.yaml", "stream: true", "stream: false");
+    let refused = world.run("update dev --local").failure(1);
+    refused.says(&["error: `stream` or `exec` of `web` has changed", "hint: run `rzap deploy dev --local`"]);
     let url = world.run("deploy dev --local --json").success().url();
     assert_eq!(mode(&cloud), json!(["BUFFERED", {}]));
     assert_eq!(http::get(&format!("{url}/")).text(), "onetwo");
@@ -296,6 +300,60 @@ fn how_a_url_answers_is_compared_and_changed() {
     assert_eq!(mode(&cloud), json!(["BUFFERED", wrapped]));
     assert_eq!(http::get(&format!("{url}/")).text(), "onetwo");
     world.run("status dev --local --check").success();
+    world.run("update dev --local").success();
+    world.edit("rzap.yaml", "exec: true", "exec: false");
+    world.run("update dev --local").failure(1).says(&["`stream` or `exec` of `web` has changed"]);
+}
+
+/// The event of a function URL.
+fn event(query: &str) -> String {
+    let domain = "abc.lambda-url.eu-west-1.on.aws";
+    let context = json!({"domainName": domain, "http": {"method": "GET", "path": "/", "sourceIp": "127.0.0.1"}});
+    let event = json!({"version": "2.0", "rawPath": "/", "rawQueryString": query, "headers": {"host": domain},
+                       "requestContext": context, "isBase64Encoded": false});
+    event.to_string()
+}
+
+#[test]
+fn who_invokes_an_app_that_streams_gets_a_document() {
+    let world = wsgi();
+    world.run("deploy dev --local").success();
+    let answer = world.args(&["invoke", "dev", "--local", "--payload", &event("")]).success().json();
+    let headers = json!({"Content-Type": "text/plain", "X-From": "wsgi"});
+    let expected =
+        json!({"statusCode": 201, "headers": headers, "cookies": ["a=1"], "body": "onetwo", "isBase64Encoded": false});
+    assert_eq!(answer, expected);
+    let failed = world.args(&["invoke", "dev", "--local", "--payload", &event("fail=1")]).failure(1);
+    assert_eq!(failed.json()["errorType"], "LookupError");
+    assert_eq!(world.args(&["invoke", "dev", "--local", "--payload", r#"{"rzap": "warm"}"#]).success().stdout, "null");
+}
+
+#[test]
+fn a_stream_ends_at_200_mb_and_the_function_lives_on() {
+    let app = r#"
+import os
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    megabytes = int(environ["QUERY_STRING"] or 0)
+    return (b"x" * 1024 * 1024 for n in range(megabytes)) if megabytes else [str(os.getpid()).encode()]
+"#;
+    let world = wsgi().file("app.py", app);
+    world.edit("rzap.yaml", "stages:", "timeout: 60\nstages:");
+    let url = world.run("deploy dev --local --json").success().url();
+    let process = http::get(&format!("{url}/")).text();
+    assert_eq!(http::get(&format!("{url}/?20")).bytes.len(), 20 * 1024 * 1024);
+    let mut answer = Reading::get(&format!("{url}/?201"));
+    let mut size = 0;
+    let error = loop {
+        match answer.chunk() {
+            Ok(chunk) => size += chunk.len(),
+            Err(error) => break error,
+        }
+        assert!(size <= 200 * 1024 * 1024, "{size}");
+    };
+    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{error}");
+    assert!(size > 100 * 1024 * 1024, "{size}");
+    assert_eq!(http::get(&format!("{url}/")).text(), process);
 }
 
 /// The event of a function URL.

@@ -24,6 +24,7 @@ pub(crate) use self::url::Url;
 pub(in crate::deploy::kinds) use self::url::{Grant, statements, unknown_operation};
 use super::{Kind, STATIC_PLACE, StaticFiles};
 use crate::aws::{Cloud, code, explain, is_code};
+use crate::config::FunctionConfig;
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -160,6 +161,21 @@ impl Function {
         let files = settings.env.get(STATIC_PLACE).and_then(|place| StaticFiles::key_of(place));
         let own = [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))];
         own.into_iter().chain(layers).chain(files).collect()
+    }
+
+    /// Refuses new code for `stream` or `exec` as they are not live: it would be started by a runtime that it
+    /// does not have, or answer a URL that cannot read it.
+    pub(crate) async fn check_code_only(&self, cloud: &Cloud, config: &FunctionConfig) -> Result<()> {
+        let (is, wanted) = (self.settings.has_bridge_runtime(), Settings::wants_bridge_runtime(config));
+        if !is && !wanted {
+            return Ok(());
+        }
+        let streams = url::find(cloud, &self.name).await?.state == Url::Streaming;
+        if is == wanted && streams == (Url::wanted(config) == Url::Streaming) {
+            return Ok(());
+        }
+        let what = format!("`stream` or `exec` of `{}` has changed, and that is more than its code", self.short_name);
+        Err(Error::failed(what).hint(format!("run `rzap deploy {}`", self.owner.stage)))
     }
 
     /// Moves the alias `live` to what `converge` published, and lets its URL answer as that does. One call,

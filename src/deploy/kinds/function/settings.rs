@@ -49,8 +49,8 @@ impl Settings {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         let image = config.entry.image();
         let (name, start) = WRAPPER;
-        let wrapped = config.entry.is_web() && (config.web.stream || config.web.exec);
-        let env = config.env.clone().into_iter().chain(wrapped.then(|| (name.to_owned(), start.to_owned())));
+        let wrapper = Self::wants_bridge_runtime(config).then(|| (name.to_owned(), start.to_owned()));
+        let env = config.env.clone().into_iter().chain(wrapper);
         Self {
             runtime: config.runtime.clone(),
             handler: package.handler.clone(),
@@ -66,6 +66,16 @@ impl Settings {
             image: image.map(|image| image.uri.clone()).unwrap_or_default(),
             image_config: image.map(Started::wanted).unwrap_or_default(),
         }
+    }
+
+    /// True when the bridge's runtime is to run it instead of AWS's.
+    pub(super) fn wants_bridge_runtime(config: &FunctionConfig) -> bool {
+        config.entry.is_web() && (config.web.stream || config.web.exec)
+    }
+
+    /// True when the bridge's runtime runs it.
+    pub(super) fn has_bridge_runtime(&self) -> bool {
+        self.env.get(WRAPPER.0).is_some_and(|start| start == WRAPPER.1)
     }
 
     /// As AWS says it is, as far as the configuration has it. (It does not have the image.)

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::Function;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::config::{FunctionConfig, Http};
 use crate::deploy::names::ALIAS;
 use crate::error::Result;
 
@@ -33,6 +34,15 @@ pub(crate) enum Url {
 }
 
 impl Url {
+    /// As the config wants it.
+    pub(crate) fn wanted(config: &FunctionConfig) -> Self {
+        match config.http {
+            Some(Http::Url) if config.web.stream => Self::Streaming,
+            Some(Http::Url) => Self::Open,
+            _ => Self::None,
+        }
+    }
+
     /// Whether everybody may call it.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Streaming)
