@@ -34,4 +34,5 @@ mod node;
 mod package_report;
 mod python;
 mod readme;
+mod static_files;
 mod traffic;
