@@ -21,6 +21,7 @@ mod bridge;
 mod cache;
 mod cli;
 mod clients;
+mod collectstatic;
 mod house;
 mod image;
 mod interrupted;

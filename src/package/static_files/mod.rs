@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use self::files::Read;
+use self::variants::Variant;
 use super::cache::Cache;
 use super::collect::{self, Listing};
 use super::entry::{Content, Entry, Owner};
@@ -124,7 +126,7 @@ impl Workshop<'_> {
     /// Hashes and compresses what was found. `_folder` is where it lies, until then.
     async fn served(
         &self,
-        found: Found,
+        mut found: Found,
         web: Web,
         project: &mut Listing,
         names: &str,
@@ -134,6 +136,7 @@ impl Workshop<'_> {
         if found.files.is_empty() {
             self.note(names, &format!("there are no static files to serve below {url}"));
         }
+        found.files.sort_by(|(a, _), (b, _)| a.cmp(b));
         let cache = self.cache.clone();
         let (list, objects) = aside(move || made(&found, &cache)).await?;
         let text = serde_json::to_string(&BTreeMap::from([("files", &list)])).or_failed(|| "list the static files")?;
@@ -197,15 +200,41 @@ fn all(folder: &Path, runtime: &str) -> Result<Listing> {
 
 /// The list and the objects of all that was found.
 fn made(found: &Found, cache: &Cache) -> Result<(BTreeMap<String, Listed>, Vec<StaticObject>)> {
-    let made = files::each(&found.files, |(path, entry)| {
-        let is_hashed = found.hashed.contains(path) || kinds::is_hashed(path);
-        files::one(path, entry, is_hashed, found.passing, &cache.statics)
-    })?;
-    let mut list = BTreeMap::new();
-    let mut objects = BTreeMap::new();
-    for ((path, _), (listed, of_file)) in found.files.iter().zip(made) {
+    let read = files::each(&found.files, |(path, entry)| files::read(path, entry, found.passing, &cache.statics))?;
+    // Under a hashed name and a plain one often lies the same: each content is compressed once.
+    let distinct: BTreeMap<&str, &Read> =
+        read.iter().filter(|read| read.shrinks).map(|read| (read.sha256.as_str(), read)).collect();
+    let distinct: Vec<&Read> = distinct.into_values().collect();
+    let variants = files::each(&distinct, |read| files::compressed(read, &cache.statics))?;
+    let variants: BTreeMap<&str, [Option<Variant>; 2]> =
+        distinct.iter().map(|read| read.sha256.as_str()).zip(variants).collect();
+
+    let (mut list, mut objects) = (BTreeMap::new(), BTreeMap::new());
+    let mut object = |sha256: &str, size, content_type: &str, file: &Path| {
+        let object = StaticObject {
+            sha256: sha256.to_owned(),
+            size,
+            content_type: content_type.to_owned(),
+            file: file.to_owned(),
+        };
+        objects.entry(sha256.to_owned()).or_insert(object);
+    };
+    for ((path, _), read) in found.files.iter().zip(&read) {
+        let [br, gzip] = variants.get(read.sha256.as_str()).filter(|_| read.shrinks).cloned().unwrap_or_default();
+        object(&read.sha256, read.size, &read.content_type, &read.file);
+        for made in [&br, &gzip].into_iter().flatten() {
+            object(&made.sha256, made.size, &read.content_type, &made.file);
+        }
+        let named = |variant: Option<Variant>| variant.map(|made| (made.sha256, made.size));
+        let listed = Listed {
+            content_type: read.content_type.clone(),
+            size: read.size,
+            sha256: read.sha256.clone(),
+            br: named(br),
+            gzip: named(gzip),
+            immutable: found.hashed.contains(path) || kinds::is_hashed(path),
+        };
         list.insert(path.clone(), listed);
-        objects.extend(of_file.into_iter().map(|object: StaticObject| (object.sha256.clone(), object)));
     }
     Ok((list, objects.into_values().collect()))
 }
