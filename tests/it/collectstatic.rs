@@ -159,6 +159,34 @@ fn without_an_environment_uv_makes_one_of_what_the_project_declares() {
     assert!(names.contains("rzap_web/static.py") && !names.contains("staticfiles.json"), "{names}");
 }
 
+/// WhiteNoise hashes, compresses and serves by itself; with `static` it is only asked for names.
+#[test]
+fn a_project_with_whitenoise_stays_as_it_is() {
+    let world = project();
+    world.write("requirements.txt", "django==5.2.19\nwhitenoise==6.11.0\n");
+    let storage = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage";
+    world.edit("mysite/settings.py", storage, "whitenoise.storage.CompressedManifestStaticFilesStorage");
+    let first = "MIDDLEWARE = [\n    \"whitenoise.middleware.WhiteNoiseMiddleware\",";
+    world.edit("mysite/settings.py", "MIDDLEWARE = [", first);
+    let note = "WhiteNoise's middleware loses the stage in the URLs of a REST API";
+    world.run("package dev").success().says(&[note]);
+    world.edit("rzap.yaml", "static: true", "static: true\nhttp: url");
+    let deployed = world.run("deploy dev --json").success();
+    assert!(!deployed.stderr.contains(note), "{deployed}");
+    let url = deployed.url();
+    let [link] = links(&http::get(&format!("{url}/")).text()).try_into().expect("one link");
+    let headers = [("accept", "*/*"), ("accept-encoding", "gzip")];
+    // The path of a function URL in the local cloud is no part of what the app knows.
+    let style = http::request("GET", &format!("{url}{}", link.trim_start_matches(&url)), &headers, "");
+    assert_eq!(
+        (style.status, style.header("content-type")),
+        (200, Some("text/css; charset=utf-8")),
+        "{link} {style:?}"
+    );
+    assert!(style.header("x-content-type-options").is_some(), "it is rzap that answers: {style:?}");
+    assert_eq!(style.header("cache-control"), Some("public, max-age=31536000, immutable"));
+}
+
 #[test]
 fn what_goes_wrong_while_collecting_is_shown_with_what_to_do() {
     let world = with_environment();

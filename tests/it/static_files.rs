@@ -192,6 +192,30 @@ fn static_files_behind_a_function_url() {
     visit(&world.run("deploy dev --json").success().url());
 }
 
+/// Starlette refuses to mount a folder that is not there: it has to be, though its files are in S3.
+#[test]
+fn an_asgi_app_that_mounts_the_folder_itself_starts() {
+    let world = World::new()
+        .file(
+            "rzap.yaml",
+            "app: shop\nruntime: python3.13\nasgi: app:app\nhttp: url\n\
+             static: { dir: ./web/public/, url: /assets }\nstages: { dev: {} }\n",
+        )
+        .file("requirements.txt", "starlette==0.50.0\n")
+        .file("web/public/app.css", &css())
+        .file(
+            "app.py",
+            "from starlette.applications import Starlette\nfrom starlette.routing import Mount\n\
+             from starlette.staticfiles import StaticFiles\n\
+             app = Starlette(routes=[Mount('/assets', StaticFiles(directory='web/public'), name='assets')])\n",
+        )
+        .env("RZAP_LOCAL", "1");
+    let url = world.run("deploy dev --json").success().url();
+    let answer = get(&format!("{url}/assets/app.css"), &[("accept-encoding", "gzip")]);
+    assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("gzip")), "{answer:?}");
+    assert_eq!(get(&format!("{url}/assets/none.css"), &[]).status, 404);
+}
+
 #[test]
 fn static_files_on_ministack() {
     let emulator = Emulator::ministack();
