@@ -4,8 +4,10 @@
 
 Every request goes over a socket to gunicorn (WSGI) or uvicorn (ASGI), and as an event through every front
 of Lambda to the bridge. What is compared: status, headers but those that belong to the server, body.
-Loopback only. `--adapter` runs somebody else's adapter over the same events (README of the bridge's choice:
-the docstring of rzap_web/__init__.py).
+Loopback only. And what an app raises has to be in the log once, and nowhere in the answer.
+
+`--adapter` runs somebody else's over the same events: mangum, apig-wsgi, serverless-wsgi or awsgi, where they
+are installed. What came of it is in the docstring of rzap_web/__init__.py.
 
 What a front does to a request before the app is called is done to the reference request, too:
 
@@ -44,6 +46,7 @@ from rzap_web import bridge  # noqa: E402
 # Written by the server in front of the app: gunicorn or uvicorn there, API Gateway here.
 SERVERS_OWN = {"server", "date", "connection", "transfer-encoding", "content-length"}
 MOUNT = "/api"
+LOG = io.StringIO()
 # The apps' tracebacks; a server that does not start says why with --verbose.
 ERRORS = None if "--verbose" in sys.argv else subprocess.DEVNULL
 
@@ -115,9 +118,9 @@ def over_the_socket(port, method, target, headers, body):
     return answer.status, [(name.lower(), value.encode("latin-1")) for name, value in answer.getheaders()], data
 
 
-def through_the_bridge(handler, front, event):
+def through_the_bridge(handler, front, event, log=None):
     event = json.loads(json.dumps(event))
-    with contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.redirect_stderr(io.StringIO() if log is None else log):
         if front.streamed:
             prelude, chunks = handler.stream(event, events.Context())
             json.dumps(prelude)
@@ -148,7 +151,17 @@ def gunicorn():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["-m", "gunicorn", "--chdir", APPS, "-b", "127.0.0.1:{}".format(port), "--log-level", "critical", "--no-control-socket"]
+    words = [
+        "-m",
+        "gunicorn",
+        "--chdir",
+        APPS,
+        "-b",
+        "127.0.0.1:{}".format(port),
+        "--log-level",
+        "critical",
+        "--no-control-socket",
+    ]
     server = subprocess.Popen([sys.executable, *words, "servers:app"], stderr=ERRORS)
     try:
         until = time.monotonic() + 30
@@ -221,8 +234,25 @@ def compare(app, handler, ports, fronts, verbose):
             if want != got:
                 different.setdefault(front.name, []).append("{} {}".format(method, target))
                 if verbose:
-                    print("{}, {}: {} {} {}\n  server {}\n  bridge {}".format(app, front.name, method, target, headers[3:], short(want), short(got)))
+                    print(
+                        "{}, {}: {} {} {}\n  server {}\n  bridge {}".format(
+                            app, front.name, method, target, headers[3:], short(want), short(got)
+                        )
+                    )
     return count, compared, fine, different
+
+
+def troubles_of_errors(handler):
+    """What is wrong with how the app's error is logged and told."""
+    troubles = []
+    for front in FRONTS:
+        LOG.seek(0)
+        LOG.truncate()
+        status, _, body = through_the_bridge(handler, front, front.make("GET", "/fails", [], b"", front.host), LOG)
+        times = LOG.getvalue().count("RuntimeError: probe")
+        if status != 500 or times != 1 or b"probe" in body or b"Traceback" in body:
+            troubles.append("{}: status {}, logged {} times, {}".format(front.name, status, times, body[:200]))
+    return troubles
 
 
 def handler_of(adapter, app, target):
@@ -238,7 +268,7 @@ def handler_of(adapter, app, target):
             from a2wsgi import WSGIMiddleware
 
             found = WSGIMiddleware(found)
-        return Mangum(found)
+        return Mangum(found, api_gateway_base_path=MOUNT)
     if adapter == "apig-wsgi":
         from apig_wsgi import make_lambda_handler
 
@@ -265,7 +295,8 @@ def main():
     options = options.parse_args()
     fronts = [front for front in FRONTS if options.adapter == "rzap" or not front.streamed]
     total = answers = wrong = thin = 0
-    logging.disable()
+    # As on Lambda: the root logger has a handler before the app is imported.
+    logging.root.addHandler(logging.StreamHandler(LOG))
     with gunicorn() as port, uvicorn("") as bare, uvicorn(MOUNT) as mounted:
         wsgi = dict.fromkeys(servers.WSGI, port)
         ports = {"": {**bare, **wsgi}, MOUNT: {**mounted, **wsgi}}
@@ -274,7 +305,13 @@ def main():
                 continue
             started = time.monotonic()
             handler = handler_of(options.adapter, app, target)
+            if options.adapter == "rzap":
+                for trouble in troubles_of_errors(handler):
+                    wrong += 1
+                    print("{}, errors: {}".format(app, trouble))
+            logging.disable()
             count, compared, fine, different = compare(app, handler, ports, fronts, options.verbose)
+            logging.disable(logging.NOTSET)
             here = sum(map(len, different.values()))
             total, answers, wrong = total + count, answers + compared, wrong + here
             thin = thin or fine < compared / 3

@@ -5,7 +5,22 @@ import json
 import random
 from urllib.parse import quote, urlencode
 
-WORDS = ["a", "zürich", "東京", "🐍", "a b", "100%", "a+b", "x=y&z", 'quo"te', "semi;colon", "~tilde", "q?", "h#", "%2F"]
+WORDS = [
+    "a",
+    "zürich",
+    "東京",
+    "🐍",
+    "a b",
+    "100%",
+    "a+b",
+    "x=y&z",
+    'quo"te',
+    "semi;colon",
+    "~tilde",
+    "q?",
+    "h#",
+    "%2F",
+]
 PATHS = [
     "/echo/",
     "/echo/a/b/",

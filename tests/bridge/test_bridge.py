@@ -1,13 +1,13 @@
-"""The WSGI bridge, event by event. Needs nothing but Python: `python3 -m unittest tests/bridge/test_bridge.py`."""
+"""The bridge and WSGI, event by event.
+
+All these tests need nothing but Python: `python3 -m unittest discover -s tests/bridge`.
+"""
 
 import contextlib
 import io
 import json
 import os
 import sys
-import tempfile
-import textwrap
-import types
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,7 +15,8 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "templates", "bridge")]
 sys.dont_write_bytecode = True
 
 import events  # noqa: E402
-from rzap_web import bridge, request, response, wsgi  # noqa: E402
+import probing  # noqa: E402
+from rzap_web import request, response, wsgi  # noqa: E402
 
 # The proxy event of the Lambda developer guide, "Using AWS Lambda with API Gateway", shortened headers only.
 DOCS_REST = {
@@ -85,11 +86,8 @@ def environ(event):
 
 def run(app, event=None):
     """(Lambda's result, what was logged) of one call."""
-    module = types.ModuleType("bridge_probe")
-    module.app = app
-    sys.modules["bridge_probe"] = module
     with contextlib.redirect_stderr(io.StringIO()) as log:
-        result = bridge("wsgi", "bridge_probe:app")(events.rest() if event is None else event, events.Context())
+        result = probing.handler("wsgi", app)(events.rest() if event is None else event, events.Context())
     json.dumps(result)
     return result, log.getvalue()
 
@@ -456,6 +454,15 @@ class Failures(unittest.TestCase):
         self.assertIn("RuntimeError: the password is 1234", log)
         self.assertIn("bridge_probe:app failed on POST /Prod/pay", log)
 
+    def test_exit_and_interrupt_are_errors_of_one_request(self):
+        for error in (SystemExit(3), KeyboardInterrupt()):
+
+            def app(environ, start_response, error=error):
+                raise error
+
+            self.assertIn(type(error).__name__, self.failing(app))
+        self.assertEqual(run(app, events.rest("HEAD"))[0]["body"], "")
+
     def test_exception_in_the_middle_still_closes(self):
         closed = []
 
@@ -522,54 +529,6 @@ class Failures(unittest.TestCase):
         self.assertEqual(events.answered(result)[2], body)
         result, _ = run(replying(b"x" * 6_000_000))
         self.assertFalse(result["isBase64Encoded"])
-
-
-class Loading(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        sys.path.insert(0, self.folder.name)
-        self.addCleanup(sys.path.remove, self.folder.name)
-
-    def module(self, name, text):
-        with open(os.path.join(self.folder.name, name + ".py"), "w") as file:
-            file.write(textwrap.dedent(text))
-        self.addCleanup(sys.modules.pop, name, None)
-
-    def test_a_missing_dependency_is_named_with_what_to_do(self):
-        self.module("wants_more", "import not_there_at_all.sub")
-        with self.assertRaisesRegex(
-            ModuleNotFoundError, "'not_there_at_all'.*imported by wants_more.*requirements.txt"
-        ) as caught:
-            bridge("wsgi", "wants_more:app")
-        self.assertEqual(caught.exception.name, "not_there_at_all")
-
-    def test_a_missing_module_of_the_app_is_not_blamed_on_requirements(self):
-        with self.assertRaisesRegex(ModuleNotFoundError, "'guestboook'.*`wsgi` in rzap.yaml"):
-            bridge("wsgi", "guestboook:app")
-        with self.assertRaisesRegex(ModuleNotFoundError, "'guestboook'.*`wsgi` in rzap.yaml"):
-            bridge("wsgi", "guestboook.web:app")
-
-    def test_other_import_errors_keep_their_text(self):
-        self.module("wrong_name", "from os import not_a_name")
-        with self.assertRaisesRegex(ImportError, "not_a_name.*while importing wrong_name"):
-            bridge("wsgi", "wrong_name:app")
-
-    def test_other_exceptions_pass(self):
-        self.module("explodes", "1 / 0")
-        with self.assertRaises(ZeroDivisionError):
-            bridge("wsgi", "explodes:app")
-
-    def test_object(self):
-        self.module("has_app", "class site:\n    def app(e, s): ...\nvalue = 3")
-        self.assertTrue(callable(bridge("wsgi", "has_app:site.app")))
-        with self.assertRaisesRegex(AttributeError, "has_app has no object 'application'"):
-            bridge("wsgi", "has_app:application")
-        with self.assertRaisesRegex(TypeError, "has_app:value is not a WSGI application: a int"):
-            bridge("wsgi", "has_app:value")
-        for target in ("", "has_app", ":app", "has_app:"):
-            with self.assertRaisesRegex(ValueError, "not of the form module:object"):
-                bridge("wsgi", target)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,20 @@ Owns: the way of a request, and what happens when the application fails. `load` 
 Accepts REST API events (payload 1.0), HTTP API events (1.0 and 2.0) and function URL events (2.0).
 Refuses everything else, load balancers included, with a ValueError that says so.
 
-Why not a library: apig-wsgi 2.20 (MIT) is the best kept one, and was compared point by point. It knows
-no SCRIPT_NAME and no stage, takes the client address from a header the client may write, reads paths
-that API Gateway has already decoded as latin-1, loses repeated headers in 2.0, appends headers when
-start_response is called again, sends bodies with 204 and HEAD, does not decode text that is not
-UTF-8, and has no answer to errors or to answers over 6 MB. Wrapping all that is more code than this.
-Its environ keys (`apig_wsgi.*`) are kept, so that an app can move without a change.
+Why not a library: each was run over the requests of rzap's tests/bridge/compare.py, where this bridge answers
+all of them as gunicorn and uvicorn do.
+- mangum 0.22 (MIT): `root_path` is always empty, so links miss the stage or the base path, and a named stage
+  of an HTTP API is a 404 without configuration; `raw_path` is None; paths that HTTP APIs have decoded are
+  decoded again (`100%2525`); HEAD gets a body, and answers without a content type one of JSON; the lifespan
+  runs anew in every invocation; no streaming, and no word on answers over 6 MB. WSGI apps need a2wsgi (1.10,
+  Apache-2.0) in between, a thread and an event loop for each request.
+- apig-wsgi 2.20 (MIT): no SCRIPT_NAME, no stage, no base path (404 behind both); the second of two repeated
+  headers is lost in 2.0; text that is not UTF-8, and every error of the app, fail the invocation.
+- serverless-wsgi 3.1 (MIT): knows REST stages, but no stage of an HTTP API (404) and a base path only by
+  configuration; no `body` at all in empty answers; fails on text that is not UTF-8. Imports werkzeug.
+- aws-wsgi (awsgi) 0.2.7 (MIT): payload 1.0 only, the status is a string, no mount point.
+Wrapping all that is more code than this. The keys of mangum (`aws.event`, `aws.context`) and of apig-wsgi
+(`apig_wsgi.*`) are kept, so that an app can move without a change.
 """
 
 import sys
@@ -73,7 +81,7 @@ def bridge(protocol, target, console=False, static=None):
             return None
         try:
             status, headers, chunks = _answer(server, files, asked, True)
-            start = response.prelude(status, headers, True, keep_length=True)
+            start = response.prelude(status, headers, True)
         except BaseException:
             _log("rzap: {} failed on {}".format(target, asked), sys.exc_info())
             status, headers, body = response.failure(getattr(context, "aws_request_id", None))
@@ -125,6 +133,9 @@ def _streamed(chunks, bodyless):
         for chunk in chunks:
             if chunk and not bodyless:
                 yield chunk
+    except (SystemExit, KeyboardInterrupt) as error:
+        # An error of this request, not the end of the process.
+        raise RuntimeError("the application raised {!r}".format(error)) from error
     finally:
         close = getattr(chunks, "close", None)
         if close is not None:

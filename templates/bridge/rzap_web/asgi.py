@@ -44,7 +44,9 @@ class Server:
             "raw_path": (quoted(request.mount) + request.raw_path).encode("latin-1", "replace"),
             "query_string": request.query.encode("utf-8", "surrogatepass"),
             "root_path": mount,
-            "headers": [(name.encode("latin-1", "replace"), value.encode("latin-1")) for name, value in request.headers],
+            "headers": [
+                (name.encode("latin-1", "replace"), value.encode("latin-1")) for name, value in request.headers
+            ],
             "client": (request.client, 0) if request.client else None,
             "server": (request.host, int(request.port)),
             "state": self.lifespan.state.copy(),
@@ -141,7 +143,7 @@ class Exchange:
 
 
 class Lifespan:
-    """Starts the application up. Nothing on Lambda tells a function that it ends."""
+    """Starts the application up, once. It is not shut down: Lambda tells most functions nothing of their end."""
 
     def __init__(self, app, loop):
         self.state = {}

@@ -128,7 +128,10 @@ def _explained(error, module_name, key):
     if key and (module_name == missing or module_name.startswith(missing + ".")):
         text = "no module {!r} in the package: `{}` in rzap.yaml must name a file of the project".format(missing, key)
     else:
-        text = "no module {!r} in the package (imported by {}): add {} to requirements.txt or pyproject.toml and deploy again"
+        text = (
+            "no module {!r} in the package (imported by {}): "
+            "add {} to requirements.txt or pyproject.toml and deploy again"
+        )
         text = text.format(missing, module_name, _distribution(missing))
     return ModuleNotFoundError(text, name=missing, path=error.path)
 

@@ -133,6 +133,7 @@ def _paths(event, about, domain, headers):
     prefix = headers.get("x-forwarded-prefix", "") if _is_local(domain) else ""
     # REST APIs and function URLs hand on the path as the client sent it; HTTP APIs decode it first, in both
     # formats (only they write a `version` into 1.0). Decoding twice would turn `100%25` into garbage.
+    # Seen on AWS by https://github.com/hotsock/voker/pull/8; the documentation does not say.
     if _is_local(domain):
         http_api = "version" in event and "/execute-api/" in prefix
     else:
@@ -147,7 +148,8 @@ def _paths(event, about, domain, headers):
     if "version" in event:
         if stage not in ("", "$default"):
             cut = _prefix(path, "/" + stage)
-            # On a custom domain the stage is in the event but not in the URL.
+            # On a custom domain the stage is in the event but not in the URL. (An API mapping would be in the URL
+            # but is not in the event: "rawPath won't provide the API mapping value".)
             mount = cut if ".execute-api." in domain else ""
     elif ".execute-api." in domain:
         mount = "/" + stage if stage else ""
@@ -182,7 +184,7 @@ def _base_path_mapping(event, path):
     for candidate in (expanded.encode("utf-8", "surrogatepass").decode("latin-1"), _decoded(expanded)):
         candidate = candidate.rstrip("/")
         if bare.endswith(candidate):
-            return bare[: len(bare) - len(candidate)]
+            return bare[: len(bare) - len(candidate)].rstrip("/")
     return ""
 
 

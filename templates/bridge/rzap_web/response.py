@@ -9,6 +9,7 @@ from binascii import b2a_base64  # base64 would import re and struct
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB; the service's own message
 # ("exceeded maximum allowed payload size (6291556 bytes)") gives the number.
+# API Gateway's own limit of 10 MB is never reached.
 LIMIT = 6_291_556
 # JSON may write one byte as six characters (\u0000): below this nothing has to be measured.
 _SURELY_FITS = LIMIT // 8
@@ -43,7 +44,10 @@ class TooLarge(Exception):
 
 
 def prelude(status, headers, v2, keep_length=False):
-    """Status and headers as Lambda takes them; an error that names the header HTTP does not allow."""
+    """Status and headers as Lambda takes them; an error that names the header HTTP does not allow.
+
+    Streamed answers have no length: Lambda would rename the header (`x-amzn-remapped-content-length`).
+    """
     if not 100 <= status <= 599:
         raise ValueError("{!r} is not an HTTP status".format(status))
     return {"statusCode": status, **_headers([_checked(*pair) for pair in headers], v2, keep_length)}

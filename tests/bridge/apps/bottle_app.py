@@ -27,9 +27,7 @@ def echo(rest=""):
 
 @app.route("/form", method=["POST", "PUT"])
 def form():
-    files = [
-        [name, f.raw_filename, f.content_type, common.told(f.file.read())] for name, f in request.files.allitems()
-    ]
+    files = [[name, f.raw_filename, f.content_type, common.told(f.file.read())] for name, f in request.files.allitems()]
     return common.document(fields=list(request.forms.allitems()), files=files)
 
 

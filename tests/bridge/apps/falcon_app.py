@@ -55,7 +55,9 @@ class AsyncForm:
     async def on_post(self, request, response):
         form = await request.get_media()
         urlencoded = isinstance(form, dict)
-        response.media = form if urlencoded else [[p.name, p.filename, common.told(await p.stream.read())] async for p in form]
+        response.media = (
+            form if urlencoded else [[p.name, p.filename, common.told(await p.stream.read())] async for p in form]
+        )
 
 
 def plain(act):

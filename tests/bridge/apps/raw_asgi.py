@@ -21,9 +21,7 @@ async def body_of(receive):
 
 
 async def answer(send, body, status=200, kind="application/json", headers=()):
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [*header("Content-Type", kind), *headers]}
-    )
+    await send({"type": "http.response.start", "status": status, "headers": [*header("Content-Type", kind), *headers]})
     await send({"type": "http.response.body", "body": body})
 
 

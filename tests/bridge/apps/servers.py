@@ -1,6 +1,6 @@
 """The probe apps behind real servers: `app` for gunicorn, and as a program uvicorn.
 
-    python3 servers.py MOUNT    serves every ASGI app below MOUNT, says {name: port} and stays until its stdin ends
+python3 servers.py MOUNT    serves every ASGI app below MOUNT, says {name: port} and stays until its stdin ends
 """
 
 import importlib

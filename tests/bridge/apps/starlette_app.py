@@ -38,7 +38,12 @@ async def echo(request):
 async def form(request):
     async with request.form() as found:
         fields = [
-            [name, value if isinstance(value, str) else [value.filename, value.content_type, common.told(await value.read())]]
+            [
+                name,
+                value
+                if isinstance(value, str)
+                else [value.filename, value.content_type, common.told(await value.read())],
+            ]
             for name, value in found.multi_items()
         ]
     return JSONResponse(fields)
