@@ -159,7 +159,7 @@ fn without_an_environment_uv_makes_one_of_what_the_project_declares() {
     assert!(names.contains("rzap_web/static.py") && !names.contains("staticfiles.json"), "{names}");
 }
 
-/// WhiteNoise hashes, compresses and serves by itself; with `static` it is only asked for names.
+/// `WhiteNoise` hashes, compresses and serves by itself; with `static` it is only asked for names.
 #[test]
 fn a_project_with_whitenoise_stays_as_it_is() {
     let world = project();
@@ -177,7 +177,7 @@ fn a_project_with_whitenoise_stays_as_it_is() {
     let [link] = links(&http::get(&format!("{url}/")).text()).try_into().expect("one link");
     let headers = [("accept", "*/*"), ("accept-encoding", "gzip")];
     // The path of a function URL in the local cloud is no part of what the app knows.
-    let style = http::request("GET", &format!("{url}{}", link.trim_start_matches(&url)), &headers, "");
+    let style = http::request("GET", &format!("{url}{link}"), &headers, "");
     assert_eq!(
         (style.status, style.header("content-type")),
         (200, Some("text/css; charset=utf-8")),

@@ -32,7 +32,7 @@ pub(super) struct Collected {
     pub(super) url: String,
     /// The settings spell it with a slash in front.
     pub(super) is_absolute: bool,
-    /// WhiteNoise is in the middleware: it fixes the URL before there is a request to know the stage from.
+    /// `WhiteNoise` is in the middleware: it fixes the URL before there is a request to know the stage from.
     pub(super) has_whitenoise: bool,
     /// `STATIC_ROOT` relative to the code folder, when it is in it.
     pub(super) root: Option<String>,
