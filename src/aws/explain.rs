@@ -56,6 +56,9 @@ const DENIED: &[&str] = &[
     "403",
 ];
 
+/// What is left after the SDK's own retries.
+const THROTTLED: &[&str] = &["TooManyRequestsException", "ThrottlingException", "Throttling", "ThrottledException"];
+
 fn from_service(what: &str, code: &str, message: &str) -> Error {
     // Lambda quotes the whole environment when it is too large, secrets and all.
     let message = message.split("String measured:").next().unwrap_or_default().trim_end();
@@ -77,9 +80,17 @@ fn from_service(what: &str, code: &str, message: &str) -> Error {
     if DENIED.contains(&code) {
         let error = error(Kind::Access);
         return match missing_action(message) {
-            Some(action) => error.hint(format!("whoever runs rzap needs the permission `{action}`")),
+            Some(action) => {
+                let on =
+                    missing_resource(action, message).map(|resource| format!(" on {resource}")).unwrap_or_default();
+                error.hint(format!("whoever runs rzap needs the permission `{action}`{on}"))
+            }
             None => error.hint("whoever runs rzap lacks the permission for this call"),
         };
+    }
+    if THROTTLED.contains(&code) {
+        return error(Kind::Failed)
+            .hint("AWS limits how often this may be called: try again in a minute; a deploy continues where it ended");
     }
     if code == "PermanentRedirect"
         || code == "AuthorizationHeaderMalformed"
@@ -95,6 +106,14 @@ fn from_service(what: &str, code: &str, message: &str) -> Error {
 fn missing_action(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("not authorized to perform: ")?;
     rest.split_whitespace().next().filter(|action| action.contains(':'))
+}
+
+/// The actions of API Gateway are HTTP methods, the same for all its resources: what is missing is more often
+/// the resource. AWS says `… on resource: arn:aws:apigateway:eu-west-1::/apis because no identity-based …`.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html>
+fn missing_resource<'a>(action: &str, message: &'a str) -> Option<&'a str> {
+    let (_, rest) = message.split_once("on resource: ").filter(|_| action.starts_with("apigateway:"))?;
+    rest.split_whitespace().next()
 }
 
 const CREDENTIALS_HINT: &str = "run `aws configure` or `aws sso login`, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
@@ -170,6 +189,25 @@ mod tests {
         );
         assert_eq!(error.kind, Kind::Access);
         assert_eq!(error.hints, ["whoever runs rzap needs the permission `lambda:CreateFunction`"]);
+    }
+
+    #[test]
+    fn a_denial_by_api_gateway_names_the_resource_too() {
+        let error = from_service(
+            "list the HTTP APIs",
+            "AccessDeniedException",
+            "User: arn:aws:iam::1:user/ci is not authorized to perform: apigateway:GET on resource: arn:aws:apigateway:eu-west-1::/apis because no identity-based policy allows the apigateway:GET action",
+        );
+        assert_eq!(error.kind, Kind::Access);
+        let hint = "whoever runs rzap needs the permission `apigateway:GET` on arn:aws:apigateway:eu-west-1::/apis";
+        assert_eq!(error.hints, [hint]);
+    }
+
+    #[test]
+    fn a_throttled_call_says_that_waiting_helps() {
+        let error = from_service("read the HTTP API `x`", "TooManyRequestsException", "Too Many Requests");
+        assert_eq!(error.kind, Kind::Failed);
+        assert!(error.hints[0].contains("try again in a minute"), "{:?}", error.hints);
     }
 
     #[test]

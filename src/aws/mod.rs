@@ -50,7 +50,10 @@ pub(crate) struct Cloud {
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) iam: aws_sdk_iam::Client,
+    /// REST APIs.
     pub(crate) apigateway: aws_sdk_apigateway::Client,
+    /// HTTP APIs.
+    pub(crate) apigatewayv2: aws_sdk_apigatewayv2::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) pace: Pace,
     /// Packages that went up before anybody asked for them.
@@ -122,6 +125,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         s3: aws_sdk_s3::Client::from_conf(s3),
         iam: aws_sdk_iam::Client::new(&config),
         apigateway: aws_sdk_apigateway::Client::new(&config),
+        apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         pace: Pace::new(endpoint.is_none()),
         early: Early::default(),

@@ -26,6 +26,7 @@ struct Slots {
     put_api: Mutex<Option<Instant>>,
     create_deployment: Mutex<Option<Instant>>,
     delete_api: Mutex<Option<Instant>>,
+    gateway: Mutex<Option<Instant>>,
     lambda: Mutex<Option<Instant>>,
 }
 
@@ -37,38 +38,50 @@ impl Pace {
 
     /// `CreateRestApi`, `ImportRestApi`: one per 3 s.
     pub(crate) async fn create_api(&self) {
-        self.turn(&self.slots.create_api, Duration::from_secs(3)).await;
+        self.gateway().await;
+        self.turn(&self.slots.create_api, Duration::from_secs(3), 1).await;
     }
 
     /// `PutRestApi`: one per second.
     pub(crate) async fn put_api(&self) {
-        self.turn(&self.slots.put_api, Duration::from_secs(1)).await;
+        self.gateway().await;
+        self.turn(&self.slots.put_api, Duration::from_secs(1), 1).await;
     }
 
     /// `CreateDeployment`: one per 5 s.
     pub(crate) async fn create_deployment(&self) {
-        self.turn(&self.slots.create_deployment, Duration::from_secs(5)).await;
+        self.gateway().await;
+        self.turn(&self.slots.create_deployment, Duration::from_secs(5), 1).await;
     }
 
     /// `DeleteRestApi`: one per 30 s.
     pub(crate) async fn delete_api(&self) {
-        self.turn(&self.slots.delete_api, Duration::from_secs(30)).await;
+        self.gateway().await;
+        self.turn(&self.slots.delete_api, Duration::from_secs(30), 1).await;
+    }
+
+    /// API Gateway's control plane, REST and HTTP APIs together: 10 requests per second after a burst of
+    /// 40. An HTTP API's operations have no rates of their own.
+    pub(crate) async fn gateway(&self) {
+        self.turn(&self.slots.gateway, Duration::from_millis(100), 40).await;
     }
 
     /// Lambda's control plane: 15 requests per second together.
     pub(crate) async fn lambda(&self) {
-        self.turn(&self.slots.lambda, Duration::from_millis(67)).await;
+        self.turn(&self.slots.lambda, Duration::from_millis(67), 1).await;
     }
 
-    async fn turn(&self, slot: &Mutex<Option<Instant>>, every: Duration) {
+    /// Waits for a turn: one `every` so often, after `burst` that may come at once.
+    async fn turn(&self, slot: &Mutex<Option<Instant>>, every: Duration, burst: u32) {
         if !self.on {
             return;
         }
         let mut free_at = slot.lock().await;
         let now = Instant::now();
-        let start = free_at.map_or(now, |at| at.max(now));
-        *free_at = Some(start + every);
+        let due = free_at.map_or(now, |at| at.max(now));
+        *free_at = Some(due + every);
         drop(free_at);
+        let start = due.checked_sub(every * (burst - 1)).map_or(now, |start| start.max(now));
         if start > now + Duration::from_secs(1) {
             say("waiting for its turn: AWS limits how often this may be called");
         }
@@ -88,6 +101,26 @@ mod tests {
             pace.create_deployment().await;
         }
         assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_free_and_fills_up_again() {
+        let pace = Pace::new(true);
+        let start = Instant::now();
+        for _ in 0..40 {
+            pace.gateway().await;
+        }
+        assert!(start.elapsed().is_zero(), "{:?}", start.elapsed());
+        for _ in 0..10 {
+            pace.gateway().await;
+        }
+        assert_eq!(start.elapsed().as_millis(), 1000);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let start = Instant::now();
+        for _ in 0..41 {
+            pace.gateway().await;
+        }
+        assert_eq!(start.elapsed().as_millis(), 100, "not more than a burst is saved up");
     }
 
     #[tokio::test(start_paused = true)]

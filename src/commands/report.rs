@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Cloud;
-use crate::deploy::{Api, Change, Function, Outcome, Release, ReleasedFunction, Url};
+use crate::deploy::{Change, Front, Function, Outcome, Release, ReleasedFunction, Url};
 use crate::error::Result;
 
 /// A stage with its functions.
@@ -50,7 +50,7 @@ pub(crate) struct FunctionReport {
     /// In their order: rzap's own by name, others by the ARN of the version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) layers: Vec<String>,
-    /// The function's own URL.
+    /// Where it answers: its API's or its own URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
     /// As AWS calls it: `Active`, `Pending`, …
@@ -62,12 +62,13 @@ pub(crate) struct FunctionReport {
 }
 
 impl StageReport {
-    /// From functions and API as they are.
-    pub(crate) fn new(cloud: &Cloud, (app, stage): (&str, &str), functions: &[Function], api: Option<&Api>) -> Self {
-        let mut functions: Vec<_> = functions.iter().map(|function| FunctionReport::new(cloud, function)).collect();
+    /// From functions and APIs as they are.
+    pub(crate) fn new(cloud: &Cloud, (app, stage): (&str, &str), functions: &[Function], fronts: &[Front]) -> Self {
+        let report = |function| FunctionReport::new(cloud, function, fronts);
+        let mut functions: Vec<_> = functions.iter().map(report).collect();
         functions.sort_by(|a, b| a.name.cmp(&b.name));
-        let url =
-            api.and_then(|api| api.url(cloud)).or_else(|| functions.iter().find_map(|function| function.url.clone()));
+        let of_api = fronts.first().map(|front| front.url.clone());
+        let url = of_api.or_else(|| functions.iter().find_map(|function| function.url.clone()));
         Self {
             app: app.to_owned(),
             stage: stage.to_owned(),
@@ -83,7 +84,7 @@ impl StageReport {
 
     /// From what a plan's execution left behind.
     pub(crate) fn of_outcome(cloud: &Cloud, owner: (&str, &str), outcome: Outcome) -> Self {
-        let report = Self::new(cloud, owner, &outcome.functions, outcome.api.as_ref());
+        let report = Self::new(cloud, owner, &outcome.functions, &outcome.fronts);
         Self { changes: outcome.changes, ..report }
     }
 
@@ -129,7 +130,9 @@ impl StageReport {
 }
 
 impl FunctionReport {
-    fn new(cloud: &Cloud, function: &Function) -> Self {
+    fn new(cloud: &Cloud, function: &Function, fronts: &[Front]) -> Self {
+        let own = function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url));
+        let front = fronts.iter().find(|front| front.functions.contains(&function.name));
         Self {
             name: function.short_name.clone(),
             function_name: function.name.clone(),
@@ -140,7 +143,7 @@ impl FunctionReport {
             image: function.settings.image.clone(),
             memory: function.settings.memory,
             layers: function.settings.layers.clone(),
-            url: function.decided.url.get().filter(|_| function.url == Url::Open).map(|url| reachable(cloud, url)),
+            url: own.or_else(|| front.map(|front| front.url.clone())),
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::{Context, owner_of};
 use super::report::StageReport;
 use crate::config::StageConfig;
-use crate::deploy::{self, Any, Api, Found, Function, Place, Release};
+use crate::deploy::{self, Any, Found, Front, Function, Place, Release};
 use crate::error::{Error, Kind, Result};
 use crate::package::{Package, PackagedLayer};
 use crate::ui::{self, Report, Table};
@@ -47,8 +47,8 @@ impl Status {
         };
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
-        let (functions, api) = live_parts(&found);
-        let mut report = StageReport::new(&cloud, (&stage.app, &stage.stage), &functions, api.as_ref());
+        let fronts: Vec<Front> = found.ours.iter().filter_map(|any| Front::of(&cloud, any)).collect();
+        let mut report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);
         report.changes = plan.changes();
         // Layers are code: what could not be built cannot be missing or too much.
         report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
@@ -57,21 +57,17 @@ impl Status {
     }
 }
 
-fn live_parts(found: &Found<Any>) -> (Vec<Function>, Option<Api>) {
+fn live_functions(found: &Found<Any>) -> Vec<Function> {
     let functions = found.ours.iter().filter_map(|any| match any {
         Any::Function(function) => Some(function.clone()),
         _ => None,
     });
-    let api = found.ours.iter().find_map(|any| match any {
-        Any::Api(api) if !api.duplicate => Some(api.clone()),
-        _ => None,
-    });
-    (functions.collect(), api)
+    functions.collect()
 }
 
 /// Stands in for packages that could not be built: the code counts as unchanged.
 fn as_deployed(stage: &StageConfig, found: &Found<Any>) -> std::collections::BTreeMap<String, Package> {
-    let (functions, _) = live_parts(found);
+    let functions = live_functions(found);
     let of = |name: &String| {
         let live = functions.iter().find(|function| &function.short_name == name);
         let settings = live.map(|live| &live.settings);

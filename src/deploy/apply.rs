@@ -5,14 +5,15 @@
 //! steps finish and starts nothing new, and so does [`Stop`]; the next run continues.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::stream::FuturesUnordered;
 
-use super::kinds::{Any, Api, Function, Kind};
+use super::front::Front;
+use super::kinds::{Any, Function, Kind};
 use super::plan::{Action, Change, Plan, Step};
 use super::resource::Key;
 use super::stop::Stop;
@@ -41,7 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) changes: Vec<Change>,
     /// The functions as they are now.
     pub(crate) functions: Vec<Function>,
-    pub(crate) api: Option<Api>,
+    /// The APIs, REST before HTTP.
+    pub(crate) fronts: Vec<Front>,
 }
 
 /// Makes everything of a plan ready, without moving traffic and without deleting anything.
@@ -58,7 +60,8 @@ pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop:
 pub(crate) async fn prune(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
     let deletions: Vec<_> = plan.steps.iter().filter(|step| step.action == Action::Delete).collect();
     let all: Vec<Key> = deletions.iter().map(|step| step.key()).collect();
-    let moved = plan.steps.iter().any(|step| matches!(step.resource, Any::Api(_)) && step.action == Action::Update);
+    let is_api = |step: &Step| matches!(step.resource, Any::Api(_) | Any::HttpApi(_));
+    let moved = plan.steps.iter().any(|step| is_api(step) && step.action == Action::Update);
     let called = deletions.iter().any(|step| matches!(step.resource, Any::Function(_)));
     if moved && called && cloud.endpoint.is_none() {
         // API Gateway's data plane goes on with the former deployment for some seconds.
@@ -151,17 +154,20 @@ fn remember(wanted: &Any, live: &Any) {
                 }
             }
         }
-        (Any::Api(wanted), Any::Api(live)) => {
-            if let Some(id) = live.id.get() {
-                let _ = wanted.id.set(id.clone());
-            }
-        }
+        (Any::Api(wanted), Any::Api(live)) => remember_id(&wanted.id, &live.id),
+        (Any::HttpApi(wanted), Any::HttpApi(live)) => remember_id(&wanted.id, &live.id),
         _ => {}
     }
 }
 
+fn remember_id(wanted: &OnceLock<String>, live: &OnceLock<String>) {
+    if let Some(id) = live.get() {
+        let _ = wanted.set(id.clone());
+    }
+}
+
 /// Moves traffic when all is ready: the alias `live` of every changed function, side by side, then the
-/// API's stage.
+/// APIs; what they replace of a function's own closes after that.
 pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     let functions =
         plan.steps.iter().filter(|step| step.action != Action::Delete).filter_map(|step| match &step.resource {
@@ -173,13 +179,20 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     let moves = join_all(changed.map(|(_, function)| function.promote(cloud))).await;
     moves.into_iter().collect::<Result<Vec<()>>>()?;
     for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update)) {
-        if let Any::Api(api) = &step.resource {
-            api.promote(cloud).await?;
+        match (&step.resource, &step.live) {
+            (Any::Api(api), _) => api.promote(cloud).await?,
+            (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.promote(cloud, Some(live)).await?,
+            (Any::HttpApi(api), _) => api.promote(cloud, None).await?,
+            _ => {}
         }
     }
-    let api = plan.steps.iter().find_map(|step| match &step.resource {
-        Any::Api(api) if step.action != Action::Delete => Some(api.clone()),
-        _ => None,
-    });
-    Ok(Outcome { changes: plan.changes(), functions: functions.map(|(_, function)| function.clone()).collect(), api })
+    for (step, function) in functions.clone() {
+        if let Some(Any::Function(live)) = &step.live {
+            function.close_url(cloud, live).await?;
+        }
+    }
+    let stay = plan.steps.iter().filter(|step| step.action != Action::Delete);
+    let fronts = stay.filter_map(|step| Front::of(cloud, &step.resource)).collect();
+    let functions = functions.map(|(_, function)| function.clone()).collect();
+    Ok(Outcome { changes: plan.changes(), functions, fronts })
 }

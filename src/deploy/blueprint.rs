@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::kinds::{Any, Api, Artifact, Bucket, Function, Kind, Layer, LogGroup, Role, STATIC_PLACE};
+use super::kinds::{Any, Api, Artifact, Bucket, Function, HttpApi, Kind, Layer, LogGroup, Role, STATIC_PLACE};
 use super::kinds::{Settings, StaticFiles, Url};
 use super::names::{bucket_name, function_name, layer_name, log_group_name, role_name, static_prefix};
 use super::resource::{Key, Owner};
@@ -96,9 +96,13 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     resources.push(Any::Role(Role::wanted(role, owner.clone(), &groups, statements)));
     resources.extend(artifacts.into_values().map(Any::Artifact));
     resources.extend(layers.wanted(&owner, &bucket).map(Any::Layer));
-    for config in stage.functions.values().filter(|config| config.http == Some(Http::Rest)) {
+    for config in stage.functions.values() {
         let function = function_name(&owner, &config.name);
-        resources.push(Any::Api(Api::wanted(&owner, &function, config.entry.is_web())));
+        match config.http {
+            Some(Http::Rest) => resources.push(Any::Api(Api::wanted(&owner, &function, config.entry.is_web()))),
+            Some(Http::Api) => resources.push(Any::HttpApi(HttpApi::wanted(&owner, &function))),
+            Some(Http::Url) | None => {}
+        }
     }
     resources.extend(functions.into_iter().map(Any::Function));
     Ok(Blueprint { owner, resources })

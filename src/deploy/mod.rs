@@ -10,6 +10,7 @@
 
 mod apply;
 mod blueprint;
+mod front;
 mod kinds;
 mod lock;
 mod names;
@@ -21,7 +22,8 @@ mod stop;
 
 pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
-pub(crate) use self::kinds::{Any, Api, Function, Kind, Layer, StaticFiles, Url, artifact_folder, discover};
+pub(crate) use self::front::Front;
+pub(crate) use self::kinds::{Any, Function, Kind, Layer, StaticFiles, Url, artifact_folder, discover};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
 pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};

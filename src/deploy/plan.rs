@@ -213,7 +213,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::deploy::kinds::{Api, Artifact, Bucket, LogGroup};
+    use crate::deploy::kinds::{Api, Artifact, Bucket, HttpApi, LogGroup};
     use crate::deploy::resource::Owner;
 
     fn owner() -> Owner {
@@ -283,6 +283,16 @@ mod tests {
             actions(&plan),
             [(Action::Keep, "guestbook-dev".into()), (Action::Delete, "guestbook-dev (x2)".into())]
         );
+    }
+
+    #[test]
+    fn a_front_that_replaces_another_comes_first_and_what_it_replaces_goes_last() {
+        let (rest, http) = (Any::Api(Api::wanted(&owner(), "f", false)), Any::HttpApi(HttpApi::wanted(&owner(), "f")));
+        for (wanted, live) in [(&http, &rest), (&rest, &http)] {
+            let plan = plan(&draw(vec![wanted.clone()]), &Found::ours(vec![live.clone()])).expect("a plan");
+            let steps: Vec<_> = plan.steps.iter().map(|step| (step.action, step.key().kind)).collect();
+            assert_eq!(steps, [(Action::Create, wanted.key().kind), (Action::Delete, live.key().kind)]);
+        }
     }
 
     #[test]

@@ -9,11 +9,12 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway · logs   (signature scope)
-//!                                  └──► front ─► lambda::invoke ─► worker            (host or path)
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs   (signature scope)
+//!                                  └──► front ─► lambda::invoke ─► worker                (host or path)
 //! ```
 
 pub(crate) mod apigateway;
+pub(crate) mod apigatewayv2;
 pub(crate) mod checksum;
 pub(crate) mod chunked;
 pub(crate) mod daemon;
@@ -50,6 +51,7 @@ pub(crate) struct Local {
     pub(crate) sts: sts::Sts,
     pub(crate) lambda: lambda::Lambda,
     pub(crate) apigateway: apigateway::ApiGateway,
+    pub(crate) apigatewayv2: apigatewayv2::HttpApis,
     pub(crate) logs: logs::Logs,
 }
 
@@ -64,6 +66,7 @@ impl Local {
             sts: sts::Sts::open(home)?,
             lambda: lambda::Lambda::open(home)?,
             apigateway: apigateway::ApiGateway::open(home)?,
+            apigatewayv2: apigatewayv2::HttpApis::open(home)?,
             logs: logs::Logs::open(home)?,
         });
         local.lambda.start(&local).await;

@@ -52,6 +52,8 @@ impl Service {
             Self::Iam => local.iam.handle(local, request).await,
             Self::Sts => local.sts.handle(local, request).await,
             Self::Lambda => local.lambda.handle(local, request).await,
+            // Both are signed for one service; the version in the path tells them apart.
+            Self::ApiGateway if request.path.starts_with("/v2/") => local.apigatewayv2.handle(local, request).await,
             Self::ApiGateway => local.apigateway.handle(local, request).await,
             Self::Logs => local.logs.handle(local, request).await,
         }
@@ -212,8 +214,9 @@ fn guess(request: &Request) -> Dialect {
             _ => byte.is_ascii_digit(),
         }) && rest.len() > 8
     });
-    let is_api =
-        ["/restapis", "/v2/apis", "/apikeys", "/account"].iter().any(|prefix| request.path.starts_with(prefix));
+    let is_api = ["/restapis", "/v2/apis", "/v2/tags", "/apikeys", "/account"]
+        .iter()
+        .any(|prefix| request.path.starts_with(prefix));
     if request.header("x-amz-target").is_some() {
         Dialect::Json11
     } else if is_form(request, "application/x-www-form-urlencoded") {

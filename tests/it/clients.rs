@@ -25,6 +25,18 @@ fn boto3_finds_api_gateway_as_aws_has_it() {
 }
 
 #[test]
+fn boto3_finds_http_apis_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("apigatewayv2.py");
+}
+
+#[test]
+fn http_apis_serve_as_on_aws() {
+    let world = World::new();
+    world.local().script("http_traffic.py");
+}
+
+#[test]
 fn boto3_finds_cloudwatch_logs_as_aws_has_them() {
     let world = World::new();
     world.local().script("logs.py");

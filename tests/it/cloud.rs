@@ -48,6 +48,7 @@ answer({
     "roles": [item["RoleName"] for item in every("iam", "list_roles", "Roles")],
     "log groups": [item["logGroupName"] for item in every("logs", "describe_log_groups", "logGroups")],
     "apis": [item["name"] for item in apis],
+    "http apis": [item["Name"] for item in client("apigatewayv2").get_apis()["Items"]],
     "buckets": buckets,
     "objects": [item["Key"] for name in buckets for item in every("s3", "list_objects_v2", "Contents", Bucket=name)],
 })
@@ -122,7 +123,8 @@ impl Cloud {
 /// The inventory of a cloud in which nothing is.
 pub(crate) fn nothing() -> Value {
     serde_json::json!({
-        "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "buckets": [], "objects": []
+        "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
+        "buckets": [], "objects": []
     })
 }
 

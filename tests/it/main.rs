@@ -1,7 +1,7 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
-//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `process` and
-//! `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
+//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `lossy`,
+//! `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
 mod browser;
@@ -9,6 +9,7 @@ mod cloud;
 mod compilers;
 mod emulator;
 mod http;
+mod lossy;
 mod output;
 mod process;
 mod tools;
@@ -23,6 +24,8 @@ mod cli;
 mod clients;
 mod collectstatic;
 mod house;
+mod http_api;
+mod http_api_local;
 mod image;
 mod interrupted;
 mod invoke;

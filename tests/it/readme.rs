@@ -135,8 +135,19 @@ fn the_permissions_in_the_readme_are_enough() {
     world.write("event.json", r#"{"no": "web event"}"#);
     world.run("invoke dev --payload @event.json").failure(1);
     world.run("tail dev --no-follow").success();
-    // Every call of the other kind of HTTP front, too.
-    world.edit("rzap.yaml", "http: rest", "http: url\nlayer: auto");
+    // Every call of the other kinds of HTTP fronts, too.
+    world.edit("rzap.yaml", "http: rest", "http: http");
+    world.run("deploy dev").success();
+    emulator.cloud().boto(
+        "api = client('apigatewayv2')\nid = api.get_apis()['Items'][0]['ApiId']\nroute = api.get_routes(ApiId=id)['Items'][0]\n\
+         api.create_route(ApiId=id, RouteKey='GET /x', Target=route['Target'])\n\
+         api.update_route(ApiId=id, RouteId=route['RouteId'], AuthorizationType='AWS_IAM')\n\
+         api.update_stage(ApiId=id, StageName='$default', AutoDeploy=False)\n\
+         api.create_integration(ApiId=id, IntegrationType='HTTP_PROXY', IntegrationUri='https://example.com')",
+    );
+    world.run("deploy dev").success();
+    world.run("status dev --check").success();
+    world.edit("rzap.yaml", "http: http", "http: url\nlayer: auto");
     world.run("deploy dev").success();
     world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
     world.run("update dev").success();

@@ -192,6 +192,12 @@ fn static_files_behind_a_function_url() {
     visit(&world.run("deploy dev --json").success().url());
 }
 
+#[test]
+fn static_files_behind_an_http_api() {
+    let world = shop("http: http").env("RZAP_LOCAL", "1");
+    visit(&world.run("deploy dev --json").success().url());
+}
+
 /// Starlette refuses to mount a folder that is not there: it has to be, though its files are in S3.
 #[test]
 fn an_asgi_app_that_mounts_the_folder_itself_starts() {

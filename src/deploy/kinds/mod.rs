@@ -5,6 +5,7 @@ mod artifact;
 mod bucket;
 mod function;
 mod history;
+mod http_api;
 mod layer;
 mod log_group;
 mod role;
@@ -20,6 +21,7 @@ pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::function::{Decided, Function, Settings, Url};
 pub(crate) use self::history::History;
+pub(crate) use self::http_api::HttpApi;
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;
@@ -119,6 +121,7 @@ kinds! {
     Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
+    HttpApi: "http_api", "HTTP API";
 }
 
 impl fmt::Display for Kind {

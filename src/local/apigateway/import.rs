@@ -21,7 +21,7 @@ struct Options {
 
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-import-api-basePath.html>
 #[derive(Clone, Copy)]
-enum BasePath {
+pub(in crate::local) enum BasePath {
     Ignore,
     Prepend,
     Split,
@@ -35,14 +35,12 @@ impl Options {
             match (name.as_str(), value.as_str()) {
                 ("mode", "overwrite") => options.overwrite = true,
                 ("failonwarnings", flag @ ("true" | "false")) => options.fail_on_warnings = flag == "true",
-                ("basepath", "ignore") => options.base_path = BasePath::Ignore,
-                ("basepath", "prepend") => options.base_path = BasePath::Prepend,
-                ("basepath", "split") => options.base_path = BasePath::Split,
+                ("basepath", how) => options.base_path = BasePath::named(how)?,
                 ("mode", "import" | "merge") | ("ignore", "documentation") => {}
                 ("endpointConfigurationTypes", types) => {
                     options.endpoint_types = types.split(',').map(|kind| kind.trim().to_owned()).collect();
                 }
-                ("mode" | "failonwarnings" | "basepath", other) => {
+                ("mode" | "failonwarnings", other) => {
                     return Err(bad_request(format!("Invalid value '{other}' for query parameter {name}")));
                 }
                 (other, _) => return Err(unsupported(&format!("import parameter {other}"))),
@@ -53,8 +51,18 @@ impl Options {
 }
 
 impl BasePath {
+    /// The value of the query parameter `basepath`.
+    pub(in crate::local) fn named(how: &str) -> Result<Self, Fault> {
+        match how {
+            "ignore" => Ok(Self::Ignore),
+            "prepend" => Ok(Self::Prepend),
+            "split" => Ok(Self::Split),
+            other => Err(bad_request(format!("Invalid value '{other}' for query parameter basepath"))),
+        }
+    }
+
     /// The path resources are put under.
-    fn prefix(self, path: &str) -> String {
+    pub(in crate::local) fn prefix(self, path: &str) -> String {
         match self {
             Self::Ignore => String::new(),
             Self::Prepend => path.to_owned(),

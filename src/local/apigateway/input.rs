@@ -9,16 +9,16 @@ use super::model::{Texts, bad_request, unsupported};
 use crate::local::wire::{Fault, Reply, Request};
 
 /// A JSON object of which every member must be asked for.
-pub(super) struct Input(Map<String, Value>);
+pub(in crate::local) struct Input(Map<String, Value>);
 
 impl Input {
     /// Reads the body. Members outside `known` are refused unless they are null, false or empty.
-    pub(super) fn read(request: &Request, known: &[&str]) -> Result<Self, Fault> {
+    pub(in crate::local) fn read(request: &Request, known: &[&str]) -> Result<Self, Fault> {
         Self::from(request.json()?, known, "")
     }
 
     /// The same for an object inside a document; `place` is put in front of the refused member.
-    pub(super) fn from(value: Value, known: &[&str], place: &str) -> Result<Self, Fault> {
+    pub(in crate::local) fn from(value: Value, known: &[&str], place: &str) -> Result<Self, Fault> {
         let Value::Object(members) = value else { return Err(bad_request("Invalid request input")) };
         for (name, value) in &members {
             let says_nothing = match value {
@@ -36,7 +36,7 @@ impl Input {
     }
 
     /// A member of a given type; null is absent.
-    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Fault> {
+    pub(in crate::local) fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Fault> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => serde_json::from_value(value.clone())
@@ -45,26 +45,30 @@ impl Input {
         }
     }
 
-    pub(super) fn text(&self, name: &str) -> Result<Option<String>, Fault> {
+    pub(in crate::local) fn text(&self, name: &str) -> Result<Option<String>, Fault> {
         self.get(name)
     }
 
-    pub(super) fn required(&self, name: &str) -> Result<String, Fault> {
+    pub(in crate::local) fn required(&self, name: &str) -> Result<String, Fault> {
         self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| bad_request(format!("{name} must be specified")))
     }
 
-    pub(super) fn texts(&self, name: &str) -> Result<Texts, Fault> {
+    pub(in crate::local) fn texts(&self, name: &str) -> Result<Texts, Fault> {
         self.get(name).map(Option::unwrap_or_default)
     }
 
-    pub(super) fn flags(&self, name: &str) -> Result<BTreeMap<String, bool>, Fault> {
+    pub(in crate::local) fn flags(&self, name: &str) -> Result<BTreeMap<String, bool>, Fault> {
         self.get(name).map(Option::unwrap_or_default)
     }
 }
 
 /// A page of a list: `limit` (25 by default, at most 500) items after `position`, which is the last
 /// item's key of the page before.
-pub(super) fn page<T>(request: &Request, items: Vec<(String, T)>, show: impl Fn(T) -> Value) -> Result<Reply, Fault> {
+pub(in crate::local) fn page<T>(
+    request: &Request,
+    items: Vec<(String, T)>,
+    show: impl Fn(T) -> Value,
+) -> Result<Reply, Fault> {
     let limit = match request.param("limit") {
         None => 25,
         Some(text) => text
@@ -93,6 +97,6 @@ pub(super) fn page<T>(request: &Request, items: Vec<(String, T)>, show: impl Fn(
 }
 
 /// A value of ours as JSON.
-pub(super) fn shown(value: &impl serde::Serialize) -> Value {
+pub(in crate::local) fn shown(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }

@@ -12,16 +12,16 @@ mod apis;
 mod deployments;
 mod export;
 mod gateway_responses;
-mod import;
-mod input;
+pub(in crate::local) mod import;
+pub(in crate::local) mod input;
 mod integrations;
 mod methods;
-mod model;
-mod openapi;
+pub(in crate::local) mod model;
+pub(in crate::local) mod openapi;
 mod patch;
 mod resources;
-mod stages;
-mod tags;
+pub(in crate::local) mod stages;
+pub(in crate::local) mod tags;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -64,6 +64,11 @@ impl ApiGateway {
     #[expect(clippy::unused_async, reason = "services are called alike")]
     pub(crate) async fn handle(&self, _local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
         self.dispatch(&request)
+    }
+
+    /// Whether a REST API has this id.
+    pub(in crate::local) fn has(&self, api: &str) -> bool {
+        self.state.read(|state| state.apis.contains_key(api))
     }
 
     /// The snapshot a stage points to.

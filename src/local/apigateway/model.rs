@@ -302,7 +302,7 @@ fn check_part(part: &str) -> Result<(), Fault> {
 }
 
 /// A random id in API Gateway's alphabet.
-pub(super) fn fresh_id(length: usize) -> String {
+pub(in crate::local) fn fresh_id(length: usize) -> String {
     const ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     uuid::Uuid::new_v4()
         .as_bytes()
@@ -317,18 +317,18 @@ pub(super) fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-pub(super) fn not_found(message: impl Into<String>) -> Fault {
+pub(in crate::local) fn not_found(message: impl Into<String>) -> Fault {
     Fault::new(404, "NotFoundException", message)
 }
 
-pub(super) fn bad_request(message: impl Into<String>) -> Fault {
+pub(in crate::local) fn bad_request(message: impl Into<String>) -> Fault {
     Fault::new(400, "BadRequestException", message)
 }
 
-pub(super) fn conflict(message: impl Into<String>) -> Fault {
+pub(in crate::local) fn conflict(message: impl Into<String>) -> Fault {
     Fault::new(409, "ConflictException", message)
 }
 
-pub(super) fn unsupported(what: &str) -> Fault {
+pub(in crate::local) fn unsupported(what: &str) -> Fault {
     Fault::unsupported("API Gateway", what)
 }

@@ -242,7 +242,7 @@ fn gateway_responses(value: &Value) -> Result<Vec<GatewayResponse>, Fault> {
     value.as_object().into_iter().flatten().map(one).collect()
 }
 
-fn parse(body: &[u8]) -> Result<Value, Fault> {
+pub(in crate::local) fn parse(body: &[u8]) -> Result<Value, Fault> {
     let invalid = |why: &str| bad_request(format!("Invalid OpenAPI input: {why}"));
     let text = std::str::from_utf8(body).map_err(|_| invalid("it is not UTF-8"))?;
     // YAML is a superset of JSON, but JSON deserves its own error message.
@@ -259,7 +259,7 @@ fn parse(body: &[u8]) -> Result<Value, Fault> {
 }
 
 /// Swagger's `basePath`; in `OpenAPI` 3 the path of the first server, its variables set to their defaults.
-fn base_path(document: &Value) -> String {
+pub(in crate::local) fn base_path(document: &Value) -> String {
     if let Some(path) = document["basePath"].as_str() {
         return path.trim_end_matches('/').to_owned();
     }

@@ -35,7 +35,7 @@ impl Stage {
 
 /// Letters, digits, hyphens and underscores, at most 128
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>).
-fn check_name(name: &str) -> Result<(), Fault> {
+pub(in crate::local) fn check_name(name: &str) -> Result<(), Fault> {
     let good = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
     if name.is_empty() || name.len() > 128 || !name.chars().all(good) {
         return Err(bad_request("Stage name only allows a-zA-Z0-9_-"));
@@ -44,7 +44,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
 }
 
 /// Names of letters, digits and underscores; values of `[A-Za-z0-9-._~:/?#&=,]+` (API page of `CreateStage`).
-pub(super) fn check_variables(variables: &Texts) -> Result<(), Fault> {
+pub(in crate::local) fn check_variables(variables: &Texts) -> Result<(), Fault> {
     for (name, value) in variables {
         if name.is_empty() || !name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_') {
             return Err(bad_request(format!("Stage variable name '{name}' is invalid: only a-zA-Z0-9_ are allowed")));

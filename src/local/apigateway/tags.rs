@@ -10,7 +10,7 @@ use crate::local::wire::{Fault, Reply, Request};
 
 /// Adds tags under the documented limits: 50 per resource, keys of 1 to 128 characters that do not
 /// start with `aws:`, values of at most 256.
-pub(super) fn add(tags: &mut Texts, more: Texts) -> Result<(), Fault> {
+pub(in crate::local) fn add(tags: &mut Texts, more: Texts) -> Result<(), Fault> {
     for (key, value) in &more {
         if key.is_empty() || key.chars().count() > 128 || key.to_ascii_lowercase().starts_with("aws:") {
             return Err(bad_request(format!("Invalid tag key '{key}'")));

@@ -92,11 +92,11 @@ pub(super) fn streamed(payload: &[u8], content_type: Option<&str>) -> Result<Rep
     Ok(head.body(Bytes::copy_from_slice(&payload[end + 8..])))
 }
 
-fn inferred(payload: &[u8]) -> Reply {
+pub(super) fn inferred(payload: &[u8]) -> Reply {
     Reply::empty(200).with("content-type", "application/json").body(Bytes::copy_from_slice(payload))
 }
 
-fn status(code: Option<&Value>) -> Result<u16, Failure> {
+pub(super) fn status(code: Option<&Value>) -> Result<u16, Failure> {
     let code = match code {
         None | Some(Value::Null) => Some(200),
         Some(Value::Number(number)) => number.as_u64(),
@@ -109,7 +109,7 @@ fn status(code: Option<&Value>) -> Result<u16, Failure> {
         .ok_or_else(Failure::bad_gateway)
 }
 
-fn object(member: Option<&Value>) -> Result<Map<String, Value>, Failure> {
+pub(super) fn object(member: Option<&Value>) -> Result<Map<String, Value>, Failure> {
     match member {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(map)) => Ok(map.clone()),
@@ -118,7 +118,7 @@ fn object(member: Option<&Value>) -> Result<Map<String, Value>, Failure> {
 }
 
 /// A header value: texts, numbers and booleans as they are written.
-fn scalar(value: &Value) -> Result<String, Failure> {
+pub(super) fn scalar(value: &Value) -> Result<String, Failure> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
@@ -126,7 +126,7 @@ fn scalar(value: &Value) -> Result<String, Failure> {
     }
 }
 
-fn body(member: Option<&Value>) -> Result<String, Failure> {
+pub(super) fn body(member: Option<&Value>) -> Result<String, Failure> {
     match member {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
@@ -134,7 +134,7 @@ fn body(member: Option<&Value>) -> Result<String, Failure> {
     }
 }
 
-fn flag(member: Option<&Value>) -> Result<bool, Failure> {
+pub(super) fn flag(member: Option<&Value>) -> Result<bool, Failure> {
     match member {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
@@ -142,11 +142,11 @@ fn flag(member: Option<&Value>) -> Result<bool, Failure> {
     }
 }
 
-fn decoded(body: &str) -> Option<Bytes> {
+pub(super) fn decoded(body: &str) -> Option<Bytes> {
     base64::engine::general_purpose::STANDARD.decode(body.trim()).ok().map(Bytes::from)
 }
 
-fn append(reply: &mut Reply, name: &str, value: &str) -> Result<(), Failure> {
+pub(super) fn append(reply: &mut Reply, name: &str, value: &str) -> Result<(), Failure> {
     let name = HeaderName::try_from(name).map_err(|_| Failure::bad_gateway())?;
     let value = HeaderValue::from_str(value)
         .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))

@@ -31,6 +31,13 @@ pub(super) fn is_text(content_type: Option<&str>) -> bool {
         || kind.ends_with("+xml")
 }
 
+/// The same for HTTP APIs, which know fewer texts.
+pub(super) fn is_http_api_text(content_type: Option<&str>) -> bool {
+    let kind = bare(content_type.unwrap_or_default());
+    kind.starts_with("text/")
+        || ["application/json", "application/xml", "application/javascript"].contains(&kind.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,12 +61,13 @@ pub(super) fn event(context: &Context, iam: bool, binary_types: &[String]) -> Va
 }
 
 /// Of several values the last; null when there are none.
-fn single(pairs: &[(String, String)]) -> Value {
+pub(super) fn single(pairs: &[(String, String)]) -> Value {
     let map: Map<String, Value> = pairs.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     if map.is_empty() { Value::Null } else { Value::Object(map) }
 }
 
-fn multiple(pairs: &[(String, String)]) -> Value {
+/// All values by name; null when there are none.
+pub(super) fn multiple(pairs: &[(String, String)]) -> Value {
     let mut map = Map::new();
     for (name, value) in pairs {
         if let Value::Array(values) = map.entry(name.clone()).or_insert_with(|| json!([])) {

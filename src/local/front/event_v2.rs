@@ -1,4 +1,4 @@
-//! The event of a function URL (payload format 2.0).
+//! Payload format 2.0: the event of a function URL, and what an HTTP API's has in common with it.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
@@ -12,7 +12,7 @@ use super::context::{clf_time, forwarded, signed_by};
 use crate::local::wire::Request;
 use crate::local::{ACCOUNT, Local};
 
-/// What the event says beside the request.
+/// What the event of a URL says beside the request.
 pub(super) struct Caller<'a> {
     /// The URL's id.
     pub(super) id: &'a str,
@@ -21,12 +21,45 @@ pub(super) struct Caller<'a> {
     pub(super) trace_id: &'a str,
 }
 
-/// Builds the event.
+/// Builds the event of a URL.
 pub(super) fn event(local: &Local, request: &Request, address: &Address, caller: &Caller<'_>) -> Value {
     let prefix = (!address.prefix.is_empty()).then_some(address.prefix.as_str());
+    let signer = if caller.iam { signed_by(request) } else { None };
+    let told = Told {
+        account: signer.as_ref().map_or("anonymous", |_| ACCOUNT),
+        api: caller.id,
+        path: &address.path,
+        route_key: "$default",
+        stage: "$default",
+        request_id: &request.request_id,
+        headers: forwarded(request, local.port, caller.trace_id, prefix),
+        text: binary::is_text(request.header("content-type")),
+        signer,
+    };
+    build(request, told)
+}
+
+/// What an event says beside the request.
+pub(super) struct Told<'a> {
+    pub(super) account: &'a str,
+    pub(super) api: &'a str,
+    pub(super) path: &'a str,
+    pub(super) route_key: &'a str,
+    pub(super) stage: &'a str,
+    pub(super) request_id: &'a str,
+    /// As the function gets them, cookies too.
+    pub(super) headers: Vec<(String, String)>,
+    /// The body is text by its type.
+    pub(super) text: bool,
+    /// The access key of a signed request, where that is wanted.
+    pub(super) signer: Option<String>,
+}
+
+/// Builds an event.
+pub(super) fn build(request: &Request, told: Told<'_>) -> Value {
     let mut headers = Map::new();
     let mut cookies: Vec<Value> = Vec::new();
-    for (name, value) in forwarded(request, local.port, caller.trace_id, prefix) {
+    for (name, value) in told.headers {
         if name == "cookie" {
             cookies.extend(value.split(';').map(|cookie| cookie.trim().into()));
         } else {
@@ -39,26 +72,25 @@ pub(super) fn event(local: &Local, request: &Request, address: &Address, caller:
     }
     let now = Timestamp::now();
     let domain = host(request).unwrap_or_else(|| "localhost".into());
-    let signer = if caller.iam { signed_by(request) } else { None };
     let mut context = json!({
-        "accountId": signer.as_ref().map_or("anonymous", |_| ACCOUNT),
-        "apiId": caller.id,
+        "accountId": told.account,
+        "apiId": told.api,
         "domainName": domain,
         "domainPrefix": domain.split('.').next(),
         "http": {
             "method": request.method.as_str(),
-            "path": address.path,
+            "path": told.path,
             "protocol": "HTTP/1.1",
             "sourceIp": request.peer.to_string(),
             "userAgent": request.header("user-agent"),
         },
-        "requestId": request.request_id,
-        "routeKey": "$default",
-        "stage": "$default",
+        "requestId": told.request_id,
+        "routeKey": told.route_key,
+        "stage": told.stage,
         "time": clf_time(now),
         "timeEpoch": now.as_millisecond(),
     });
-    if let Some(key) = signer {
+    if let Some(key) = told.signer {
         context["authorizer"] = json!({ "iam": {
             "accessKey": key,
             "accountId": ACCOUNT,
@@ -71,8 +103,8 @@ pub(super) fn event(local: &Local, request: &Request, address: &Address, caller:
     }
     let mut event = json!({
         "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": address.path,
+        "routeKey": told.route_key,
+        "rawPath": told.path,
         "rawQueryString": request.raw_query,
         "headers": headers,
         "requestContext": context,
@@ -85,14 +117,22 @@ pub(super) fn event(local: &Local, request: &Request, address: &Address, caller:
     if !query.is_empty() {
         event["queryStringParameters"] = query.into();
     }
-    if !request.body.is_empty() {
-        let text =
-            binary::is_text(request.header("content-type")).then(|| std::str::from_utf8(&request.body).ok()).flatten();
-        event["isBase64Encoded"] = text.is_none().into();
-        event["body"] =
-            text.map_or_else(|| base64::engine::general_purpose::STANDARD.encode(&request.body), str::to_owned).into();
+    if let Some((text, encoded)) = body(request, told.text) {
+        event["isBase64Encoded"] = encoded.into();
+        event["body"] = text.into();
     }
     event
+}
+
+/// The body, and whether it is base64; what is text by its type may still not be UTF-8.
+pub(super) fn body(request: &Request, text: bool) -> Option<(String, bool)> {
+    if request.body.is_empty() {
+        return None;
+    }
+    match text.then(|| std::str::from_utf8(&request.body).ok()).flatten() {
+        Some(text) => Some((text.to_owned(), false)),
+        None => Some((base64::engine::general_purpose::STANDARD.encode(&request.body), true)),
+    }
 }
 
 /// Several values of one name are joined with a comma.

@@ -1,21 +1,24 @@
-//! HTTP traffic to deployed REST APIs and to function URLs.
+//! HTTP traffic to deployed REST APIs, HTTP APIs and function URLs.
 //!
 //! | client uses | served |
 //! |---|---|
-//! | host `{api}.execute-api.localhost`, `{api}.execute-api.{region}.amazonaws.com` | `/{stage}/path` |
+//! | host `{api}.execute-api.localhost`, `{api}.execute-api.{region}.amazonaws.com` | `/{stage}/path`, an HTTP API's `$default` stage at `/path` |
 //! | path `/_aws/execute-api/{api}/{stage}/path` on any host | the same, for clients that cannot resolve the host |
 //! | host `{url}.lambda-url.{region}.localhost`, `{url}.lambda-url.{region}.on.aws` | `/path` |
 //! | path `/_aws/lambda-url/{url}/path` on any host | the same |
 //!
-//! **What an app is told about its own address.** As on AWS, `path` (1.0) and `rawPath` (2.0) are what
-//! the app serves, without the stage; `requestContext.path` (1.0) is what the client asked for, in
-//! full, so what stands before `path` in it is the mount point (`SCRIPT_NAME`): `/{stage}` on an
-//! execute-api host, `/_aws/execute-api/{api}/{stage}` in the path form. `domainName` is the host
-//! the client used, without the port. A bridge that goes by the host instead (`….execute-api.…` →
-//! `/{stage}`, otherwise nothing) finds the mount point of the path form in `X-Forwarded-Prefix`.
-//! Scheme and port are the local ones, in `X-Forwarded-Proto` and `X-Forwarded-Port`.
+//! **What an app is told about its own address.** As on AWS, a REST API's `path` and a function URL's
+//! `rawPath` are what the app serves, without the stage and as the client encoded them; a REST API's
+//! `requestContext.path` is what the client asked for, in full, so what stands before `path` in it is
+//! the mount point (`SCRIPT_NAME`): `/{stage}` on an execute-api host,
+//! `/_aws/execute-api/{api}/{stage}` in the path form. An HTTP API's `rawPath` (2.0) and `path` (1.0)
+//! are decoded and begin with `/{stage}` unless that is `$default`, in the path form too.
+//! `domainName` is the host the client used, without the port. A bridge that goes by the host instead
+//! (`….execute-api.…` → `/{stage}`, otherwise nothing) finds the mount point of the path form in
+//! `X-Forwarded-Prefix`: `/_aws/execute-api/{api}` and the stage, but for `$default`. Scheme and port
+//! are the local ones, in `X-Forwarded-Proto` and `X-Forwarded-Port`.
 //!
-//! Not here: HTTP and WebSocket APIs, custom domains, throttling, caching, execution and access logs.
+//! Not here: WebSocket APIs, custom domains, throttling, caching, execution and access logs.
 //! Responses are sent when they are complete, also those of streaming functions. `AWS_IAM` wants a
 //! signature, but does not verify it.
 
@@ -28,6 +31,11 @@ mod event_v1;
 mod event_v2;
 mod failure;
 mod function;
+mod http_answer;
+mod http_api;
+mod http_event;
+mod http_path;
+mod http_route;
 mod mock;
 mod rest;
 mod routes;
@@ -48,6 +56,7 @@ pub(crate) fn claims(request: &Request) -> bool {
 pub(crate) async fn serve(local: &Arc<Local>, request: Request) -> Reply {
     match Address::of(&request) {
         Some(address) => match address.owner {
+            Owner::Api(ref api) if local.apigatewayv2.has(api) => http_api::serve(local, request, address).await,
             Owner::Api(_) => rest::serve(local, request, address).await,
             Owner::Url(_) => url::serve(local, request, address).await,
         },

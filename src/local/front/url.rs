@@ -29,7 +29,7 @@ pub(super) async fn serve(local: &Arc<Local>, request: Request, address: Address
 
 async fn answered(local: &Arc<Local>, request: &Request, address: &Address, id: &str) -> Reply {
     let Some(owner) = function::url(local, id) else { return forbidden() };
-    let cors = owner.cors.as_ref().map(Cors);
+    let cors = owner.cors.as_ref().map(Cors::of_url);
     if let Some(preflight) = cors.as_ref().and_then(|cors| cors.preflight(request)) {
         return preflight;
     }

@@ -114,8 +114,11 @@ impl Api {
 
 /// Repeats a call that met somebody else's: API Gateway answers `ConflictException` ("concurrent
 /// modification, please try again later") when calls follow each other quickly, and an API made a
-/// moment ago may not be known everywhere.
-pub(super) async fn patiently<T, E, R, F>(call: impl Fn() -> F) -> std::result::Result<T, SdkError<E, R>>
+/// moment ago may not be known everywhere. HTTP APIs say the same
+/// (<https://github.com/hashicorp/terraform-provider-aws/issues/18018>).
+pub(in crate::deploy::kinds) async fn patiently<T, E, R, F>(
+    call: impl Fn() -> F,
+) -> std::result::Result<T, SdkError<E, R>>
 where
     E: ProvideErrorMetadata,
     F: Future<Output = std::result::Result<T, SdkError<E, R>>>,

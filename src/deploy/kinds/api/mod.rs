@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use self::definition::patiently;
+pub(super) use self::definition::patiently;
 use super::Kind;
 use super::function::{Grant, statements};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
@@ -211,6 +211,7 @@ impl Resource for Api {
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let mut ours = Vec::new();
+        cloud.pace.gateway().await;
         let mut pages = cloud.apigateway.get_rest_apis().limit(500).into_paginator().items().send();
         while let Some(api) = pages.next().await {
             let api = api.map_err(explain("list the APIs"))?;
@@ -265,6 +266,7 @@ impl Resource for Api {
 }
 
 async fn routes_of(cloud: &Cloud, id: &str) -> Result<Vec<Route>> {
+    cloud.pace.gateway().await;
     let mut pages =
         cloud.apigateway.get_resources().rest_api_id(id).embed("methods").limit(500).into_paginator().items().send();
     let mut routes = Vec::new();
@@ -276,12 +278,14 @@ async fn routes_of(cloud: &Cloud, id: &str) -> Result<Vec<Route>> {
 
 /// The description of the deployment that the stage serves.
 async fn deployed_description(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<String>> {
+    cloud.pace.gateway().await;
     let stage = match cloud.apigateway.get_stage().rest_api_id(id).stage_name(stage).send().await {
         Ok(stage) => stage,
         Err(error) if code(&error) == Some("NotFoundException") => return Ok(None),
         Err(error) => return Err(explain(format!("read the stage of the API `{id}`"))(error)),
     };
     let Some(deployment) = stage.deployment_id() else { return Ok(None) };
+    cloud.pace.gateway().await;
     match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(deployment).send().await {
         Ok(deployment) => Ok(deployment.description),
         Err(error) if code(&error) == Some("NotFoundException") => Ok(None),

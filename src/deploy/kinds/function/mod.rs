@@ -21,7 +21,7 @@ use serde::Serialize;
 use self::patience::Refused;
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;
-pub(in crate::deploy::kinds) use self::url::{Grant, statements};
+pub(in crate::deploy::kinds) use self::url::{Grant, statements, unknown_operation};
 use super::{Kind, STATIC_PLACE, StaticFiles};
 use crate::aws::{Cloud, code, explain, is_code};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
@@ -174,6 +174,11 @@ impl Function {
             return self.create_alias(cloud, version).await;
         }
         Err(explain(what())(error))
+    }
+
+    /// Removes the function's own URL when it had one and is to have none. Called when traffic has moved.
+    pub(crate) async fn close_url(&self, cloud: &Cloud, live: &Self) -> Result<()> {
+        url::close(cloud, self, live.url).await
     }
 
     async fn create_alias(&self, cloud: &Cloud, version: &str) -> Result<()> {

@@ -60,7 +60,8 @@ pub(super) async fn find(cloud: &Cloud, name: &str) -> Result<Found> {
     Ok(Found { address: url.map(|url| url.function_url().to_owned()), state })
 }
 
-fn unknown_operation<E, R>(error: &aws_sdk_lambda::error::SdkError<E, R>) -> bool
+/// Whether an emulator refused a call because it does not know it.
+pub(in crate::deploy::kinds) fn unknown_operation<E, R>(error: &aws_sdk_lambda::error::SdkError<E, R>) -> bool
 where
     E: aws_sdk_lambda::error::ProvideErrorMetadata,
 {
@@ -117,10 +118,17 @@ impl Grant<'_> {
     }
 }
 
-/// Makes the URL be there, or not be there.
+/// Makes the URL be there when it is wanted. One that is not wanted any more serves until [`close`].
 pub(super) async fn converge(cloud: &Cloud, function: &Function, live: Url) -> Result<()> {
     match (function.url, live) {
         (Url::Open, Url::None | Url::Partial) => create(cloud, function).await,
+        _ => Ok(()),
+    }
+}
+
+/// Removes a URL that is not wanted any more. Called when whatever takes its place serves.
+pub(super) async fn close(cloud: &Cloud, function: &Function, live: Url) -> Result<()> {
+    match (function.url, live) {
         (Url::None, Url::Open | Url::Partial) => delete(cloud, &function.name).await,
         _ => Ok(()),
     }
