@@ -39,7 +39,7 @@ use crate::error::{Error, OrFailed as _, Result};
 use locate::{FILE, Problems};
 use raw::{Kind, Map};
 use resolve::{File, Purpose};
-pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Image, Layer, Source, StageConfig, Web};
+pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Image, Layer, Source, StageConfig, StaticFiles, Web};
 
 /// Bytes. No config needs more, and a wrong file should not fill memory.
 const MAX_BYTES: u64 = 1024 * 1024;

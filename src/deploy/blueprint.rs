@@ -284,3 +284,7 @@ pub(crate) fn replaced_layers(blueprint: &Blueprint, live: &[Function], others: 
     let gone = had.into_iter().filter(|name| !name.starts_with("arn:") && !used.contains(name));
     gone.map(|name| Layer::named(&blueprint.owner, name)).collect()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

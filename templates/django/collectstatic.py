@@ -63,6 +63,7 @@ def main(folder, answer):
             # As Django will: a relative one is looked for where the function runs, in the code folder.
             "root": os.path.realpath(own_root) if own_root else None,
             "manifest": manifest,
+            "whitenoise": any("whitenoise" in name for name in settings.MIDDLEWARE),
             "hashed": sorted(set(getattr(staticfiles_storage, "hashed_files", {}).values())),
         }
         json.dump(said, file)

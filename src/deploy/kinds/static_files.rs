@@ -175,7 +175,11 @@ impl Resource for StaticFiles {
         stream::iter(missing)
             .map(|object| async {
                 self.upload(cloud, object).await?;
-                say(&format!("{} of {all}", done.fetch_add(1, Ordering::Relaxed) + 1));
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                // Ten words are enough, however many files there are.
+                if done * 10 / all > (done - 1) * 10 / all {
+                    say(&format!("{done} of {all}"));
+                }
                 Ok::<_, Error>(())
             })
             .buffer_unordered(PARALLEL)

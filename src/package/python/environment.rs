@@ -99,8 +99,8 @@ impl Workshop<'_> {
         let mut venv = Ok(String::new());
         // A Python of the function's version is best, any other better than none.
         for version in [platform.python.as_str(), ">=3.9"] {
-            let mut make = run(&["venv", "--no-project", "--clear", "--python", version]);
-            venv = installer.try_run(make.arg(&made), &source.dir).await?;
+            let mut command = run(&["venv", "--no-project", "--clear", "--python", version]);
+            venv = installer.try_run(command.arg(&made), &source.dir).await?;
             if venv.is_ok() {
                 break;
             }

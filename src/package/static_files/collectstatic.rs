@@ -1,7 +1,7 @@
 //! Django's `collectstatic`, run by the project's own Python into a folder of the cache.
 //!
 //! The settings are the project's own; only where the files go is changed, in memory. Storages that put
-//! hashes into names read their list when the app starts, from where STATIC_ROOT says: there the list
+//! hashes into names read their list when the app starts, from where `STATIC_ROOT` says: there the list
 //! is packed, and the files it names are in S3.
 
 use std::collections::BTreeSet;
@@ -32,7 +32,9 @@ pub(super) struct Collected {
     pub(super) url: String,
     /// The settings spell it with a slash in front.
     pub(super) is_absolute: bool,
-    /// STATIC_ROOT relative to the code folder, when it is in it.
+    /// `WhiteNoise` is in the middleware: it fixes the URL before there is a request to know the stage from.
+    pub(super) has_whitenoise: bool,
+    /// `STATIC_ROOT` relative to the code folder, when it is in it.
     pub(super) root: Option<String>,
     /// The list of hashed names, where the app looks for it.
     pub(super) manifest: Option<Entry>,
@@ -48,6 +50,7 @@ struct Answer {
     root: Option<PathBuf>,
     manifest: Option<String>,
     hashed: BTreeSet<String>,
+    whitenoise: bool,
 }
 
 impl Workshop<'_> {
@@ -116,11 +119,12 @@ impl Answer {
             }
         };
         let is_absolute = self.written.starts_with('/');
-        Ok(Collected { folder, url, is_absolute, root, manifest, hashed: self.hashed })
+        let has_whitenoise = self.whitenoise;
+        Ok(Collected { folder, url, is_absolute, has_whitenoise, root, manifest, hashed: self.hashed })
     }
 }
 
-/// The path behind STATIC_URL.
+/// The path behind `STATIC_URL`.
 fn url(said: &str) -> Result<String> {
     let path = said.trim_matches('/');
     let wrong = |why: &str| {
@@ -148,6 +152,7 @@ mod tests {
             root: root.map(Path::to_owned),
             manifest: manifest.map(str::to_owned),
             hashed: BTreeSet::new(),
+            whitenoise: false,
         }
     }
 

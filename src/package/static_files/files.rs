@@ -12,8 +12,6 @@ use super::super::archive;
 use super::super::cache;
 use super::super::entry::{Content, Entry, Owner};
 use super::super::fingerprint::Fingerprint;
-use super::super::types::StaticObject;
-use super::Listed;
 use super::kinds::Kind;
 use super::variants::{self, Encoding, Variant};
 use crate::error::{Error, OrFailed as _, Result};
@@ -52,25 +50,33 @@ pub(super) fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> Result<R> +
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The line of the list for the file at `path`, and its objects. One that is `passing` is moved to `kept`.
-pub(super) fn one(
-    path: &str,
-    entry: &Entry,
-    is_hashed: bool,
-    passing: bool,
-    kept: &Path,
-) -> Result<(Listed, Vec<StaticObject>)> {
+/// What is known of a file once it has been read.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// Lower-case hex.
+    pub(super) sha256: String,
+    /// Bytes.
+    pub(super) size: u64,
+    pub(super) content_type: String,
+    /// Compressing it may pay.
+    pub(super) shrinks: bool,
+    /// Where it lies from now on.
+    pub(super) file: PathBuf,
+}
+
+/// Reads the file that is served as `path`. One that is `passing` is moved to `kept`.
+pub(super) fn read(path: &str, entry: &Entry, passing: bool, kept: &Path) -> Result<Read> {
     let Content::File(file) = &entry.content else {
         return Err(Error::failed(format!("{path} is no file")));
     };
-    let read = || format!("read the static file {}", file.display());
+    let what = || format!("read the static file {}", file.display());
     let kind = Kind::of(path);
-    let size = fs::metadata(file).or_failed(read)?.len();
+    let size = fs::metadata(file).or_failed(what)?.len();
     let (content, sha256, size) = if size > WHOLE {
-        let (sha256, size) = streamed(file).or_failed(read)?;
+        let (sha256, size) = streamed(file).or_failed(what)?;
         (Vec::new(), sha256, size)
     } else {
-        let content = fs::read(file).or_failed(read)?;
+        let content = fs::read(file).or_failed(what)?;
         let (sha256, size) = (hex::encode(Sha256::digest(&content)), content.len() as u64);
         (content, sha256, size)
     };
@@ -82,22 +88,15 @@ pub(super) fn one(
             .hint(format!("take it out of the folder, or leave it out with `exclude: [/{}]`", entry.path)));
     }
     let content_type = kind.content_type(&content);
-    let variant = |encoding| {
-        if kind.shrinks { variants::of(&content, &sha256, encoding, kept) } else { Ok(None) }
-    };
-    let (br, gzip) = (variant(Encoding::Brotli)?, variant(Encoding::Gzip)?);
-    let from = if passing { moved(file, &sha256, kept)? } else { file.clone() };
-    let object = |sha256: &str, size, file: &Path| StaticObject {
-        sha256: sha256.to_owned(),
-        size,
-        content_type: content_type.clone(),
-        file: file.to_owned(),
-    };
-    let mut objects = vec![object(&sha256, size, &from)];
-    objects.extend([&br, &gzip].into_iter().flatten().map(|made| object(&made.sha256, made.size, &made.file)));
-    let named = |variant: Option<Variant>| variant.map(|made| (made.sha256, made.size));
-    let listed = Listed { content_type, size, sha256, br: named(br), gzip: named(gzip), immutable: is_hashed };
-    Ok((listed, objects))
+    let file = if passing { moved(file, &sha256, kept)? } else { file.clone() };
+    Ok(Read { sha256, size, content_type, shrinks: kind.shrinks && size <= WHOLE, file })
+}
+
+/// The variants that pay, as brotli and gzip make them.
+pub(super) fn compressed(read: &Read, kept: &Path) -> Result<[Option<Variant>; 2]> {
+    let content = fs::read(&read.file).or_failed(|| format!("read the static file {}", read.file.display()))?;
+    let variant = |encoding| variants::of(&content, &read.sha256, encoding, kept);
+    Ok([variant(Encoding::Brotli)?, variant(Encoding::Gzip)?])
 }
 
 fn streamed(file: &Path) -> std::io::Result<(String, u64)> {

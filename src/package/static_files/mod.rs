@@ -15,18 +15,21 @@ mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use tempfile::TempDir;
 
+use self::files::Read;
+use self::variants::Variant;
 use super::cache::Cache;
 use super::collect::{self, Listing};
 use super::entry::{Content, Entry, Owner};
 use super::rules::STATIC;
 use super::types::{LeftOut, StaticFiles, StaticObject};
 use super::{Workshop, aside};
-use crate::config::{FunctionConfig, Http, Source, Web};
+use crate::config::{FunctionConfig, Http, Source, StaticFiles as Wanted, Web};
 use crate::error::{Error, OrFailed as _, Result};
 
 /// The list of files in a package, beside the module Lambda calls.
@@ -66,8 +69,8 @@ struct Found {
     files: Vec<(String, Entry)>,
     /// Paths whose names are known to carry their content's hash.
     hashed: BTreeSet<String>,
-    /// They are in a folder that goes: what is uploaded has to be kept.
-    passing: bool,
+    /// The folder they are in, when it goes with this: what is uploaded has to be kept elsewhere.
+    passing: Option<TempDir>,
 }
 
 impl Workshop<'_> {
@@ -79,94 +82,99 @@ impl Workshop<'_> {
         names: &str,
     ) -> Result<Option<Served>> {
         let Some(wanted) = &function.web.static_files else { return Ok(None) };
-        let mut web = function.web.clone();
-        let found = if let Some(dir) = &wanted.dir {
-            let dir = dir.to_string_lossy();
-            let dir = dir.trim_start_matches("./").trim_end_matches('/');
-            if !function.source.dir.join(dir).is_dir() {
-                let place = function.source.dir.join(dir);
-                return Err(Error::failed(format!("there is no folder {} with static files", place.display()))
-                    .hint("set `static: { dir: FOLDER }` to the folder that has them, or remove `static`"));
-            }
-            let found = take(project, dir, true);
-            self.mention_readers(project, dir, names);
-            if let Some((path, _)) = found.files.iter().find(|(path, _)| path.ends_with(".py")) {
-                self.note(names, &format!("{dir}/{path} is a static file, so its source is public"));
-            }
-            found
-        } else {
-            let collected = self.collectstatic(function, names).await?;
-            web.static_files.iter_mut().for_each(|files| files.url.clone_from(&collected.url));
-            if collected.is_absolute && function.http == Some(Http::Rest) {
-                let url = &collected.url;
-                let relative = url.trim_start_matches('/');
-                self.note(
-                    names,
-                    &format!(
-                        "STATIC_URL = \"{url}\" loses the stage in the URLs of a REST API: write it as \"{relative}\""
-                    ),
-                );
-            }
-            if let Some(root) = &collected.root {
-                // What an earlier `collectstatic` left there is old.
-                take(project, root, false);
-            }
-            project.entries.extend(collected.manifest);
-            let (folder, runtime) = (collected.folder.path().join("files"), function.runtime.clone());
-            let listing = aside(move || all(&folder, &runtime)).await?;
-            let files = listing.entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
-            let found = Found { files, hashed: collected.hashed, passing: true };
-            return self.served(found, web, project, names, Some(collected.folder)).await.map(Some);
+        let (mut found, url) = match &wanted.dir {
+            Some(dir) => (self.of_folder(function, dir, project, names)?, wanted.url.clone()),
+            None => self.of_django(function, project, names).await?,
         };
-        self.served(found, web, project, names, None).await.map(Some)
-    }
-
-    /// Hashes and compresses what was found. `_folder` is where it lies, until then.
-    async fn served(
-        &self,
-        found: Found,
-        web: Web,
-        project: &mut Listing,
-        names: &str,
-        _folder: Option<tempfile::TempDir>,
-    ) -> Result<Served> {
-        let url = web.static_files.as_ref().map(|files| files.url.clone()).unwrap_or_default();
         if found.files.is_empty() {
             self.note(names, &format!("there are no static files to serve below {url}"));
         }
+        found.files.sort_by(|(a, _), (b, _)| a.cmp(b));
         let cache = self.cache.clone();
         let (list, objects) = aside(move || made(&found, &cache)).await?;
         let text = serde_json::to_string(&BTreeMap::from([("files", &list)])).or_failed(|| "list the static files")?;
         project.entries.push(Entry::generated(LIST, &format!("{text}\n")));
         let bytes = list.values().map(|listed| listed.size).sum();
-        let files = StaticFiles { url, files: list.len(), bytes, objects };
-        Ok(Served { web, files: Arc::new(files) })
+        let web = Web { static_files: Some(Wanted { url: url.clone(), ..wanted.clone() }), ..function.web.clone() };
+        Ok(Some(Served { web, files: Arc::new(StaticFiles { url, files: list.len(), bytes, objects }) }))
+    }
+
+    /// The files of `dir` in the code folder.
+    fn of_folder(&self, function: &FunctionConfig, dir: &Path, project: &mut Listing, names: &str) -> Result<Found> {
+        let place = function.source.dir.join(dir);
+        if !place.is_dir() {
+            return Err(Error::failed(format!("there is no folder {} with static files", place.display()))
+                .hint("set `static: { dir: FOLDER }` to the folder that has them, or remove `static`"));
+        }
+        // Without the `.` and the slashes a person may write.
+        let parts = dir.components().filter(|part| matches!(part, Component::Normal(_)));
+        let dir = collect::packed_path(&parts.collect::<PathBuf>())?;
+        let found = take(project, &dir, true);
+        if let Some((path, _)) = found.files.iter().find(|(path, _)| is_python(path)) {
+            self.note(names, &format!("{dir}/{path} is a static file, so its source is public"));
+        }
+        self.mention_readers(project, &dir, names);
+        Ok(found)
+    }
+
+    /// What `collectstatic` gives, and the URL the project looks for it at.
+    async fn of_django(
+        &self,
+        function: &FunctionConfig,
+        project: &mut Listing,
+        names: &str,
+    ) -> Result<(Found, String)> {
+        let collected = self.collectstatic(function, names).await?;
+        let url = collected.url;
+        let loses = "loses the stage in the URLs of a REST API";
+        if function.http != Some(Http::Rest) {
+            // Nothing stands before the app's own paths.
+        } else if collected.is_absolute {
+            let relative = url.trim_start_matches('/');
+            self.note(names, &format!("STATIC_URL = \"{url}\" {loses}: write it as \"{relative}\""));
+        } else if collected.has_whitenoise {
+            self.note(
+                names,
+                &format!("WhiteNoise's middleware {loses}, and with `static` nothing is left for it to do: remove it"),
+            );
+        }
+        if let Some(root) = &collected.root {
+            // What an earlier `collectstatic` left there is old.
+            take(project, root, false);
+        }
+        project.entries.extend(collected.manifest);
+        let (folder, runtime) = (collected.folder.path().join("files"), function.runtime.clone());
+        let listing = aside(move || {
+            let source = Source { dir: folder.clone(), ..Source::default() };
+            collect::project(&folder, &source, &runtime)
+        });
+        let files = listing.await?.entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
+        Ok((Found { files, hashed: collected.hashed, passing: Some(collected.folder) }, url))
     }
 
     /// Apps that read such files themselves miss them in the package: the words they do it with are told.
     fn mention_readers(&self, project: &Listing, dir: &str, names: &str) {
         const WORDS: [&str; 2] = ["send_static_file", "send_from_directory"];
-        for entry in project.entries.iter().filter(|entry| entry.path.ends_with(".py") && entry.owner == Owner::Project)
-        {
+        for entry in project.entries.iter().filter(|entry| is_python(&entry.path) && entry.owner == Owner::Project) {
             let Content::File(file) = &entry.content else { continue };
             let text = fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
             if let Some(word) = WORDS.into_iter().find(|word| text.contains(word)) {
-                self.note(
-                    names,
-                    &format!(
-                        "{} has {word}: the files of `{dir}` are in S3 and not in the package; `include: [/{dir}/FILE]` puts what the app reads itself into both",
-                        entry.path
-                    ),
-                );
+                let instead = format!("`include: [/{dir}/FILE]` puts what the app reads itself into both");
+                let there = format!("the files of `{dir}` are in S3 and not in the package");
+                self.note(names, &format!("{} has {word}: {there}; {instead}", entry.path));
                 return;
             }
         }
     }
 }
 
+fn is_python(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "py")
+}
+
 /// Takes the files below `dir` out of the project's. Those that `include` names stay, too.
 fn take(project: &mut Listing, dir: &str, is_noted: bool) -> Found {
-    let below = if dir == "." || dir.is_empty() { String::new() } else { format!("{dir}/") };
+    let below = format!("{dir}/");
     let (inside, outside): (Vec<Entry>, Vec<Entry>) =
         std::mem::take(&mut project.entries).into_iter().partition(|entry| entry.path.starts_with(&below));
     project.entries = outside;
@@ -189,23 +197,44 @@ fn take(project: &mut Listing, dir: &str, is_noted: bool) -> Found {
     Found { files: files.collect(), ..Found::default() }
 }
 
-/// Everything in a folder that is not the project's.
-fn all(folder: &Path, runtime: &str) -> Result<Listing> {
-    let source = Source { dir: folder.to_owned(), ..Source::default() };
-    collect::project(folder, &source, runtime)
-}
-
 /// The list and the objects of all that was found.
 fn made(found: &Found, cache: &Cache) -> Result<(BTreeMap<String, Listed>, Vec<StaticObject>)> {
-    let made = files::each(&found.files, |(path, entry)| {
-        let is_hashed = found.hashed.contains(path) || kinds::is_hashed(path);
-        files::one(path, entry, is_hashed, found.passing, &cache.statics)
-    })?;
-    let mut list = BTreeMap::new();
-    let mut objects = BTreeMap::new();
-    for ((path, _), (listed, of_file)) in found.files.iter().zip(made) {
+    let read =
+        files::each(&found.files, |(path, entry)| files::read(path, entry, found.passing.is_some(), &cache.statics))?;
+    // Under a hashed name and a plain one often lies the same: each content is compressed once.
+    let distinct: BTreeMap<&str, &Read> =
+        read.iter().filter(|read| read.shrinks).map(|read| (read.sha256.as_str(), read)).collect();
+    let distinct: Vec<&Read> = distinct.into_values().collect();
+    let variants = files::each(&distinct, |read| files::compressed(read, &cache.statics))?;
+    let variants: BTreeMap<&str, [Option<Variant>; 2]> =
+        distinct.iter().map(|read| read.sha256.as_str()).zip(variants).collect();
+
+    let (mut list, mut objects) = (BTreeMap::new(), BTreeMap::new());
+    let mut object = |sha256: &str, size, content_type: &str, file: &Path| {
+        let object = StaticObject {
+            sha256: sha256.to_owned(),
+            size,
+            content_type: content_type.to_owned(),
+            file: file.to_owned(),
+        };
+        objects.entry(sha256.to_owned()).or_insert(object);
+    };
+    for ((path, _), read) in found.files.iter().zip(&read) {
+        let [br, gzip] = variants.get(read.sha256.as_str()).filter(|_| read.shrinks).cloned().unwrap_or_default();
+        object(&read.sha256, read.size, &read.content_type, &read.file);
+        for made in [&br, &gzip].into_iter().flatten() {
+            object(&made.sha256, made.size, &read.content_type, &made.file);
+        }
+        let named = |variant: Option<Variant>| variant.map(|made| (made.sha256, made.size));
+        let listed = Listed {
+            content_type: read.content_type.clone(),
+            size: read.size,
+            sha256: read.sha256.clone(),
+            br: named(br),
+            gzip: named(gzip),
+            immutable: found.hashed.contains(path) || kinds::is_hashed(path),
+        };
         list.insert(path.clone(), listed);
-        objects.extend(of_file.into_iter().map(|object: StaticObject| (object.sha256.clone(), object)));
     }
     Ok((list, objects.into_values().collect()))
 }

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use super::super::tests::{function, stage};
 use super::super::types::{Package, Step};
 use super::super::{BridgeFile, Part, build};
-use crate::config::stage::StaticFiles;
-use crate::config::{Entry, FunctionConfig, StageConfig, Web};
+use crate::config::{Entry, FunctionConfig, StageConfig, StaticFiles, Web};
 use crate::error::Result;
 
 const BRIDGE: &[BridgeFile] = &[BridgeFile { path: "rzap_web/__init__.py", text: "\n", part: Part::Base }];
@@ -25,7 +24,9 @@ impl Project {
     fn new(files: &[(&str, &[u8])]) -> Self {
         let project = Self { folder: tempfile::tempdir().unwrap(), notes: Mutex::default() };
         project.write("code/app.py", b"app = None\n");
-        files.iter().for_each(|(path, content)| project.write(&format!("code/{path}"), content));
+        for (path, content) in files {
+            project.write(&format!("code/{path}"), content);
+        }
         project
     }
 

@@ -45,7 +45,8 @@ class Files:
     def respond(self, method, path, headers):
         """None when `path` is no file of ours, else (status, [(name, value)], body).
 
-        `path` is decoded text without the mount point; `headers` have lower-case names. Raises OSError when S3 does not give the file.
+        `path` is decoded text without the mount point; `headers` have lower-case names.
+        Raises OSError when S3 does not give the file.
         """
         if not path.startswith(self._url):
             return None
