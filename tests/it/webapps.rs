@@ -123,7 +123,7 @@ fn the_polls_are_prepared_by_rzap_manage() {
     assert!(prepared.stdout.contains("Superuser created successfully."), "{prepared}");
     Visitor::new(&url).open("/polls/").is(200).says(&["No polls are available."]);
     let code = "from polls.models import Question; print(Question.objects.create(question_text='Was nun?').pk)";
-    assert_eq!(world.args(&["exec", "dev", "--local", code]).success().stdout.trim(), "1");
+    assert_eq!(world.args(&["exec", "--local", "dev", code]).success().stdout.trim(), "1");
     Visitor::new(&url).open("/polls/1/").is(200).says(&["Was nun?"]);
     world.run("manage dev --local -- migrate nothing").failure(1).says(&["No installed app with label 'nothing'"]);
 }
