@@ -55,6 +55,7 @@ pub(crate) struct Cloud {
     /// HTTP APIs.
     pub(crate) apigatewayv2: aws_sdk_apigatewayv2::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) scheduler: aws_sdk_scheduler::Client,
     pub(crate) pace: Pace,
     /// Packages that went up before anybody asked for them.
     pub(crate) early: Early,
@@ -127,6 +128,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         apigateway: aws_sdk_apigateway::Client::new(&config),
         apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        scheduler: aws_sdk_scheduler::Client::new(&config),
         pace: Pace::new(endpoint.is_none()),
         early: Early::default(),
         endpoint,
@@ -153,5 +155,10 @@ impl Cloud {
     /// `arn:aws:logs:eu-west-1:123456789012:log-group:name`
     pub(crate) fn log_group_arn(&self, name: &str) -> String {
         format!("arn:{}:logs:{}:{}:log-group:{name}", self.partition, self.region, self.account)
+    }
+
+    /// `arn:aws:scheduler:eu-west-1:123456789012:schedule-group/name`
+    pub(crate) fn schedule_group_arn(&self, name: &str) -> String {
+        format!("arn:{}:scheduler:{}:{}:schedule-group/{name}", self.partition, self.region, self.account)
     }
 }

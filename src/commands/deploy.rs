@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::context::{Context, Locking, owner_of};
-use super::report::StageReport;
+use super::report::{StageReport, new_warm_text};
 use crate::deploy::{self, Change, Place, Release};
 use crate::error::{Kind, Result};
 use crate::ui::{self, Report};
@@ -43,7 +43,9 @@ impl Deploy {
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
         if self.dry_run {
-            return Ok(Box::new(DryRun { app: stage.app, stage: stage.stage, changes: plan.changes() }));
+            let changes = plan.changes();
+            let note = new_warm_text(&changes, &blueprint.resources);
+            return Ok(Box::new(DryRun { app: stage.app, stage: stage.stage, changes, note }));
         }
         let careful = context.interrupt.carefully();
         let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
@@ -61,7 +63,8 @@ impl Deploy {
             ))
         })?;
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
-        let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
+        let report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
+        let mut report = report.with_schedules(&blueprint.resources);
         report.changes.splice(0..0, made_bucket);
         let latest = if report.changes.is_empty() { Release::latest(&cloud, &owner).await? } else { None };
         let released = report.released();
@@ -71,13 +74,16 @@ impl Deploy {
             _ => report.record(&cloud, &stage.root, started, released).await?,
         });
         drop(careful);
-        Ok(Box::new(Done { report, took: started.elapsed() }))
+        let note = new_warm_text(&report.changes, &blueprint.resources);
+        Ok(Box::new(Done { report, note, took: started.elapsed() }))
     }
 }
 
 /// After a deploy.
 struct Done {
     report: StageReport,
+    /// What was switched on and costs something.
+    note: String,
     took: std::time::Duration,
 }
 
@@ -95,6 +101,7 @@ impl Report for Done {
         if let Some(url) = url {
             text.push_str(&format!("{url}\n"));
         }
+        text.push_str(&self.note);
         text
     }
 
@@ -108,6 +115,8 @@ struct DryRun {
     app: String,
     stage: String,
     changes: Vec<Change>,
+    /// What would be switched on and cost something.
+    note: String,
 }
 
 impl Report for DryRun {
@@ -116,7 +125,7 @@ impl Report for DryRun {
             return format!("{} {}: nothing to change\n", self.app, self.stage);
         }
         let what = ui::summary(&self.changes, ["to create", "to update", "to delete"]);
-        format!("{} {}: {what}\n{}", self.app, self.stage, ui::plan_text(&self.changes))
+        format!("{} {}: {what}\n{}{}", self.app, self.stage, ui::plan_text(&self.changes), self.note)
     }
 
     fn json(&self) -> Value {

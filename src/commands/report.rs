@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Cloud;
-use crate::deploy::{Change, Front, Function, Outcome, Release, ReleasedFunction};
+use crate::deploy::{Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction};
 use crate::error::Result;
+use crate::observe::{AS_OF, Cost, SCHEDULER_FREE};
 
 /// A stage with its functions.
 #[derive(Debug, Clone, Serialize)]
@@ -53,6 +54,9 @@ pub(crate) struct FunctionReport {
     /// Where it answers: its API's or its own URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
+    /// What `keep_warm` takes, where it is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keep_warm: Option<KeepWarm>,
     /// As AWS calls it: `Active`, `Pending`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) state: Option<String>,
@@ -60,6 +64,20 @@ pub(crate) struct FunctionReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) modified: Option<String>,
 }
+
+/// What keeping a function warm takes.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct KeepWarm {
+    pub(crate) calls_per_month: u32,
+    /// US dollars a month, without what the account has free.
+    pub(crate) lambda_usd: f64,
+    pub(crate) scheduler_usd: f64,
+    /// Whose prices, and of when.
+    pub(crate) prices: &'static str,
+}
+
+/// For how long a warm call is billed, in ms: an assumption. The bridge answers it without the app.
+const WARM_MS: f64 = 5.0;
 
 impl StageReport {
     /// From functions and APIs as they are.
@@ -86,6 +104,21 @@ impl StageReport {
     pub(crate) fn of_outcome(cloud: &Cloud, owner: (&str, &str), outcome: Outcome) -> Self {
         let report = Self::new(cloud, owner, &outcome.functions, &outcome.fronts);
         Self { changes: outcome.changes, ..report }
+    }
+
+    /// Adds what the schedules among `resources` keep warm.
+    pub(crate) fn with_schedules(mut self, resources: &[Any]) -> Self {
+        let mut warm = warm_functions(resources);
+        for function in &mut self.functions {
+            function.keep_warm = warm.remove(&function.function_name).map(|(_, warm)| warm);
+        }
+        self
+    }
+
+    /// What `keep_warm` costs and does, a paragraph per function; nothing where it is off.
+    pub(crate) fn warm_text(&self) -> String {
+        let warm = self.functions.iter().filter_map(|function| Some((&function.name, function.keep_warm.as_ref()?)));
+        warm.map(|(name, warm)| warm.text(name)).collect()
     }
 
     /// The document, always with all its keys.
@@ -129,6 +162,64 @@ impl StageReport {
     }
 }
 
+/// By its name on AWS, each function that one of the schedules keeps warm, with its name in the config.
+fn warm_functions(resources: &[Any]) -> BTreeMap<String, (String, KeepWarm)> {
+    let schedules = resources.iter().filter_map(|any| match any {
+        Any::Schedule(schedule) => schedule.warms(),
+        _ => None,
+    });
+    let function = |name: &str| {
+        resources.iter().find_map(|any| match any {
+            Any::Function(function) if function.name == name => Some(function),
+            _ => None,
+        })
+    };
+    let all = schedules.filter_map(|(name, calls)| {
+        let function = function(name)?;
+        let settings = &function.settings;
+        let cost = Cost::of_calls(calls, settings.memory, settings.arch == "arm64", WARM_MS);
+        let warm =
+            KeepWarm { calls_per_month: calls, lambda_usd: cost.lambda, scheduler_usd: cost.scheduler, prices: AS_OF };
+        Some((name.to_owned(), (function.short_name.clone(), warm)))
+    });
+    all.collect()
+}
+
+/// What `keep_warm` costs and does, when it is one of these changes that switches it on.
+pub(crate) fn new_warm_text(changes: &[Change], resources: &[Any]) -> String {
+    let made = |change: &Change| (change.action, change.kind) == (Action::Create, Kind::Schedule);
+    if !changes.iter().any(made) {
+        return String::new();
+    }
+    warm_functions(resources).into_values().map(|(name, warm)| warm.text(&name)).collect()
+}
+
+impl KeepWarm {
+    fn text(&self, function: &str) -> String {
+        let Self { calls_per_month, lambda_usd, scheduler_usd, prices } = self;
+        let total = (lambda_usd + scheduler_usd).max(0.01);
+        format!(
+            "keep_warm {function}: {} calls a month, about ${total:.2} (Lambda ${lambda_usd:.4}, if each takes {WARM_MS} ms; \
+             Scheduler ${scheduler_usd:.4}, after {SCHEDULER_FREE} free calls; {prices})\n  \
+             it keeps one process warm, not several, and a deploy still starts cold\n",
+            thousands(*calls_per_month)
+        )
+    }
+}
+
+/// `8,640`
+fn thousands(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 impl FunctionReport {
     fn new(cloud: &Cloud, function: &Function, fronts: &[Front]) -> Self {
         let own = function.decided.url.get().filter(|_| function.url.is_open()).map(|url| reachable(cloud, url));
@@ -144,6 +235,7 @@ impl FunctionReport {
             memory: function.settings.memory,
             layers: function.settings.layers.clone(),
             url: own.or_else(|| front.map(|front| front.url.clone())),
+            keep_warm: None,
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),
         }

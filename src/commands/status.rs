@@ -48,7 +48,8 @@ impl Status {
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
         let fronts: Vec<Front> = found.ours.iter().filter_map(|any| Front::of(&cloud, any)).collect();
-        let mut report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);
+        let report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);
+        let mut report = report.with_schedules(&found.ours);
         report.changes = plan.changes();
         // Layers are code: what could not be built cannot be missing or too much.
         report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
@@ -116,6 +117,10 @@ impl Report for Live {
             }
             text.push('\n');
             text.push_str(&table.text());
+        }
+        let warm = self.report.warm_text();
+        if !warm.is_empty() {
+            text.push_str(&format!("\n{warm}"));
         }
         if changes.is_empty() {
             text.push_str("\nas rzap.yaml says\n");

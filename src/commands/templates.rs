@@ -94,6 +94,8 @@ pub(crate) const BRIDGE: &[BridgeFile] = bridge! {
     Runtime: "runtime_api.py";
     Runtime: "runtime_log.py";
     Console: "console.py";
+    Static: "static.py";
+    Static: "static_s3.py";
 };
 
 #[cfg(test)]

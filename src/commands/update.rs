@@ -9,7 +9,7 @@ use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::StageConfig;
-use crate::deploy::{self, Any, Found, Function, Place, Release};
+use crate::deploy::{self, Any, Found, Function, Place, Release, Resource as _, StaticFiles};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
 
@@ -47,7 +47,11 @@ impl Update {
         let images = stage.images();
         let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
         let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
+        // Looking at them is worth its call only when they may have changed.
+        let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
+        let files = if serves { StaticFiles::discover(&cloud, &owner).await?.ours } else { Vec::new() };
         let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
+        let found = found.chain(files.into_iter().map(Any::StaticFiles));
         let found = Found::ours(found.collect());
         let plan = deploy::plan(&blueprint, &found)?;
         let careful = context.interrupt.carefully();

@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, OrFailed as _, Result};
 
 use locate::{FILE, Problems};
 use raw::{Kind, Map};
@@ -96,6 +96,18 @@ pub(crate) fn load(root: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
         .canonicalize()
         .map_err(|error| Error::usage(format!("cannot open the folder `{}`", root.display())).because(&error))?;
     let source = read(&root)?;
+    parse(root, source, environment)
+}
+
+/// Checks a text as the `rzap.yaml` of a folder that has none yet: every stage, and the files it names.
+pub(crate) fn check_text(root: &Path, text: &str) -> Result<()> {
+    let root = root.canonicalize().or_failed(|| format!("open the folder {}", root.display()))?;
+    let project = parse(root, text.to_owned(), &|_| None)?;
+    project.check()?;
+    project.stage_names().iter().try_for_each(|name| project.stage(Some(name)).map(drop))
+}
+
+fn parse(root: PathBuf, source: String, environment: &dyn Fn(&str) -> Option<String>) -> Result<Project> {
     let mut problems = Problems::default();
     let top = match raw::parse(&source, &mut problems).map(|node| (node.kind, node.span)) {
         Some((Kind::Map(top), _)) if !top.0.is_empty() => top,

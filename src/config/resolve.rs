@@ -175,6 +175,12 @@ fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, said:
     packing.source.build = build;
     let http = http.or(called.entry.is_web().then_some(Http::Rest));
     let web = web::read(reader, said, (&called.entry, &runtime), http, &env);
+    // What is built first is looked at when it is there.
+    if let (Some(dir), Some(files), Some(at)) = (&dir, &web.static_files, find("static"))
+        && packing.source.build.is_none()
+    {
+        web::check_folder(reader, files, at, dir);
+    }
     let dir = dir.unwrap_or_else(|| root.to_owned());
     Some(FunctionConfig {
         name: declared.name.to_owned(),

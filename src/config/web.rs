@@ -3,7 +3,7 @@
 //! As in `packing`, a key is a default at the top level and an error on a function it cannot mean.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use super::folder;
 use super::keys;
@@ -87,10 +87,23 @@ pub(super) fn static_files(reader: &mut Reader<'_>, entry: &raw::Entry) -> Optio
                 let known = ["dir", "url"];
                 let label = suggest::did_you_mean(other, known, || "it has `dir` and `url`".to_owned());
                 reader.problem(&part.key_span, format!("unknown key `{other}` in `static`"), label);
+                return None;
             }
         }
     }
     Some(Some(files))
+}
+
+/// Whether the folder with the files, which stand in the code folder `code`, is there.
+pub(super) fn check_folder(reader: &mut Reader<'_>, files: &StaticFiles, entry: &raw::Entry, code: &Path) {
+    let Some(dir) = &files.dir else { return };
+    if code.join(dir).is_dir() {
+        return;
+    }
+    let own = if let Kind::Map(map) = &entry.value.kind { map.get("dir") } else { None };
+    let span = own.map_or(&entry.value.span, |own| &own.value.span);
+    let title = format!("no folder `{}` with static files", dir.display());
+    reader.problem_on_disk(span, title, "looked for it in the code folder");
 }
 
 fn dir(reader: &mut Reader<'_>, entry: &raw::Entry) -> Option<PathBuf> {
@@ -98,6 +111,11 @@ fn dir(reader: &mut Reader<'_>, entry: &raw::Entry) -> Option<PathBuf> {
     if !folder::stays_inside(&filled) {
         let title = "`dir` is not inside the code folder";
         reader.problem(&entry.value.span, title, "write a path relative to the code folder, without `..`");
+        return None;
+    }
+    if Path::new(&filled).components().all(|part| part == Component::CurDir) {
+        let title = "`dir` is the code folder itself";
+        reader.problem(&entry.value.span, title, "all of it would be public: name a folder with static files only");
         return None;
     }
     Some(PathBuf::from(filled))

@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kinds::{Any, Api, Artifact, Bucket, Function, HttpApi, Kind, Layer, LogGroup, Role, Settings, Url};
-use super::names::{bucket_name, function_name, layer_name, log_group_name, role_name};
+use serde_json::json;
+
+use super::kinds::{Any, Api, Artifact, Bucket, Function, HttpApi, Kind, Layer, LogGroup, Role, STATIC_PLACE};
+use super::kinds::{Schedule, ScheduleGroup, Settings, StaticFiles, Url};
+use super::names::{
+    ALIAS, bucket_name, function_name, layer_name, log_group_name, role_name, schedule_group_name, scheduler_role_name,
+    static_prefix, warm_schedule_name,
+};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, Http, StageConfig};
 use crate::error::{Error, Result};
-use crate::package::{OwnLayer, Package, PackagedLayer};
+use crate::package::{OwnLayer, Package, PackagedLayer, StaticObject};
 
 /// Where a stage lives: what names and ARNs are made of.
 #[derive(Debug, Clone)]
@@ -21,6 +27,11 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn of(cloud: &Cloud) -> Self {
         Self { account: cloud.account.clone(), region: cloud.region.clone(), partition: cloud.partition.clone() }
+    }
+
+    /// Where the static files of an app are: bucket and prefix.
+    fn static_files(&self, app: &str) -> String {
+        format!("{}/{}", bucket_name(&self.account, &self.region), static_prefix(app))
     }
 
     fn arn(&self, service: &str, region: &str, what: &str) -> String {
@@ -69,9 +80,22 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
             retention_days: Some(config.log_retention),
         }));
         let role_arn = place.arn("iam", "", &format!("role/{role}"));
-        let settings = Settings::wanted(config, package, role_arn, layers.names(&owner, package));
+        let mut settings = Settings::wanted(config, package, role_arn, layers.names(&owner, package));
+        if package.static_files.is_some() {
+            settings.env.insert(STATIC_PLACE.to_owned(), place.static_files(&owner.app));
+        }
         functions.push(function(config, package, name, &owner, settings, &bucket));
     }
+    let files = StaticFiles::wanted(&owner, &bucket, objects(packages.values()));
+    if files.is_some() {
+        statements.push(json!({
+            "Sid": "ReadStaticFiles",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": format!("arn:{}:s3:::{}*", place.partition, place.static_files(&owner.app)),
+        }));
+    }
+    resources.extend(files.map(Any::StaticFiles));
     resources.push(Any::Role(Role::wanted(role, owner.clone(), &groups, statements)));
     resources.extend(artifacts.into_values().map(Any::Artifact));
     resources.extend(layers.wanted(&owner, &bucket).map(Any::Layer));
@@ -84,6 +108,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
     }
     resources.extend(functions.into_iter().map(Any::Function));
+    resources.extend(schedules(stage, &owner, place));
     Ok(Blueprint { owner, resources })
 }
 
@@ -116,6 +141,35 @@ fn function(
         after,
         decided: super::kinds::Decided::default(),
     }
+}
+
+/// What the functions of these packages serve from S3.
+fn objects<'a>(packages: impl Iterator<Item = &'a Package>) -> impl Iterator<Item = &'a StaticObject> {
+    packages.flat_map(|package| &package.static_files).flat_map(|files| &files.objects)
+}
+
+/// The schedules of a stage with their group and their role; nothing when there is no schedule.
+fn schedules(stage: &StageConfig, owner: &Owner, place: &Place) -> Vec<Any> {
+    let warm = stage.functions.values().filter(|config| config.web.keep_warm);
+    let targets: Vec<(&str, String)> = warm
+        .map(|config| {
+            let what = format!("function:{}:{ALIAS}", function_name(owner, &config.name));
+            (config.name.as_str(), place.arn("lambda", &place.region, &what))
+        })
+        .collect();
+    if targets.is_empty() {
+        return Vec::new();
+    }
+    let (group, role) = (schedule_group_name(owner), scheduler_role_name(owner, &place.region));
+    let role_arn = place.arn("iam", "", &format!("role/{role}"));
+    let group_arn = place.arn("scheduler", &place.region, &format!("schedule-group/{group}"));
+    let aliases: Vec<String> = targets.iter().map(|(_, alias)| alias.clone()).collect();
+    let role = Role::of_schedules(role, owner.clone(), (&place.account, &group_arn), &aliases);
+    let warm = targets.into_iter().map(|(function, alias)| {
+        Schedule::warm(warm_schedule_name(owner, function), owner.clone(), alias, role_arn.clone())
+    });
+    let group = ScheduleGroup { name: group, owner: owner.clone() };
+    [Any::Role(role), Any::ScheduleGroup(group)].into_iter().chain(warm.map(Any::Schedule)).collect()
 }
 
 fn artifact(owner: &Owner, bucket: &str, package: &Package) -> Artifact {
@@ -182,6 +236,7 @@ pub(crate) fn code_only(
     let had: BTreeSet<&String> = live.iter().flat_map(|function| &function.settings.layers).collect();
     let new = |name: &str| !had.contains(&name.to_owned());
     let mut artifacts = layers.artifacts(owner, &bucket, new);
+    let mut changed = Vec::new();
     let fresh = layers.wanted(owner, &bucket).filter(|layer| new(&layer.name));
     let mut resources: Vec<Any> = fresh.map(Any::Layer).collect();
     for function in live {
@@ -192,6 +247,13 @@ pub(crate) fn code_only(
         let Some(package) = packages.get(&function.short_name) else {
             return Err(Error::failed(format!("the function `{}` has no package", function.short_name)));
         };
+        if package.static_files.is_some() && !function.settings.env.contains_key(STATIC_PLACE) {
+            let name = &function.short_name;
+            return Err(Error::failed(format!(
+                "the function `{name}` serves static files now: new code is not enough"
+            ))
+            .hint(format!("run `rzap deploy {}`", owner.stage)));
+        }
         let mut wanted = function.clone();
         wanted.settings.code_sha256.clone_from(&package.code_sha256);
         wanted.settings.layers = layers.names(owner, package);
@@ -203,10 +265,14 @@ pub(crate) fn code_only(
             let artifact = artifacts.entry(&package.sha256).or_insert_with(|| artifact(owner, &bucket, package));
             wanted.artifact = (bucket.clone(), artifact.object.clone());
             wanted.after.push(Key::new(Kind::Artifact, &artifact.object));
+            // What is served is listed in the package: with the same code it is the same.
+            changed.push(package);
         }
         resources.push(Any::Function(wanted));
     }
     resources.extend(artifacts.into_values().map(Any::Artifact));
+    let files = StaticFiles::wanted(owner, &bucket, objects(changed.into_iter()));
+    resources.extend(files.map(Any::StaticFiles));
     Ok(Blueprint { owner: owner.clone(), resources })
 }
 

@@ -7,8 +7,9 @@ use super::resource::Owner;
 /// The alias that serves traffic; every integration, trigger and permission points at it.
 pub(crate) const ALIAS: &str = "live";
 
-/// Longest name of a function or a role.
+/// Longest name of a function, a role, a schedule and a schedule group.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>,
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>,
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const LONGEST: usize = 64;
 /// Longest name of a layer. <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>
@@ -33,6 +34,21 @@ pub(crate) fn function_prefix(owner: &Owner) -> String {
 /// `{app}-{stage}-{region}`: IAM is global, so the region is part of the name.
 pub(crate) fn role_name(owner: &Owner, region: &str) -> String {
     fit(&format!("{}-{}-{region}", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}-{stage}-{region}-scheduler`: the role in whose name schedules call functions.
+pub(crate) fn scheduler_role_name(owner: &Owner, region: &str) -> String {
+    fit(&format!("{}-{}-{region}-scheduler", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}-{stage}`: the group of the stage's schedules.
+pub(crate) fn schedule_group_name(owner: &Owner) -> String {
+    fit(&format!("{}-{}", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}-{stage}-{function}-warm`: the schedule that keeps a function warm.
+pub(crate) fn warm_schedule_name(owner: &Owner, function: &str) -> String {
+    fit(&format!("{}-{}-{function}-warm", owner.app, owner.stage), LONGEST)
 }
 
 /// `{app}-{stage}-{part}-{hash}`, with 16 hex digits of the content's hash: one name, one content.
@@ -76,6 +92,11 @@ pub(crate) fn artifact_key(app: &str, sha256: &str) -> String {
     format!("{app}/{sha256}.zip")
 }
 
+/// `{app}/_static/`: static files of all stages. No stage's name begins with `_`.
+pub(crate) fn static_prefix(app: &str) -> String {
+    format!("{app}/_static/")
+}
+
 /// `{app}/{stage}/`: releases and the lock of one stage.
 pub(crate) fn stage_prefix(owner: &Owner) -> String {
     format!("{}/{}/", owner.app, owner.stage)
@@ -112,6 +133,9 @@ mod tests {
     fn short_names_are_readable() {
         assert_eq!(function_name(&owner("guestbook", "dev"), "web"), "guestbook-dev-web");
         assert_eq!(role_name(&owner("guestbook", "dev"), "eu-west-1"), "guestbook-dev-eu-west-1");
+        assert_eq!(scheduler_role_name(&owner("guestbook", "dev"), "eu-west-1"), "guestbook-dev-eu-west-1-scheduler");
+        assert_eq!(schedule_group_name(&owner("guestbook", "dev")), "guestbook-dev");
+        assert_eq!(warm_schedule_name(&owner("guestbook", "dev"), "web"), "guestbook-dev-web-warm");
     }
 
     #[test]
@@ -135,5 +159,10 @@ mod tests {
         assert_eq!(one.len(), 64);
         assert_ne!(one, two);
         assert!(one.starts_with(&function_prefix(&owner)), "discovery finds cut names");
+        let warm = warm_schedule_name(&owner, "one");
+        assert!(warm.len() == 64 && warm != warm_schedule_name(&owner, "two") && warm != one);
+        let roles = [role_name(&owner, "eu-west-1"), scheduler_role_name(&owner, "eu-west-1")];
+        assert!(roles[0] != roles[1] && roles.iter().all(|name| name.len() == 64));
+        assert_eq!(schedule_group_name(&owner).len(), 64);
     }
 }

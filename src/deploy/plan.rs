@@ -100,8 +100,10 @@ pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
         let live = live.remove(&key).cloned();
         live.iter().try_for_each(|live| resource.check_change(live))?;
         let (action, differences) = match &live {
+            // Of files a plan says how many; of anything else the name says enough.
+            None if key.kind == Kind::StaticFiles => (Action::Create, compare(&Value::Null, &resource.managed())),
             None => (Action::Create, Vec::new()),
-            Some(live) => match compare(&live.managed(), &resource.managed()) {
+            Some(live) => match compare(&resource.seen_of(live), &resource.managed()) {
                 none if none.is_empty() => (Action::Keep, none),
                 some => (Action::Update, some),
             },

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::kinds::Kind;
 use crate::aws::Cloud;
@@ -138,6 +139,11 @@ pub(crate) trait Resource: Serialize + Sized {
     /// Refuses what cannot be made of `live`. Asked while planning, before anything is changed.
     fn check_change(&self, _live: &Self) -> Result<()> {
         Ok(())
+    }
+
+    /// What of `live` is compared with this one: what serialises, unless others share it.
+    fn seen_of(&self, live: &Self) -> Value {
+        serde_json::to_value(live).unwrap_or(Value::Null)
     }
 
     /// Makes it so, whatever is there already.

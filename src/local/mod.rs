@@ -2,15 +2,16 @@
 //!
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
 //! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
-//! behaviour including errors and states; S3, IAM and STS do what deploying and running apps needs.
+//! behaviour including errors and states, and so does `EventBridge` Scheduler; S3, IAM and STS do what
+//! deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!
 //! Any access key is accepted and no signature is checked: only processes of this machine can reach
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs   (signature scope)
-//!                                  └──► front ─► lambda::invoke ─► worker                (host or path)
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · scheduler (signature scope)
+//!                                  └──► front ─► lambda::invoke ─► worker                           (host or path)
 //! ```
 
 pub(crate) mod apigateway;
@@ -28,6 +29,7 @@ pub(crate) mod rest;
 pub(crate) mod route;
 pub(crate) mod run;
 pub(crate) mod s3;
+pub(crate) mod scheduler;
 pub(crate) mod server;
 pub(crate) mod state_dir;
 pub(crate) mod store;
@@ -54,6 +56,7 @@ pub(crate) struct Local {
     pub(crate) apigateway: apigateway::ApiGateway,
     pub(crate) apigatewayv2: apigatewayv2::HttpApis,
     pub(crate) logs: logs::Logs,
+    pub(crate) scheduler: scheduler::Scheduler,
 }
 
 impl Local {
@@ -69,8 +72,10 @@ impl Local {
             apigateway: apigateway::ApiGateway::open(home)?,
             apigatewayv2: apigatewayv2::HttpApis::open(home)?,
             logs: logs::Logs::open(home)?,
+            scheduler: scheduler::Scheduler::open(home)?,
         });
         local.lambda.start(&local).await;
+        local.scheduler.start(&local);
         Ok(local)
     }
 }

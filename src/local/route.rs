@@ -21,6 +21,7 @@ pub(crate) enum Service {
     Lambda,
     ApiGateway,
     Logs,
+    Scheduler,
 }
 
 impl Service {
@@ -33,6 +34,7 @@ impl Service {
             "lambda" => Self::Lambda,
             "apigateway" => Self::ApiGateway,
             "logs" => Self::Logs,
+            "scheduler" => Self::Scheduler,
             _ => return None,
         })
     }
@@ -41,7 +43,7 @@ impl Service {
         match self {
             Self::S3 => Dialect::S3,
             Self::Iam | Self::Sts => Dialect::Query,
-            Self::Lambda | Self::ApiGateway => Dialect::RestJson,
+            Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs => Dialect::Json11,
         }
     }
@@ -56,6 +58,7 @@ impl Service {
             Self::ApiGateway if request.path.starts_with("/v2/") => local.apigatewayv2.handle(local, request).await,
             Self::ApiGateway => local.apigateway.handle(local, request).await,
             Self::Logs => local.logs.handle(local, request).await,
+            Self::Scheduler => local.scheduler.handle(local, request).await,
         }
     }
 }
@@ -214,7 +217,7 @@ fn guess(request: &Request) -> Dialect {
             _ => byte.is_ascii_digit(),
         }) && rest.len() > 8
     });
-    let is_api = ["/restapis", "/v2/apis", "/v2/tags", "/apikeys", "/account"]
+    let is_api = ["/restapis", "/v2/apis", "/v2/tags", "/apikeys", "/account", "/schedules", "/schedule-groups"]
         .iter()
         .any(|prefix| request.path.starts_with(prefix));
     if request.header("x-amz-target").is_some() {

@@ -1,7 +1,9 @@
-//! What is read back from a running stage. Reads only; knows nothing of plans or terminals.
+//! What is read back from a running stage, and what it costs. Reads only; knows nothing of plans or terminals.
 
 mod logs;
 mod missing;
+mod prices;
 
 pub(crate) use self::logs::{Filter, LogEvent, Tail};
 pub(crate) use self::missing::hint;
+pub(crate) use self::prices::{AS_OF, Cost, SCHEDULER_FREE};

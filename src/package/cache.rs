@@ -1,7 +1,7 @@
 //! The work folder: where it is, how it is laid out, how it stays small.
 //!
 //! `zips/{sha256}.zip` are finished packages, `zips/{recipe}.index` says what is in one, `deps/{key}/` are
-//! resolved dependencies, `stats/{origin}` what the files of a project were when they were read last.
+//! resolved dependencies, `static/{key}` files and variants of files that are served from S3, `stats/{origin}` what the files of a project were when they were read last.
 //! Everything is made under a temporary name and renamed when whole, so two runs at once do not meet
 //! and a killed one leaves nothing that could be taken for finished. Nothing in here is precious.
 
@@ -83,14 +83,16 @@ pub(super) struct Cache {
     pub(super) zips: PathBuf,
     pub(super) deps: PathBuf,
     pub(super) stats: PathBuf,
+    pub(super) statics: PathBuf,
 }
 
 impl Cache {
     /// Makes the folders, keeps other runs from removing what this one uses, and throws out what is old.
     pub(super) fn open(work: &Path) -> Result<Self> {
         let work = std::path::absolute(work).or_failed(|| format!("make sense of the folder {}", work.display()))?;
-        let cache = Self { zips: work.join("zips"), deps: work.join("deps"), stats: work.join("stats") };
-        for folder in [&cache.zips, &cache.deps, &cache.stats] {
+        let [zips, deps, stats, statics] = ["zips", "deps", "stats", "static"].map(|name| work.join(name));
+        let cache = Self { zips, deps, stats, statics };
+        for folder in [&cache.zips, &cache.deps, &cache.stats, &cache.statics] {
             fs::create_dir_all(folder)
                 .or_failed(|| format!("create the folder {}", folder.display()))
                 .map_err(|error| error.hint("point RZAP_CACHE_DIR at a folder you can write to"))?;

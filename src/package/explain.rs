@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::rules::{DEVELOPMENT, EXCLUDE, OF_DEPENDENCIES, RULES, Rules, SPECIAL, Verdict};
+use super::rules::{DEVELOPMENT, EXCLUDE, OF_DEPENDENCIES, RULES, Rules, SPECIAL, STATIC, Verdict};
 use super::types::{Content, LeftOut, Package};
 use crate::config::{FunctionConfig, Layer, Source};
 
@@ -39,7 +39,7 @@ pub(crate) fn explain(root: &Path, function: &FunctionConfig, package: &Package)
     let (of_dependencies, mut of_project): (Vec<LeftOut>, Vec<LeftOut>) =
         everything(root, function, package).into_iter().partition(|left| left.of.is_some());
     let mut explained: Vec<Explained> = Vec::new();
-    for rule in RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &SPECIAL]) {
+    for rule in RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &STATIC, &SPECIAL]) {
         let here = taken(&mut of_project, rule.name);
         let what = if rule.name == EXCLUDE.name { function.source.exclude.clone() } else { rule.what() };
         if !here.is_empty() || (!what.is_empty() && rule.applies(&function.runtime)) {

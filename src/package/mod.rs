@@ -31,6 +31,7 @@ mod python;
 mod rules;
 mod savings;
 mod size;
+mod static_files;
 mod types;
 mod web;
 mod weigh;
@@ -51,7 +52,9 @@ use self::native::{Programs, Site};
 use self::python::Installer;
 pub(crate) use self::savings::{Saving, savings};
 pub(crate) use self::size::{MOST_DIRECT, MOST_UNZIPPED};
-pub(crate) use self::types::{Content, LeftOut, OwnLayer, Package, PackagedLayer, Step, Weight};
+pub(crate) use self::types::{
+    Content, LeftOut, OwnLayer, Package, PackagedLayer, StaticFiles, StaticObject, Step, Weight,
+};
 pub(crate) use self::web::{BridgeFile, Part};
 pub(crate) use self::weigh::{amount, folders, parts, share};
 use crate::config::{Arch, Entry, FunctionConfig, Layer, Source, StageConfig, Web};
@@ -91,7 +94,8 @@ type Inputs<'a> = (&'a Source, &'a [Layer], &'a str, Arch, Made<'a>);
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Made<'a> {
     Nothing,
-    Bridge(&'a Entry, &'a Web),
+    /// With what `collectstatic` is told.
+    Bridge(&'a Entry, &'a Web, Option<&'a BTreeMap<String, String>>),
     /// Of this file, as the handler spells it.
     Bundle(&'a str),
     Bootstrap(&'a str),
@@ -116,7 +120,10 @@ fn groups<'a>(
             continue;
         }
         let made = match &function.entry {
-            entry @ (Entry::Wsgi(_) | Entry::Asgi(_) | Entry::Django(_)) => Made::Bridge(entry, &function.web),
+            entry @ (Entry::Wsgi(_) | Entry::Asgi(_) | Entry::Django(_)) => {
+                let is_collected = function.web.static_files.as_ref().is_some_and(|files| files.dir.is_none());
+                Made::Bridge(entry, &function.web, is_collected.then_some(&function.env))
+            }
             Entry::Bootstrap(path) => Made::Bootstrap(path),
             Entry::Cargo(name) => Made::Cargo(name.as_deref(), if name.is_some() { "" } else { &function.name }),
             Entry::Go(path) => Made::Go(path),
@@ -152,6 +159,7 @@ struct Built {
     entries: Vec<entry::Entry>,
     left_out: Vec<LeftOut>,
     layers: Vec<PackagedLayer>,
+    static_files: Option<Arc<StaticFiles>>,
 }
 
 impl Workshop<'_> {
@@ -174,7 +182,7 @@ impl Workshop<'_> {
         let Some(first) = functions.first() else { return Ok(vec![]) };
         let names = functions.iter().map(|function| function.name.as_str()).collect::<Vec<_>>().join(", ");
         let built = self.zip(first, functions, &names, programs).await;
-        let Built { archive, entries, left_out, layers } =
+        let Built { archive, entries, left_out, layers, static_files } =
             built.map_err(|error| error.context(format!("cannot package {names}")))?;
         let contents = entries.iter().zip(&archive.packed).map(|(entry, zipped)| entry.listed(*zipped));
         let (contents, left_out) = (Arc::new(contents.collect::<Vec<_>>()), Arc::new(left_out));
@@ -195,6 +203,7 @@ impl Workshop<'_> {
             },
             heaviest: parts(&contents).into_iter().take(size::PARTS).collect(),
             layers: layers.clone(),
+            static_files: static_files.clone(),
             contents: contents.clone(),
             left_out: left_out.clone(),
         };
@@ -227,11 +236,13 @@ impl Workshop<'_> {
         if let Entry::Bootstrap(path) = &first.entry {
             bootstrap::place(&mut project.entries, self.root, first, path)?;
         }
+        let served = self.static_files(first, &mut project, names).await?;
         let dependencies = self.python(first, names).await?;
         project.notes.extend(dependencies.notes);
         project.left_out.extend(dependencies.left_out);
         let mut merged = merge::merge(project, dependencies.entries);
-        web::place(&mut merged.entries, first, self.bridge)?;
+        let (web, static_files) = served.map_or_else(|| (first.web.clone(), None), |it| (it.web, Some(it.files)));
+        web::place(&mut merged.entries, &FunctionConfig { web, ..first.clone() }, self.bridge)?;
         for note in std::mem::take(&mut merged.notes) {
             self.note(names, &note);
         }
@@ -250,7 +261,8 @@ impl Workshop<'_> {
         let _turn = self.archiving.lock().await;
         (self.tell)(Step::Archiving { functions: names.to_owned() });
         let (archive, entries) = self.archive(entries, names).await?;
-        Ok(Built { archive, entries, left_out: merged.left_out, layers: self.zip_layers(drafts).await? })
+        let layers = self.zip_layers(drafts).await?;
+        Ok(Built { archive, entries, left_out: merged.left_out, layers, static_files })
     }
 
     /// Writes `entries`, which are `of` these functions, into a zip and tells how it grows.

@@ -2,6 +2,7 @@
 
 mod bytecode;
 mod dependencies;
+mod environment;
 mod installer;
 mod platform;
 mod requirements;

@@ -15,7 +15,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 pub(super) use self::dependencies::OF_DEPENDENCIES;
 pub(crate) use self::table::Rule;
-pub(super) use self::table::{DEVELOPMENT, EXCLUDE, RULES, SPECIAL};
+pub(super) use self::table::{DEVELOPMENT, EXCLUDE, RULES, SPECIAL, STATIC};
 use crate::config::Source;
 use crate::error::{Error, Result};
 

@@ -28,6 +28,9 @@ pub(crate) struct Package {
     /// In the order Lambda lays them over each other; their bytes count into what Lambda allows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) layers: Vec<PackagedLayer>,
+    /// What is served from S3 instead of being in it.
+    #[serde(rename = "static", skip_serializing_if = "Option::is_none")]
+    pub(crate) static_files: Option<Arc<StaticFiles>>,
     /// Every file in it, in the order of the zip.
     #[serde(skip)]
     pub(crate) contents: Arc<Vec<Content>>,
@@ -79,6 +82,33 @@ pub(crate) struct OwnLayer {
     /// What rules left out of it.
     #[serde(skip)]
     pub(crate) left_out: Arc<Vec<LeftOut>>,
+}
+
+/// Static files of a web app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct StaticFiles {
+    /// Below which path they are served.
+    pub(crate) url: String,
+    /// Number of files.
+    pub(crate) files: usize,
+    /// Their bytes, as they are.
+    pub(crate) bytes: u64,
+    /// What has to be in S3: their contents and the compressed variants, each once, by hash.
+    #[serde(skip)]
+    pub(crate) objects: Vec<StaticObject>,
+}
+
+/// One content that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StaticObject {
+    /// Lower-case hex.
+    pub(crate) sha256: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Of one of the files that have this content.
+    pub(crate) content_type: String,
+    /// Where it lies on this machine.
+    pub(crate) file: PathBuf,
 }
 
 /// One file of a finished package.

@@ -19,7 +19,6 @@ pub(crate) struct BridgeFile {
 
 /// What a file of the bridge is for: it is in a package only where it is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "until the bridge has them"))]
 pub(crate) enum Part {
     /// Every web app.
     Base,

@@ -43,6 +43,68 @@ fn boto3_finds_cloudwatch_logs_as_aws_has_them() {
 }
 
 #[test]
+fn boto3_finds_eventbridge_scheduler_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("scheduler.py");
+}
+
+#[test]
+fn the_aws_cli_makes_lists_and_deletes_schedules() {
+    let world = World::new();
+    let cloud = world.local();
+    let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "scheduler.amazonaws.com"}}]}"#;
+    let role = cloud.aws(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        "caller",
+        "--assume-role-policy-document",
+        trust,
+        "--query",
+        "Role.Arn",
+        "--output",
+        "text",
+    ]);
+    let target =
+        json!({"Arn": "arn:aws:lambda:eu-west-1:000000000000:function:jobs:live", "RoleArn": role, "Input": "{}"});
+    cloud.aws(&["scheduler", "create-schedule-group", "--name", "nights", "--tags", "Key=team,Value=ops"]);
+    let nightly = ["--name", "nightly", "--group-name", "nights"];
+    let settings = [
+        "--schedule-expression",
+        "cron(0 2 * * ? *)",
+        "--schedule-expression-timezone",
+        "UTC",
+        "--flexible-time-window",
+        "Mode=OFF",
+        "--end-date",
+        "2099-01-01T00:00:00Z",
+        "--target",
+        &target.to_string(),
+    ];
+    let arn = cloud.aws(
+        &[
+            &["scheduler", "create-schedule"],
+            &nightly[..],
+            &settings[..],
+            &["--query", "ScheduleArn", "--output", "text"],
+        ]
+        .concat(),
+    );
+    assert_eq!(arn, "arn:aws:scheduler:eu-west-1:000000000000:schedule/nights/nightly");
+    let json = |arguments: &[&str]| -> Value { serde_json::from_str(&cloud.aws(arguments)).expect("JSON") };
+    let shown = json(&[&["scheduler", "get-schedule"], &nightly[..]].concat());
+    assert_eq!((&shown["Target"]["Input"], &shown["State"]), (&json!("{}"), &json!("ENABLED")));
+    assert_eq!(shown["EndDate"], json!(4_070_908_800.0));
+    let query = ["--query", "Schedules[].[GroupName, Name]"];
+    let listed = json(&[&["scheduler", "list-schedules", "--name-prefix", "night"], &query[..]].concat());
+    assert_eq!(listed, json!([["nights", "nightly"]]));
+    cloud.aws(&[&["scheduler", "delete-schedule"], &nightly[..]].concat());
+    cloud.aws(&["scheduler", "delete-schedule-group", "--name", "nights"]);
+    assert_eq!(json(&["scheduler", "list-schedules", "--query", "Schedules"]), json!([]));
+}
+
+#[test]
 fn the_aws_cli_sees_a_stage_that_rzap_deployed() {
     let world = World::new().app("multi");
     world.run("deploy dev --local").success();

@@ -49,6 +49,9 @@ answer({
     "log groups": [item["logGroupName"] for item in every("logs", "describe_log_groups", "logGroups")],
     "apis": [item["name"] for item in apis],
     "http apis": [item["Name"] for item in client("apigatewayv2").get_apis()["Items"]],
+    "schedules": [item["Name"] for item in every("scheduler", "list_schedules", "Schedules")],
+    "schedule groups": [item["Name"] for item in every("scheduler", "list_schedule_groups", "ScheduleGroups")
+                        if item["Name"] != "default" and item["State"] == "ACTIVE"],
     "buckets": buckets,
     "objects": [item["Key"] for name in buckets for item in every("s3", "list_objects_v2", "Contents", Bucket=name)],
 })
@@ -124,7 +127,8 @@ impl Cloud {
 pub(crate) fn nothing() -> Value {
     serde_json::json!({
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
-        "buckets": [], "objects": []
+        "buckets": [], "objects": [],
+        "schedules": [], "schedule groups": []
     })
 }
 

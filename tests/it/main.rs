@@ -30,6 +30,7 @@ mod http_api;
 mod image;
 mod interrupted;
 mod invoke;
+mod keep_warm;
 mod layers;
 mod local;
 mod ministack;

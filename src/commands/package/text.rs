@@ -49,6 +49,7 @@ pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> 
             PackagedLayer::Arn(arn) => format!("  layer {arn}: only Lambda knows how large it is\n"),
         });
     }
+    text.push_str(&static_files(package));
     if *zipped > MOST_DIRECT {
         text.push_str(&format!(
             "  over {} zipped: it fits through S3 only, which is how `rzap deploy` uploads it\n",
@@ -66,6 +67,13 @@ pub(super) fn weighed(weighed: &Weighed, packages: &BTreeMap<String, Built>) -> 
         text.push_str(&format!("\n{}", savings(&weighed.savings)));
     }
     text
+}
+
+/// The line about what is served from S3.
+fn static_files(package: &Built) -> String {
+    package.static_files.as_ref().map_or_else(String::new, |it| {
+        format!("  static files: {}, {}, served from S3 below {}\n", files(it.files), bytes(it.bytes), it.url)
+    })
 }
 
 fn parts(weighed: &Weighed) -> String {
@@ -124,6 +132,7 @@ pub(super) fn explained(weighed: &Weighed, all: bool) -> String {
     } else {
         format!("{functions}: {}, {}, left out\n", files(out), bytes(sum))
     };
+    text.push_str(&static_files(&weighed.package));
     for rule in found {
         text.push_str(&format!("\n{}: {}, {}\n", name(rule), files(rule.files), bytes(rule.unzipped)));
         let most = if all { usize::MAX } else { PATHS };

@@ -9,6 +9,8 @@ const BASE: &str = "app: a\nruntime: python3.13\nstages: { dev: }\n";
 
 fn web(lines: &str) -> FunctionConfig {
     let folder = Folder::new();
+    folder.write("static/app.css", "");
+    folder.write("src/www/app.css", "");
     let project = folder.load(format!("{BASE}{lines}\n")).unwrap();
     project.stage(None).unwrap().functions["web"].clone()
 }
@@ -73,6 +75,15 @@ fn values_that_cannot_be() {
         ),
         ("static: { url: / }", "/ | `url` is not a path of the app | like `/static/`"),
         ("static: { url: static }", "static | `url` is not a path of the app | like `/static/`"),
+        (
+            "static: { dir: ./. }",
+            "./. | `dir` is the code folder itself | all of it would be public: name a folder with static files only",
+        ),
+        ("static: true", "true | no folder `static` with static files | looked for it in the code folder"),
+        (
+            "static: { url: /s/, dir: app.py }",
+            "app.py | no folder `app.py` with static files | looked for it in the code folder",
+        ),
         ("static: { urls: /s/ }", "urls | unknown key `urls` in `static` | did you mean `url`?"),
         ("exec: yes", "yes | `exec` needs true or false | did you mean `true`?"),
         (

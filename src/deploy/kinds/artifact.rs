@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Kind;
 use super::bucket::ARTIFACT_TAG;
 use crate::aws::{Cloud, Multipart, PART, Target, explain, is_code, say};
-use crate::deploy::names::{artifact_key, bucket_name, stage_prefix};
+use crate::deploy::names::{artifact_key, bucket_name, stage_prefix, static_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, OrFailed as _, Result};
 
@@ -138,7 +138,7 @@ impl Resource for Artifact {
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let bucket = bucket_name(&cloud.account, &cloud.region);
         let prefix = format!("{}/", owner.app);
-        let own_stage = stage_prefix(owner);
+        let own = [stage_prefix(owner), static_prefix(&owner.app)];
         let mut pages =
             cloud.s3.list_objects_v2().bucket(&bucket).prefix(&prefix).delimiter("/").into_paginator().send();
         let mut found = Vec::new();
@@ -150,7 +150,8 @@ impl Resource for Artifact {
                 Err(error) if is_code(&error, &["NoSuchBucket", "AccessDenied"]) => return Ok(Found::none()),
                 Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
             };
-            shared |= page.common_prefixes().iter().any(|stage| stage.prefix() != Some(own_stage.as_str()));
+            let mut prefixes = page.common_prefixes().iter().filter_map(|stage| stage.prefix());
+            shared |= prefixes.any(|stage| !own.iter().any(|own| own == stage));
             found.extend(page.contents().iter().filter_map(|object| {
                 Some(Self {
                     bucket: bucket.clone(),

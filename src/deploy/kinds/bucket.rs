@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::deploy::names::{bucket_name, lock_key, stage_prefix};
+use crate::deploy::names::{bucket_name, lock_key, stage_prefix, static_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -126,11 +126,12 @@ impl Bucket {
     async fn others(cloud: &Cloud, name: &str, owner: &Owner) -> Result<Others> {
         let list = |prefix: &str| cloud.s3.list_objects_v2().bucket(name).delimiter("/").prefix(prefix).send();
         let (own_app, own_stage) = (format!("{}/", owner.app), stage_prefix(owner));
+        let files = static_prefix(&owner.app);
         let (apps, stages) = tokio::join!(list(""), list(&own_app));
         let what = || format!("list the artifact bucket `{name}`");
         let (apps, stages) = (apps.map_err(explain(what()))?, stages.map_err(explain(what()))?);
         let foreign = |prefixes: &[aws_sdk_s3::types::CommonPrefix], own: &str| {
-            prefixes.iter().any(|prefix| prefix.prefix() != Some(own))
+            prefixes.iter().any(|prefix| prefix.prefix() != Some(own) && prefix.prefix() != Some(&files))
         };
         // rzap writes nothing at the top; a bucket with something there is somebody else's.
         if !apps.contents().is_empty() {

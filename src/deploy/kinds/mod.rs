@@ -9,6 +9,9 @@ mod http_api;
 mod layer;
 mod log_group;
 mod role;
+mod schedule;
+mod schedule_group;
+mod static_files;
 
 use std::fmt;
 
@@ -24,6 +27,9 @@ pub(crate) use self::http_api::HttpApi;
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::role::Role;
+pub(crate) use self::schedule::Schedule;
+pub(crate) use self::schedule_group::ScheduleGroup;
+pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
 use crate::error::Result;
@@ -68,6 +74,14 @@ macro_rules! kinds {
                 match self { $(Self::$kind(it) => serde_json::to_value(it).unwrap_or(Value::Null)),* }
             }
 
+            /// What of `live` is compared with [`Any::managed`].
+            pub(crate) fn seen_of(&self, live: &Self) -> Value {
+                match (self, live) {
+                    $((Self::$kind(it), Self::$kind(live)) => it.seen_of(live),)*
+                    _ => Value::Null,
+                }
+            }
+
             /// Refuses what cannot be made of `live`.
             pub(crate) fn check_change(&self, live: &Self) -> Result<()> {
                 match (self, live) {
@@ -105,12 +119,15 @@ kinds! {
     Bucket: "bucket", "artifact bucket";
     History: "history", "release history";
     Artifact: "artifact", "artifact";
+    StaticFiles: "static_files", "static files";
     Role: "role", "role";
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
     HttpApi: "http_api", "HTTP API";
+    ScheduleGroup: "schedule_group", "schedule group";
+    Schedule: "schedule", "schedule";
 }
 
 impl fmt::Display for Kind {

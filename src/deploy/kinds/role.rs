@@ -1,15 +1,17 @@
-//! The role the stage's functions run as: may write its own logs, what the config grants, no more.
+//! The roles of a stage. Functions run as one: it may write their own logs, what the config grants, no more.
+//! Schedules call in the name of another one, which may call what they call.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_iam::types::Tag;
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code};
-use crate::deploy::names::role_name;
+use crate::deploy::names::{role_name, scheduler_role_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -19,7 +21,7 @@ const POLICY: &str = "rzap";
 /// What IAM answers while a change of a moment ago has not reached all of it.
 const RACES: &[&str] = &["NoSuchEntity", "DeleteConflict", "ConcurrentModification"];
 
-/// An execution role.
+/// An execution role, of the functions or of the schedules.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Role {
     #[serde(skip)]
@@ -49,18 +51,53 @@ impl Role {
         Self {
             name,
             owner,
-            trust: json!({
-                "Version": "2012-10-17",
-                "Statement": [{
-                    "Effect": "Allow",
-                    "Principal": {"Service": "lambda.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }],
-            }),
+            trust: trust("lambda.amazonaws.com", None),
             policy: json!({"Version": "2012-10-17", "Statement": all}),
             other_policies: BTreeSet::new(),
             attached_policies: BTreeSet::new(),
         }
+    }
+
+    /// The one of the schedules in `group`, an ARN: it may call `aliases`, ARNs, and nothing else.
+    ///
+    /// The service must say that it comes for this account and this group; "the ARN you specify must be a
+    /// schedule group". <https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html>
+    pub(crate) fn of_schedules(name: String, owner: Owner, (account, group): (&str, &str), aliases: &[String]) -> Self {
+        let condition = json!({"StringEquals": {"aws:SourceAccount": account, "aws:SourceArn": group}});
+        let call = json!({
+            "Sid": "CallFunctions",
+            "Effect": "Allow",
+            "Action": ["lambda:InvokeFunction"],
+            "Resource": aliases,
+        });
+        Self {
+            name,
+            owner,
+            trust: trust("scheduler.amazonaws.com", Some(condition)),
+            policy: json!({"Version": "2012-10-17", "Statement": [call]}),
+            other_policies: BTreeSet::new(),
+            attached_policies: BTreeSet::new(),
+        }
+    }
+
+    /// One by its name: that it is ours its tags say.
+    async fn find(cloud: &Cloud, owner: &Owner, name: String) -> Result<Found<Self>> {
+        let answer = match cloud.iam.get_role().role_name(&name).send().await {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == Some("NoSuchEntity") => return Ok(Found::none()),
+            Err(error) => return Err(explain(format!("look for the role `{name}`"))(error)),
+        };
+        let Some(role) = answer.role() else { return Ok(Found::none()) };
+        if !owner.owns(role.tags().iter().map(|tag| (tag.key(), tag.value()))) {
+            return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::Role, name)] });
+        }
+        let (policy, other_policies, attached_policies) = tokio::try_join!(
+            Self::policy(cloud, &name),
+            Self::other_policies(cloud, &name),
+            Self::attached_policies(cloud, &name),
+        )?;
+        let trust = role.assume_role_policy_document().map_or(Value::Null, document);
+        Ok(Found::ours(vec![Self { name, owner: owner.clone(), trust, policy, other_policies, attached_policies }]))
     }
 
     fn patience() -> Backoff {
@@ -108,7 +145,7 @@ impl Role {
         let what = || format!("create the role `{}`", self.name);
         let mut call =
             cloud.iam.create_role().role_name(&self.name).assume_role_policy_document(self.trust.to_string());
-        call = call.description(format!("Functions of {} {} (made by rzap)", self.owner.app, self.owner.stage));
+        call = call.description(format!("{} {} (made by rzap)", self.owner.app, self.owner.stage));
         for (key, value) in self.owner.tags() {
             let tag = Tag::builder().key(key).value(value).build();
             call = call.tags(tag.map_err(|error| Error::failed(what()).because(&error))?);
@@ -119,7 +156,7 @@ impl Role {
             Err(error) if code(&error) == Some("EntityAlreadyExists") => {
                 let mut backoff = Self::patience();
                 loop {
-                    let found = Self::discover(cloud, &self.owner).await?;
+                    let found = Self::find(cloud, &self.owner, self.name.clone()).await?;
                     if !found.ours.is_empty() {
                         return Ok(());
                     }
@@ -171,23 +208,9 @@ impl Resource for Role {
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
-        let name = role_name(owner, &cloud.region);
-        let answer = match cloud.iam.get_role().role_name(&name).send().await {
-            Ok(answer) => answer,
-            Err(error) if code(&error) == Some("NoSuchEntity") => return Ok(Found::none()),
-            Err(error) => return Err(explain(format!("look for the role `{name}`"))(error)),
-        };
-        let Some(role) = answer.role() else { return Ok(Found::none()) };
-        if !owner.owns(role.tags().iter().map(|tag| (tag.key(), tag.value()))) {
-            return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::Role, name)] });
-        }
-        let (policy, other_policies, attached_policies) = tokio::try_join!(
-            Self::policy(cloud, &name),
-            Self::other_policies(cloud, &name),
-            Self::attached_policies(cloud, &name),
-        )?;
-        let trust = role.assume_role_policy_document().map_or(Value::Null, document);
-        Ok(Found::ours(vec![Self { name, owner: owner.clone(), trust, policy, other_policies, attached_policies }]))
+        let names = [role_name(owner, &cloud.region), scheduler_role_name(owner, &cloud.region)];
+        let found = try_join_all(names.map(|name| Self::find(cloud, owner, name))).await?;
+        Ok(found.into_iter().collect())
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
@@ -235,6 +258,19 @@ impl Resource for Role {
             }
         }
     }
+}
+
+/// Lets a service take a role on.
+fn trust(service: &str, condition: Option<Value>) -> Value {
+    let mut statement = json!({
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    });
+    if let Some(condition) = condition {
+        statement["Condition"] = condition;
+    }
+    json!({"Version": "2012-10-17", "Statement": [statement]})
 }
 
 /// IAM gives policy documents back percent-encoded.

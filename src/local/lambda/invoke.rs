@@ -125,8 +125,7 @@ pub(super) async fn handle(
             run(lambda, local, call).await.map(|outcome| reply(outcome, tail))
         }
         "Event" => {
-            target(lambda, &call)?;
-            tokio::spawn(deliver(Arc::clone(local), call));
+            enqueue(lambda, local, call)?;
             Ok(Reply::empty(202))
         }
         "DryRun" => target(lambda, &call).map(|_| Reply::empty(204)),
@@ -196,6 +195,13 @@ fn client_context(header: &str) -> Result<String, Fault> {
 
 fn unreadable(message: &str) -> Fault {
     Fault::new(400, "InvalidRequestContentException", message).member("Type", "User")
+}
+
+/// Takes an event for later; a fault says that there is nothing that could run.
+pub(super) fn enqueue(lambda: &Lambda, local: &Arc<Local>, call: Invocation) -> Result<(), Fault> {
+    target(lambda, &call)?;
+    tokio::spawn(deliver(Arc::clone(local), call));
+    Ok(())
 }
 
 /// An asynchronous invocation with its retries. Events that wait are lost when the server stops.

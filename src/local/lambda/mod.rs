@@ -175,6 +175,11 @@ impl Lambda {
         invoke::stream(self, local, call)
     }
 
+    /// Takes an asynchronous invocation, as `Event` over the API does, and does not wait for it.
+    pub(crate) fn enqueue(&self, local: &Arc<Local>, call: Invocation) -> Result<(), Fault> {
+        invoke::enqueue(self, local, call)
+    }
+
     /// Whether the resource policy of exactly this qualifier lets a service invoke the function.
     /// `function` is an ARN, or a name in `us-east-1`.
     pub(crate) fn permits(

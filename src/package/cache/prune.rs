@@ -65,7 +65,8 @@ pub(crate) struct Freed {
 }
 
 /// The kinds, as folders of the work folder.
-const KINDS: [(&str, &str); 3] = [("zips", "packages"), ("deps", "dependencies"), ("stats", "known folders")];
+const KINDS: [(&str, &str); 4] =
+    [("zips", "packages"), ("deps", "dependencies"), ("static", "static files"), ("stats", "known folders")];
 
 struct Thing {
     path: PathBuf,
@@ -120,7 +121,7 @@ fn role(folder: &str, name: &str) -> Option<Role> {
     match folder {
         "zips" if name.strip_suffix(".zip").is_some_and(is_hash) => Some(Role::Main),
         "zips" if name.strip_suffix(packs::ENDING).is_some_and(is_hash) => Some(Role::Beside),
-        "deps" | "stats" if is_hash(name) => Some(Role::Main),
+        "deps" | "static" | "stats" if is_hash(name) => Some(Role::Main),
         _ => None,
     }
 }
@@ -327,7 +328,8 @@ mod tests {
         file(&install.join("site/six"), "six.py", 7, HOUR);
         aged(&install, DAY);
         let held: Vec<_> = holdings(work.path()).into_iter().map(|held| (held.what, held.count, held.bytes)).collect();
-        assert_eq!(held, [("packages", 1, 10), ("dependencies", 1, 7), ("known folders", 0, 0)]);
+        let rest = [("static files", 0, 0), ("known folders", 0, 0)];
+        assert_eq!(held, [[("packages", 1, 10), ("dependencies", 1, 7)], rest].concat());
         assert_eq!(holdings(work.path())[1].oldest.map(|age| age / 10), Some(8640));
     }
 }

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::lists::lists;
 use self::rules::Remark;
 use super::super::aside;
 use super::super::cache::{self, Cache};
@@ -111,7 +112,7 @@ pub(super) async fn install(
     let temporary = cache::scratch(&cache.deps)?;
     let site = temporary.path().join("site");
     let order = Order { dir: &source.dir, target: &site, platform, from_source: &source.from_source };
-    let lists = lists::lists(declared, temporary.path(), installer, &order).await?;
+    let lists = lists(declared, temporary.path(), installer, &order).await?;
     let built = installer.install(&lists, &order).await?;
 
     let (cache, key, source, platform) = (cache.clone(), key.to_owned(), source.clone(), platform.clone());

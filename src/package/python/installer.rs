@@ -141,7 +141,7 @@ impl List {
         Self { what: What::Wheels(wheels), complete: true, hashed: false, build: vec![], built }
     }
 
-    fn add_to(&self, command: &mut Command) {
+    pub(super) fn add_to(&self, command: &mut Command) {
         match &self.what {
             What::File(file) => command.arg("-r").arg(file),
             What::Wheels(wheels) => command.args(wheels),
@@ -315,7 +315,7 @@ impl Installer {
     }
 
     /// Its stdout when it succeeds, else its stderr.
-    async fn try_run(&self, command: &mut Command, dir: &Path) -> Result<Result<String, String>> {
+    pub(super) async fn try_run(&self, command: &mut Command, dir: &Path) -> Result<Result<String, String>> {
         let output = output(command.current_dir(dir)).await.or_failed(|| format!("run {}", self.name()))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) })
@@ -345,7 +345,7 @@ fn pip(python: &Path, verb: &str, platform: &Platform) -> Command {
     command
 }
 
-async fn output(command: &mut Command) -> io::Result<Output> {
+pub(super) async fn output(command: &mut Command) -> io::Result<Output> {
     for name in CLEARED {
         command.env_remove(name);
     }

@@ -141,6 +141,10 @@ pub(in super::super) const DEVELOPMENT: Rule = Rule {
 pub(in super::super) const EXCLUDE: Rule =
     Rule { name: "exclude", why: "a pattern of yours under `exclude` says so", ..NONE };
 
+/// What is served from S3.
+pub(in super::super) const STATIC: Rule =
+    Rule { name: "static-files", why: "they are in S3, and the bridge serves them from there", ..NONE };
+
 /// What is no file.
 pub(in super::super) const SPECIAL: Rule =
     Rule { name: "special-files", why: "named pipes, sockets and devices cannot be packed", ..NONE };
@@ -187,8 +191,8 @@ mod tests {
     #[test]
     fn every_rule_says_what_and_why_under_a_name_of_its_own() {
         let names: BTreeSet<&str> =
-            RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &SPECIAL]).map(|rule| rule.name).collect();
-        assert_eq!(names.len(), RULES.len() + 3);
+            RULES.iter().chain([&DEVELOPMENT, &EXCLUDE, &STATIC, &SPECIAL]).map(|rule| rule.name).collect();
+        assert_eq!(names.len(), RULES.len() + 4);
         for rule in RULES {
             assert!(!rule.what().is_empty() && !rule.why.is_empty(), "{rule:?}");
         }

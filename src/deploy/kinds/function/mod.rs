@@ -22,7 +22,7 @@ use self::patience::Refused;
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;
 pub(in crate::deploy::kinds) use self::url::{Grant, statements, unknown_operation};
-use super::Kind;
+use super::{Kind, STATIC_PLACE, StaticFiles};
 use crate::aws::{Cloud, code, explain, is_code};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
@@ -152,12 +152,14 @@ impl Function {
         }]))
     }
 
-    /// The role, the log group and the layers a function of these settings stands on.
+    /// The role, the log group, the layers and the static files a function of these settings stands on.
     pub(crate) fn after_of(settings: &Settings, name: &str) -> Vec<Key> {
         let role = settings.role.rsplit('/').next().unwrap_or_default();
         let layers = settings.layers.iter().filter(|layer| !layer.starts_with("arn:"));
         let layers = layers.map(|layer| Key::new(Kind::Layer, layer));
-        [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))].into_iter().chain(layers).collect()
+        let files = settings.env.get(STATIC_PLACE).and_then(|place| StaticFiles::key_of(place));
+        let own = [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))];
+        own.into_iter().chain(layers).chain(files).collect()
     }
 
     /// Moves the alias `live` to what `converge` published, and lets its URL answer as that does. One call,

@@ -9,7 +9,7 @@ use super::super::requirements::{Declared, Given, Locked, exported, is_wheel};
 use crate::error::{OrFailed, Result};
 
 /// Writes what has to be written into the folder `place`.
-pub(super) async fn lists(
+pub(in super::super) async fn lists(
     declared: &Declared,
     place: &Path,
     installer: &Installer,
