@@ -49,9 +49,22 @@ pub(super) fn browse(ada: &mut Visitor) {
     let options = bob.send("OPTIONS", "/polls/", &[], b"").is(200);
     assert_eq!(options.header("allow"), Some("GET, HEAD, OPTIONS"));
     bob.open(&format!("/polls/{id}/vote/")).is(405);
+    files(&mut bob);
     let packed = bob.send("GET", "/admin/login/", &[("accept-encoding", "gzip")], b"").is(200);
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     assert_eq!(packed.answer.bytes[..2], [0x1f, 0x8b], "a packed page came back changed");
+}
+
+/// What the pages link to: the project's own and the admin's files, from S3.
+fn files(bob: &mut Visitor) {
+    let style = bob.open("/static/polls/style.css").is(200).says(&["fieldset { border: 0; padding: 0; }"]);
+    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
+    let tag = style.header("etag").expect("a tag").to_owned();
+    bob.send("GET", "/static/polls/style.css", &[("if-none-match", &tag)], b"").is(304);
+    bob.send("HEAD", "/static/admin/css/base.css", &[], b"").is(200);
+    let image = bob.open("/static/admin/img/search.svg").is(200);
+    assert_eq!(image.header("content-type"), Some("image/svg+xml"));
+    bob.open("/static/polls/nothing.css").is(404);
 }
 
 /// A form that is refused first, then taken.
