@@ -1,4 +1,4 @@
-//! Using the API of notes: FastAPI with documents, uploads and downloads, background work and streams.
+//! Using the API of notes: `FastAPI` with documents, uploads and downloads, background work and streams.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

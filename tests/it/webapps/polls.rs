@@ -17,7 +17,7 @@ pub(super) fn browse(ada: &mut Visitor) {
     let fault = ada.open(&format!("/polls/{id}/share/")).is(500).says(&["Something went wrong"]);
     assert!(!fault.text().contains("Traceback") && !fault.text().contains("ZeroDivision"), "{}", fault.text());
 
-    vote(ada, asked);
+    vote(ada, &asked);
     administer(ada, &id);
 
     // Nobody else has voted: the session is Ada's.
@@ -97,8 +97,8 @@ fn suggest(ada: &mut Visitor, index: &Page) -> Page {
 }
 
 /// The message is gone on the next page; what was chosen is known on the one after.
-fn vote(ada: &mut Visitor, asked: Page) {
-    let refused = ada.submit(&asked, &asked.form("choice")).is(422).says(&["You didn't select a choice."]);
+fn vote(ada: &mut Visitor, asked: &Page) {
+    let refused = ada.submit(asked, &asked.form("choice")).is(422).says(&["You didn't select a choice."]);
     assert!(!refused.text().contains("Thank you"), "{}", refused.text());
     let form = refused.form("choice");
     let first = form.offered("choice")[0].clone();
