@@ -10,7 +10,14 @@ mod notes;
 mod polls;
 mod thumbnailer;
 
-use crate::emulator::Emulator;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::emulator::{Emulator, free_port};
+use crate::http;
+use crate::process::{Keeper, wait_for};
+use crate::tools::TOOLS;
 use crate::visitor::Visitor;
 use crate::world::World;
 
@@ -48,6 +55,32 @@ fn on_ministack(world: World, browse: fn(&mut Visitor)) {
     let emulator = Emulator::ministack();
     let world = world.at(&emulator.endpoint);
     visited(&world, "", &FRONTS_OF_MINISTACK, Visitor::as_on_aws, browse);
+}
+
+/// Behind a server of its framework's world: what is expected of rzap is what is expected of them. In the
+/// `arguments` are `PROJECT` and `PORT`.
+fn served(fixture: &str, server: &str, arguments: &str, browse: fn(&mut Visitor)) {
+    let (world, port) = (World::new().app(fixture), free_port().to_string());
+    let project = world.project().to_str().expect("UTF-8");
+    let folder = TempDir::with_prefix("rzap-server-").expect("a temporary folder").keep();
+    let mut command = TOOLS.command(server);
+    command.args(arguments.split(' ').map(|word| word.replace("PROJECT", project).replace("PORT", &port)));
+    command.env("TMPDIR", &folder).env("HOME", &folder).env("API_KEY", notes::KEY.1);
+    let _keeper = Keeper::guard(&command, &folder);
+    let url = format!("http://127.0.0.1:{port}");
+    wait_for("the server", Duration::from_mins(1), || http::try_request("GET", &url, &[], "").ok());
+    browse(&mut Visitor::new(&url));
+}
+
+#[test]
+fn the_guestbook_behind_gunicorn() {
+    let arguments = "--chdir PROJECT --bind 127.0.0.1:PORT guestbook:app";
+    served("guestbook", "gunicorn", arguments, guestbook::browse);
+}
+
+#[test]
+fn the_notes_behind_uvicorn() {
+    served("notes-api", "uvicorn", "--app-dir PROJECT --port PORT notes.main:app", notes::browse);
 }
 
 #[test]

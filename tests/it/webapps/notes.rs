@@ -10,7 +10,7 @@ use crate::form::{self, Part};
 use crate::process::wait_for;
 use crate::visitor::Visitor;
 
-const KEY: (&str, &str) = ("x-api-key", "change-me");
+pub(super) const KEY: (&str, &str) = ("x-api-key", "change-me");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 pub(super) fn browse(client: &mut Visitor) {
