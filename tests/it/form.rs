@@ -226,10 +226,9 @@ one &lt; two</textarea><input type="radio" name="r" value="1"><input type="radio
     let form = form.set("s", "64").set("go", "1").file("f", "ä\".txt", "text/plain", b"\x00\xff");
     let (kind, body) = form.body();
     assert_eq!(kind, format!("multipart/form-data; boundary={BOUNDARY}"));
-    let end = format!(
-        "\r\nContent-Disposition: form-data; name=\"f\"; filename=\"ä%22.txt\"\r\nContent-Type: text/plain\r\n\r\n\0"
-    );
-    let mut end = end.into_bytes();
+    let end =
+        "\r\nContent-Disposition: form-data; name=\"f\"; filename=\"ä%22.txt\"\r\nContent-Type: text/plain\r\n\r\n\0";
+    let mut end = end.as_bytes().to_owned();
     end.extend([0xff]);
     end.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
     assert!(body.ends_with(&end), "{}", String::from_utf8_lossy(&body));

@@ -62,7 +62,7 @@ impl Picture {
             let (name, after) = after.split_at(4);
             let (data, after) = after.split_at(number(length));
             match name {
-                b"IHDR" => head = data.to_owned(),
+                b"IHDR" => head.extend(data),
                 b"IDAT" => packed.extend(data),
                 _ => {}
             }

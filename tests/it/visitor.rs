@@ -36,9 +36,9 @@ pub(crate) struct Page {
 impl Visitor {
     /// Somebody who never was here. `url` is what rzap shows.
     pub(crate) fn new(url: &str) -> Self {
-        let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("http://host/path");
-        let origin = format!("http://{host}");
-        Self { server: origin.clone(), origin, mount: format!("/{path}"), cookies: Vec::new() }
+        let start = url.find("://").expect("a URL") + 3;
+        let (origin, mount) = url.split_at(url[start..].find('/').map_or(url.len(), |path| start + path));
+        Self { origin: origin.to_owned(), mount: mount.to_owned(), server: origin.to_owned(), cookies: Vec::new() }
     }
 
     /// The same by the address the app has on AWS. `MiniStack` tells it that one for a function URL, and for an

@@ -33,7 +33,7 @@ pub(super) fn browse(ada: &mut Visitor) {
     allowed.sort_unstable();
     assert_eq!(allowed, ["OPTIONS", "POST"]);
     ada.open("/sign").is(405);
-    ada.open("/%C3%BCnbekannt/100%25").is(404).says(&["Not Found"]);
+    ada.open("/%C3%BCnbekannt/a%20b").is(404).says(&["Not Found"]);
 
     // The style is fetched once: its tag says that it has not changed.
     let style = ada.open("/static/guestbook.css").is(200);

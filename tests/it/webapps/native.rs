@@ -1,4 +1,4 @@
-//! Work for the native libraries: images, linear algebra, certificates, XML, TLS and PostgreSQL.
+//! Work for the native libraries: images, linear algebra, certificates, XML, TLS and `PostgreSQL`.
 
 use std::time::Duration;
 

@@ -1,11 +1,16 @@
-//! Using the API of notes: FastAPI with documents, uploads and downloads, background work and streams.
+//! Using the API of notes: `FastAPI` with documents, uploads and downloads, background work and streams.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::form::{self, Part};
+use crate::process::wait_for;
 use crate::visitor::Visitor;
 
-const KEY: (&str, &str) = ("x-api-key", "change-me");
+pub(super) const KEY: (&str, &str) = ("x-api-key", "change-me");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 pub(super) fn browse(client: &mut Visitor) {
@@ -26,6 +31,13 @@ fn write(client: &mut Visitor, method: &str, path: &str, document: &Value) -> cr
     client.send(method, path, &[KEY, JSON], document.to_string().as_bytes())
 }
 
+/// A note whose words have been counted. A front that streams does not wait for what comes after the answer.
+fn counted(client: &mut Visitor, path: &str) -> Value {
+    wait_for("the words to be counted", Duration::from_secs(20), || {
+        Some(client.open(path).is(200).answer.json()).filter(|note| !note["words"].is_null())
+    })
+}
+
 /// The number of the note that is left at the end.
 fn notes(client: &mut Visitor) -> String {
     let new = json!({"title": " Zürich ☃ ", "text": "one two  three", "tags": ["b", "a", "b"]});
@@ -44,7 +56,7 @@ fn notes(client: &mut Visitor) -> String {
     expected["id"] = id.parse::<u64>().expect("a number").into();
     assert_eq!(made.answer.json(), expected);
     expected["words"] = 3.into();
-    assert_eq!(client.open(path).is(200).answer.json(), expected);
+    assert_eq!(counted(client, path), expected);
     let head = client.send("HEAD", path, &[], b"").is(200);
     assert_eq!((head.answer.bytes.as_slice(), head.header("content-type")), (&[][..], Some("application/json")));
 
@@ -79,7 +91,7 @@ fn notes(client: &mut Visitor) -> String {
 
     let changed = write(client, "PUT", path, &json!({"title": "new", "text": "a b"})).is(200).answer.json();
     assert_eq!((&changed["title"], &changed["words"]), (&json!("new"), &Value::Null));
-    assert_eq!(client.open(path).is(200).answer.json()["words"], 2);
+    assert_eq!(counted(client, path)["words"], 2);
     client.send("DELETE", &format!("/notes/{other}"), &[KEY], b"").is(204);
     id
 }
@@ -134,4 +146,21 @@ fn streams(client: &mut Visitor) {
     assert_eq!(events.header("content-type"), Some("text/event-stream; charset=utf-8"));
     let expected: String = (0..=3).rev().map(|number| format!("event: count\ndata: {number}\n\n")).collect();
     assert_eq!(events.text(), expected);
+}
+
+/// The first event comes although the last one never will: the function's time is over before.
+pub(super) fn stream_live(url: &str) {
+    let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("http://host/path");
+    let mut connection = TcpStream::connect(host).expect("a connection");
+    connection.set_read_timeout(Some(Duration::from_mins(1))).expect("a timeout");
+    let request = format!("GET /{path}/countdown/1?pause=3600 HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).expect("the request is sent");
+    let mut seen = String::new();
+    while !seen.contains("data: 1\n\n") {
+        let mut block = [0; 1024];
+        let count = connection.read(&mut block).expect("more of the answer");
+        assert!(count > 0, "it ended before the first event:\n{seen}");
+        seen.push_str(&String::from_utf8_lossy(&block[..count]));
+    }
+    assert!(seen.starts_with("HTTP/1.1 200") && !seen.contains("data: 0"), "{seen}");
 }

@@ -17,7 +17,7 @@ pub(super) fn browse(ada: &mut Visitor) {
     let fault = ada.open(&format!("/polls/{id}/share/")).is(500).says(&["Something went wrong"]);
     assert!(!fault.text().contains("Traceback") && !fault.text().contains("ZeroDivision"), "{}", fault.text());
 
-    vote(ada, asked);
+    vote(ada, &asked);
     administer(ada, &id);
 
     // Nobody else has voted: the session is Ada's.
@@ -40,8 +40,8 @@ pub(super) fn browse(ada: &mut Visitor) {
     assert_eq!(found.form("q").value("q"), "läge & 東");
     found.says(&["Wo läge & 東 am liebsten?"]);
     bob.open("/polls/?q=nothing+like+it").is(200).says(&["No polls are available."]);
-    let nothing = format!("There is nothing at {}/nowhere/100%25/%E6%9D%B1.", bob.mount());
-    bob.open("/nowhere/100%25/%E6%9D%B1").is(404).says(&[&nothing]);
+    let nothing = format!("There is nothing at {}/nowhere/a%20b/%E6%9D%B1.", bob.mount());
+    bob.open("/nowhere/a%20b/%E6%9D%B1").is(404).says(&[&nothing]);
     bob.open("/polls/987654/").is(404).says(&["Not found"]);
 
     let head = bob.send("HEAD", &format!("/polls/{id}/results/"), &[], b"").is(200);
@@ -49,9 +49,22 @@ pub(super) fn browse(ada: &mut Visitor) {
     let options = bob.send("OPTIONS", "/polls/", &[], b"").is(200);
     assert_eq!(options.header("allow"), Some("GET, HEAD, OPTIONS"));
     bob.open(&format!("/polls/{id}/vote/")).is(405);
+    files(&mut bob);
     let packed = bob.send("GET", "/admin/login/", &[("accept-encoding", "gzip")], b"").is(200);
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     assert_eq!(packed.answer.bytes[..2], [0x1f, 0x8b], "a packed page came back changed");
+}
+
+/// What the pages link to: the project's own and the admin's files, from S3.
+fn files(bob: &mut Visitor) {
+    let style = bob.open("/static/polls/style.css").is(200).says(&["fieldset { border: 0; padding: 0; }"]);
+    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
+    let tag = style.header("etag").expect("a tag").to_owned();
+    bob.send("GET", "/static/polls/style.css", &[("if-none-match", &tag)], b"").is(304);
+    bob.send("HEAD", "/static/admin/css/base.css", &[], b"").is(200);
+    let image = bob.open("/static/admin/img/search.svg").is(200);
+    assert_eq!(image.header("content-type"), Some("image/svg+xml"));
+    bob.open("/static/polls/nothing.css").is(404);
 }
 
 /// A form that is refused first, then taken.
@@ -84,8 +97,8 @@ fn suggest(ada: &mut Visitor, index: &Page) -> Page {
 }
 
 /// The message is gone on the next page; what was chosen is known on the one after.
-fn vote(ada: &mut Visitor, asked: Page) {
-    let refused = ada.submit(&asked, &asked.form("choice")).is(422).says(&["You didn't select a choice."]);
+fn vote(ada: &mut Visitor, asked: &Page) {
+    let refused = ada.submit(asked, &asked.form("choice")).is(422).says(&["You didn't select a choice."]);
     assert!(!refused.text().contains("Thank you"), "{}", refused.text());
     let form = refused.form("choice");
     let first = form.offered("choice")[0].clone();
