@@ -101,7 +101,9 @@ pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
         live.iter().try_for_each(|live| resource.check_change(live))?;
         let (action, differences) = match &live {
             // Of files a plan says how many; of anything else the name says enough.
-            None if key.kind == Kind::StaticFiles => (Action::Create, compare(&Value::Null, &resource.managed())),
+            None if key.kind == Kind::StaticFiles => {
+                (Action::Create, compare(&Value::Object(serde_json::Map::new()), &resource.managed()))
+            }
             None => (Action::Create, Vec::new()),
             Some(live) => match compare(&resource.seen_of(live), &resource.managed()) {
                 none if none.is_empty() => (Action::Keep, none),

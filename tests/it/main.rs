@@ -40,5 +40,6 @@ mod node;
 mod package_report;
 mod python;
 mod readme;
+mod static_files;
 mod traffic;
 mod webapps;
