@@ -28,6 +28,7 @@ mod clients;
 mod house;
 mod http_api;
 mod image;
+mod init;
 mod interrupted;
 mod invoke;
 mod keep_warm;

@@ -104,23 +104,9 @@ fn candidate(dir: &str, settings: String, at: At, line: &str) -> Candidate {
 
 /// `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")`, anywhere in the file.
 fn named(module: &Module) -> Option<(String, usize)> {
-    let bodies = module.functions.iter().map(|function| &function.body);
-    let mut scopes = bodies.chain([&module.scope]);
-    scopes.find_map(|scope| {
-        let by_call = scope.calls.iter().find_map(|(call, line)| {
-            let Expr::Call(called, given) = call else { return None };
-            let (Expr::Attr(_, method), [(_, key), (_, Expr::Text(settings)), ..]) = (&**called, given.as_slice())
-            else {
-                return None;
-            };
-            (method == "setdefault" && *key == Expr::Text(SETTINGS.to_owned())).then(|| (settings.clone(), *line))
-        });
-        by_call.or_else(|| {
-            let set = scope.bindings.iter().find(|binding| binding.name == format!("os.environ[{SETTINGS}]"))?;
-            let Expr::Text(settings) = &set.value else { return None };
-            Some((settings.clone(), set.line))
-        })
-    })
+    let mut set: Vec<_> = module.put.iter().filter(|(key, ..)| key == SETTINGS).collect();
+    set.sort_by_key(|(.., line)| *line);
+    set.first().map(|(_, settings, line)| (settings.clone(), *line))
 }
 
 /// The folder from which `settings` is found, for a file in one of its packages.

@@ -78,6 +78,9 @@ pub(super) struct Module {
     /// Every module imported anywhere, with leading dots for relative ones; with the names taken from it as
     /// further parts (`a.b.name`).
     pub(super) imported: Vec<Import>,
+    /// What it puts into maps under keys that are text, wherever it does: `x.setdefault("key", "value")` and
+    /// `x["key"] = "value"`, with the line.
+    pub(super) put: Vec<(String, String, usize)>,
     /// Environment variables it reads.
     pub(super) env: Vec<Env>,
     /// The file's lines, for showing one.
@@ -223,7 +226,7 @@ impl<'a> Reader<'a> {
                     }
                 };
                 let Some(value) = value.map(|value| self.expr(value, 0)) else { return };
-                for name in names.into_iter().filter_map(|name| self.target(name)) {
+                for name in names.into_iter().filter_map(|name| self.expr(name, 0).dotted()) {
                     scope.bindings.push(Binding { name, value: value.clone(), line });
                 }
             }
@@ -234,16 +237,6 @@ impl<'a> Reader<'a> {
             }
             _ => {}
         }
-    }
-
-    /// The name of what is bound: `a`, `a.b`, or `a[key]` for a key that is text.
-    fn target(&self, node: Node<'_>) -> Option<String> {
-        if node.kind() != "subscript" {
-            return self.expr(node, 0).dotted();
-        }
-        let base = self.expr(Self::field(node, "value")?, 0).dotted()?;
-        let Expr::Text(key) = self.expr(Self::field(node, "subscript")?, 0) else { return None };
-        Some(format!("{base}[{key}]"))
     }
 
     fn import(&self, node: Node<'_>, scope: &mut Scope) {
@@ -421,13 +414,39 @@ impl<'a> Reader<'a> {
                 "try_statement" => {
                     inside |= self.of(node).contains("ImportError") || self.of(node).contains("ModuleNotFound")
                 }
-                "call" | "subscript" => module.env.extend(self.env(node, &module.scope)),
+                "call" | "subscript" => {
+                    module.env.extend(self.env(node, &module.scope));
+                    module.put.extend(self.put(node));
+                }
+                "assignment" => module.put.extend(self.put(node)),
                 _ => {}
             }
             let mut cursor = node.walk();
             open.extend(node.named_children(&mut cursor).map(|child| (child, inside)));
         }
         module.env.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
+    }
+
+    fn put(&self, node: Node<'_>) -> Option<(String, String, usize)> {
+        let line = node.start_position().row + 1;
+        if node.kind() == "assignment" {
+            let target = Self::field(node, "left").filter(|left| left.kind() == "subscript")?;
+            let key = self.expr(Self::field(target, "subscript")?, 0);
+            let value = self.expr(Self::field(node, "right")?, 0);
+            return if let (Expr::Text(key), Expr::Text(value)) = (key, value) {
+                Some((key, value, line))
+            } else {
+                None
+            };
+        }
+        let called = Self::field(node, "function").filter(|called| called.kind() == "attribute")?;
+        if self.of(Self::field(called, "attribute")?) != "setdefault" {
+            return None;
+        }
+        match self.arguments(Self::field(node, "arguments")?, 0).as_slice() {
+            [(_, Expr::Text(key)), (_, Expr::Text(value))] => Some((key.clone(), value.clone(), line)),
+            _ => None,
+        }
     }
 
     fn names(&self, node: Node<'_>, optional: bool, imported: &mut Vec<Import>) {
