@@ -137,7 +137,10 @@ impl Init {
     /// The one to deploy: the one that is named, or the best; asked for when several are about as good.
     fn choose(&self, ranked: &[Candidate], all: &[Candidate], context: &Context) -> Result<Candidate> {
         let list = |shown: &[Candidate]| {
-            shown.iter().map(|each| listed(each).lines().map(str::trim).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+            shown
+                .iter()
+                .map(|each| listed(each).lines().map(str::trim).collect::<Vec<_>>().join(" "))
+                .collect::<Vec<_>>()
         };
         let chosen = if let Some(wanted) = &self.entry {
             let named = ranked.iter().chain(all).find(|candidate| candidate.is_called(wanted));

@@ -33,7 +33,7 @@ pub(super) fn runtime(survey: &Survey, dir: &str) -> (Decided, Option<String>) {
         .map(|(specifiers, wish)| (wish, specifiers))
         .next()
     else {
-        return (named(DEFAULT, "nothing says which Python".to_owned()), None);
+        return (named(DEFAULT, "the default: nothing asks for another".to_owned()), None);
     };
     // Which patch release a runtime has is AWS's choice.
     let fits = |minor: &u32| (0..40).any(|patch| specifiers.contains(&Version::new([3, u64::from(*minor), patch])));
