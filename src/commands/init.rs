@@ -184,7 +184,8 @@ fn decide(
 ) -> Found {
     let dir = chosen.dir.clone().unwrap_or_default();
     let because = |value: &str, because: &str| Decided { value: value.to_owned(), because: because.to_owned() };
-    let is_python = ["wsgi", "asgi", "django"].contains(&chosen.entry) || chosen.at.file.ends_with(".py");
+    let is_python = ["wsgi", "asgi", "django"].contains(&chosen.entry)
+        || Path::new(&chosen.at.file).extension().is_some_and(|ending| ending == "py");
     let carried = carried.filter(|_| is_python);
     let http = match &carried {
         _ if !chosen.is_web => None,

@@ -11,7 +11,9 @@ fn python(files: &[(&str, &str)]) -> World {
     let version = "import sys; print('%d.%d' % sys.version_info[:2])";
     let here = world.shell(&format!("python3 -c \"{version}\"")).success().stdout;
     world.write(".python-version", &here);
-    files.iter().for_each(|(path, text)| world.write(path, text));
+    for (path, text) in files {
+        world.write(path, text);
+    }
     world
 }
 
@@ -379,7 +381,7 @@ fn the_django_template_is_migrated_and_written_in() {
     let refused = http::request("POST", &format!("{url}/"), &form, "text=hello");
     assert_eq!(refused.status, 403, "{refused:?}");
     let written =
-        http::request("POST", &format!("{url}/"), &form, &format!("csrfmiddlewaretoken={token}&text=h%C3%A9llo"));
+        http::request("POST", &format!("{url}/"), &form, format!("csrfmiddlewaretoken={token}&text=h%C3%A9llo"));
     assert_eq!(written.status, 302, "{}", written.text());
     let there = format!("{origin}{}", written.header("location").expect("a way back"));
     assert!(http::get(&there).text().contains("héllo"));

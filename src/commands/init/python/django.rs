@@ -63,26 +63,15 @@ fn project(sources: &Sources<'_>, paths: &[&str], manage: &str, module: &Module)
             return candidate(dir, settings, At::new(*path, line.unwrap_or(0)), &shown.unwrap_or_default());
         }
     }
-    match named_by {
-        Some((settings, at, line)) => {
-            let mut candidate = candidate(dir, settings.clone(), at, &line);
-            if !usable {
-                candidate.obstacle = Some(Obstacle {
-                    why: format!("there is no module `{settings}`"),
-                    fix: "write `django: NAME.OF.SETTINGS` into an rzap.yaml of your own".to_owned(),
-                });
-            }
-            candidate
-        }
-        None => {
-            let mut candidate = candidate(dir, String::new(), At::new(manage, 1), module.line(1));
-            candidate.obstacle = Some(Obstacle {
-                why: format!("{manage} does not say which settings module the project has"),
-                fix: "write `django: NAME.OF.SETTINGS` into an rzap.yaml of your own".to_owned(),
-            });
-            candidate
-        }
-    }
+    let (found, why) = if let Some((settings, at, line)) = named_by {
+        let why = (!usable).then(|| format!("there is no module `{settings}`"));
+        (candidate(dir, settings, at, &line), why)
+    } else {
+        let why = format!("{manage} does not say which settings module the project has");
+        (candidate(dir, String::new(), At::new(manage, 1), module.line(1)), Some(why))
+    };
+    let fix = "write `django: NAME.OF.SETTINGS` into an rzap.yaml of your own".to_owned();
+    Candidate { obstacle: why.map(|why| Obstacle { why, fix }), ..found }
 }
 
 fn candidate(dir: &str, settings: String, at: At, line: &str) -> Candidate {
