@@ -136,7 +136,12 @@ impl Init {
 
     /// The one to deploy: the one that is named, or the best; asked for when several are about as good.
     fn choose(&self, ranked: &[Candidate], all: &[Candidate], context: &Context) -> Result<Candidate> {
-        let list = |shown: &[Candidate]| shown.iter().map(|each| listed(each).trim().to_owned()).collect::<Vec<_>>();
+        let list = |shown: &[Candidate]| {
+            shown
+                .iter()
+                .map(|each| listed(each).lines().map(str::trim).collect::<Vec<_>>().join(" "))
+                .collect::<Vec<_>>()
+        };
         let chosen = if let Some(wanted) = &self.entry {
             let named = ranked.iter().chain(all).find(|candidate| candidate.is_called(wanted));
             named.cloned().ok_or_else(|| {
@@ -179,7 +184,8 @@ fn decide(
 ) -> Found {
     let dir = chosen.dir.clone().unwrap_or_default();
     let because = |value: &str, because: &str| Decided { value: value.to_owned(), because: because.to_owned() };
-    let is_python = ["wsgi", "asgi", "django"].contains(&chosen.entry) || chosen.at.file.ends_with(".py");
+    let is_python = ["wsgi", "asgi", "django"].contains(&chosen.entry)
+        || Path::new(&chosen.at.file).extension().is_some_and(|ending| ending == "py");
     let carried = carried.filter(|_| is_python);
     let http = match &carried {
         _ if !chosen.is_web => None,

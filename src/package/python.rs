@@ -11,7 +11,7 @@ pub(super) use self::installer::Installer;
 use self::platform::Platform;
 use super::collect::Listing;
 use super::{Step, Workshop, aside};
-use crate::config::FunctionConfig;
+use crate::config::{FunctionConfig, Source};
 use crate::error::Result;
 
 impl Workshop<'_> {
@@ -23,7 +23,7 @@ impl Workshop<'_> {
         }
         let platform = Platform::new(&function.runtime, function.arch)?;
         let may_build = |name: &str| installer::allows(&source.from_source, name);
-        let Some(declared) = requirements::declared(&source.dir, &platform, &may_build)? else {
+        let Some((dir, declared)) = requirements::nearest(&source.dir, self.root, &platform, &may_build)? else {
             return Ok(Listing::default());
         };
         let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
@@ -41,6 +41,7 @@ impl Workshop<'_> {
         if let Some(caveat) = installer.caveat(&declared, &platform) {
             self.note(names, &caveat);
         }
-        dependencies::install(&self.cache, &key, &declared, source, &platform, installer).await
+        let source = Source { dir, ..source.clone() };
+        dependencies::install(&self.cache, &key, &declared, &source, &platform, installer).await
     }
 }

@@ -31,6 +31,7 @@ mod house;
 mod http_api;
 mod http_api_local;
 mod image;
+mod init;
 mod interrupted;
 mod invoke;
 mod keep_warm;

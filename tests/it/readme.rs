@@ -202,7 +202,7 @@ fn init_without_a_terminal_names_the_templates() {
     let world = World::new();
     insta::assert_snapshot!(world.run("init").failure(2).err(), @r"
     error: which template?
-    hint: --template python|flask|node|bootstrap
+    hint: --template python|flask|django|fastapi|thumbnailer|node|bootstrap
     ");
     insta::assert_snapshot!(world.run("init --template flask").success().out(), @r"
     wrote the app `project` into .

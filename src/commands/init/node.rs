@@ -187,7 +187,7 @@ pub(super) fn runtime(survey: &Survey, dir: &str) -> Decided {
             return named(satisfying(&wanted), format!("{} says {wanted}", join(folder, "package.json")));
         }
     }
-    named(DEFAULT, "nothing says which Node.js".to_owned())
+    named(DEFAULT, "the default: nothing asks for another".to_owned())
 }
 
 /// The runtime of this major version, or the next newer one.

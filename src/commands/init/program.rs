@@ -68,7 +68,7 @@ fn rust(survey: &Survey) -> Vec<Candidate> {
         }
         for (index, name) in names.into_iter().enumerate() {
             let mut one = candidate("Rust", "cargo", name, folder(path), At::new(path, line));
-            one.line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned();
+            text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().clone_into(&mut one.line);
             one.is_web = has("lambda_http");
             one.made = At::new(format!("{path} {name}"), 0);
             one.score -= i32::try_from(index).unwrap_or_default();
@@ -102,7 +102,7 @@ fn go(survey: &Survey) -> Vec<Candidate> {
             };
             let target = if folder(below).is_empty() { "true".to_owned() } else { format!("./{}", folder(below)) };
             let mut one = candidate("Go", "go", &target, dir, At::new(file, line + 1));
-            one.line = text.lines().nth(line).unwrap_or_default().trim().to_owned();
+            text.lines().nth(line).unwrap_or_default().trim().clone_into(&mut one.line);
             let words = [
                 "APIGatewayProxyResponse",
                 "APIGatewayV2HTTPResponse",

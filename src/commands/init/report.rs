@@ -144,7 +144,9 @@ impl Report for Recognised {
 pub(super) fn listed(candidate: &Candidate) -> String {
     let dir = candidate.dir.as_ref().map_or_else(String::new, |dir| format!(" in {dir}"));
     let flaw = if candidate.obstacle.is_some() { ", not as it is" } else { "" };
-    format!("  {:<28} {} at {}{dir}{flaw}\n", candidate.entry_line(), candidate.what, candidate.at.shown())
+    let (name, about) = (candidate.entry_line(), format!("{} at {}{dir}{flaw}", candidate.what, candidate.at.shown()));
+    let gap = if 31 + about.chars().count() > WIDTH || name.chars().count() > 28 { "\n      " } else { " " };
+    format!("  {name:<28}{gap}{about}\n")
 }
 
 fn cut(text: &str, width: usize) -> String {

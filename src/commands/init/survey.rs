@@ -149,7 +149,9 @@ fn walk(root: &Path, deepest: usize, most: usize) -> (BTreeSet<String>, bool) {
             || !is_folder
             || !(SKIPPED.contains(&&*name)
                 || entry.path().join("pyvenv.cfg").is_file()
-                || entry.path().join("conda-meta").is_dir())
+                || entry.path().join("conda-meta").is_dir()
+                // An app of its own.
+                || entry.path().join("rzap.yaml").is_file())
     });
     let mut files = BTreeSet::new();
     // What cannot be read is not there.
@@ -184,6 +186,8 @@ mod tests {
             "node_modules/x/index.js",
             "generated/c.py",
             ".hidden/d.py",
+            "other/rzap.yaml",
+            "other/e.py",
         ] {
             let path = dir.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -94,7 +94,9 @@ fn stages(text: &mut String, found: &Found) {
             continue;
         }
         let _ = writeln!(text, "  {}:", scalar(name));
-        lines.iter().for_each(|line| put(text, line, "    "));
+        for line in lines {
+            put(text, line, "    ");
+        }
     }
     if stages.is_empty() {
         let exec = found.chosen.entry == "django";

@@ -1,6 +1,10 @@
 //! Which dependencies a Python folder declares, as what an installer is given and what a cached
 //! install is known by.
 //!
+//! They may stand in the code folder or above it, up to the folder of `rzap.yaml`: where the code is in
+//! `src` (<https://packaging.python.org/en/latest/discussions/src-layout-vs-flat-layout/>) or a Django
+//! project in a folder of its own, they do. The nearest ones count.
+//!
 //! The first of these that is there decides, and a note names those beside it that are not read:
 //!
 //! 1. `requirements.txt`: whoever wrote or exported one for a deploy means it. An empty one means none.
@@ -61,6 +65,25 @@ pub(super) enum Given {
 
 /// The locks, in the order they are looked for.
 const LOCKS: [&str; 5] = ["uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock", "pdm.lock"];
+
+/// The dependencies of the code in `dir`, and the folder that declares them: `dir` or the nearest one above
+/// it inside `root`. An empty `requirements.txt` on the way means none.
+pub(super) fn nearest(
+    dir: &Path,
+    root: &Path,
+    platform: &Platform,
+    may_build: &dyn Fn(&str) -> bool,
+) -> Result<Option<(PathBuf, Declared)>> {
+    for folder in dir.ancestors().take_while(|folder| folder.starts_with(root)) {
+        if let Some(declared) = declared(folder, platform, may_build)? {
+            return Ok(Some((folder.to_owned(), declared)));
+        }
+        if folder.join("requirements.txt").is_file() {
+            break;
+        }
+    }
+    Ok(None)
+}
 
 /// The dependencies declared in `dir` for `platform`; `None` when there are none. `may_build` says
 /// which distributions may come without a wheel.

@@ -136,7 +136,7 @@ impl Sources<'_> {
             return self.elsewhere(place, &origin, |place, name| self.named(place, name));
         }
         let (base, attribute) = dotted.rsplit_once('.')?;
-        self.attribute(self.named(place, base)?, attribute)
+        Self::attribute(self.named(place, base)?, attribute)
     }
 
     /// Looks an imported name up in the file it comes from.
@@ -150,7 +150,7 @@ impl Sources<'_> {
         look(there, &rest.join("."))
     }
 
-    fn attribute(&self, app: App, attribute: &str) -> Option<App> {
+    fn attribute(app: App, attribute: &str) -> Option<App> {
         let known = ["wsgi_app", "asgi_app", "application", "app"].contains(&attribute);
         let inner = app.framework.attribute == Some(attribute);
         (known || inner).then_some(App { is_inner: app.is_inner || inner, ..app })
@@ -163,7 +163,7 @@ impl Sources<'_> {
             Expr::Name(_) | Expr::Attr(..) => match expr.dotted() {
                 Some(dotted) => self.named(place, &dotted),
                 None => match expr {
-                    Expr::Attr(base, attribute) => self.attribute(self.resolve(place, base)?, attribute),
+                    Expr::Attr(base, attribute) => Self::attribute(self.resolve(place, base)?, attribute),
                     _ => None,
                 },
             },

@@ -83,7 +83,7 @@ impl File<'_> {
         };
         let aside = folder(self.path).split('/').any(|part| ASIDE.contains(&part));
         let deep = i32::try_from(depth(self.path)).unwrap_or(i32::MAX / 8);
-        by_name - 3 * deep - if aside { 40 } else { 0 }
+        by_name - 2 * deep - if aside { 40 } else { 0 }
     }
 
     fn of_app(&self, app: &App, name: &str, line: usize, score: i32) -> Candidate {

@@ -63,26 +63,15 @@ fn project(sources: &Sources<'_>, paths: &[&str], manage: &str, module: &Module)
             return candidate(dir, settings, At::new(*path, line.unwrap_or(0)), &shown.unwrap_or_default());
         }
     }
-    match named_by {
-        Some((settings, at, line)) => {
-            let mut candidate = candidate(dir, settings.clone(), at, &line);
-            if !usable {
-                candidate.obstacle = Some(Obstacle {
-                    why: format!("there is no module `{settings}`"),
-                    fix: "write `django: NAME.OF.SETTINGS` into an rzap.yaml of your own".to_owned(),
-                });
-            }
-            candidate
-        }
-        None => {
-            let mut candidate = candidate(dir, String::new(), At::new(manage, 1), module.line(1));
-            candidate.obstacle = Some(Obstacle {
-                why: format!("{manage} does not say which settings module the project has"),
-                fix: "write `django: NAME.OF.SETTINGS` into an rzap.yaml of your own".to_owned(),
-            });
-            candidate
-        }
-    }
+    let (found, why) = if let Some((settings, at, line)) = named_by {
+        let why = (!usable).then(|| format!("there is no module `{settings}`"));
+        (candidate(dir, settings, at, &line), why)
+    } else {
+        let why = format!("{manage} does not say which settings module the project has");
+        (candidate(dir, String::new(), At::new(manage, 1), module.line(1)), Some(why))
+    };
+    let fix = "write `django: NAME.OF.SETTINGS` into an rzap.yaml of your own".to_owned();
+    Candidate { obstacle: why.map(|why| Obstacle { why, fix }), ..found }
 }
 
 fn candidate(dir: &str, settings: String, at: At, line: &str) -> Candidate {
@@ -104,23 +93,9 @@ fn candidate(dir: &str, settings: String, at: At, line: &str) -> Candidate {
 
 /// `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")`, anywhere in the file.
 fn named(module: &Module) -> Option<(String, usize)> {
-    let bodies = module.functions.iter().map(|function| &function.body);
-    let mut scopes = bodies.chain([&module.scope]);
-    scopes.find_map(|scope| {
-        let by_call = scope.calls.iter().find_map(|(call, line)| {
-            let Expr::Call(called, given) = call else { return None };
-            let (Expr::Attr(_, method), [(_, key), (_, Expr::Text(settings)), ..]) = (&**called, given.as_slice())
-            else {
-                return None;
-            };
-            (method == "setdefault" && *key == Expr::Text(SETTINGS.to_owned())).then(|| (settings.clone(), *line))
-        });
-        by_call.or_else(|| {
-            let set = scope.bindings.iter().find(|binding| binding.name == format!("os.environ[{SETTINGS}]"))?;
-            let Expr::Text(settings) = &set.value else { return None };
-            Some((settings.clone(), set.line))
-        })
-    })
+    let mut set: Vec<_> = module.put.iter().filter(|(key, ..)| key == SETTINGS).collect();
+    set.sort_by_key(|(.., line)| *line);
+    set.first().map(|(_, settings, line)| (settings.clone(), *line))
 }
 
 /// The folder from which `settings` is found, for a file in one of its packages.

@@ -61,11 +61,13 @@ const DISTRIBUTIONS: &[(&str, &str)] = &[
 const OF_THE_MACHINE: &[&str] = &[
     "CI",
     "COLUMNS",
+    "DEBUG",
     "EDITOR",
     "HOME",
     "HOST",
     "HOSTNAME",
     "LANG",
+    "LOG_LEVEL",
     "PATH",
     "PORT",
     "PWD",
@@ -201,7 +203,9 @@ pub(super) fn read_only_databases(sources: &Sources<'_>, paths: &BTreeSet<String
             let line = line.split('#').next().unwrap_or_default();
             let url =
                 line.contains("sqlite:///") && !line.contains("sqlite:////tmp") && !line.contains("sqlite:///:memory:");
-            (url || line.contains("django.db.backends.sqlite3")) && !text.contains("/tmp")
+            (url || line.contains("django.db.backends.sqlite3"))
+                && !text.contains("/tmp")
+                && !text.contains("gettempdir")
         });
         found.extend(at.map(|at| {
             format!(

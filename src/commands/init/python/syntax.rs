@@ -3,6 +3,8 @@
 //! Made by tree-sitter, which gives what it can of a file that does not parse whole. Nothing is run, and
 //! nothing is guessed here: what a name stands for is `apps`' business.
 
+mod everywhere;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -78,6 +80,9 @@ pub(super) struct Module {
     /// Every module imported anywhere, with leading dots for relative ones; with the names taken from it as
     /// further parts (`a.b.name`).
     pub(super) imported: Vec<Import>,
+    /// What it puts into maps under keys that are text, wherever it does: `x.setdefault("key", "value")` and
+    /// `x["key"] = "value"`, with the line.
+    pub(super) put: Vec<(String, String, usize)>,
     /// Environment variables it reads.
     pub(super) env: Vec<Env>,
     /// The file's lines, for showing one.
@@ -223,7 +228,7 @@ impl<'a> Reader<'a> {
                     }
                 };
                 let Some(value) = value.map(|value| self.expr(value, 0)) else { return };
-                for name in names.into_iter().filter_map(|name| self.target(name)) {
+                for name in names.into_iter().filter_map(|name| self.expr(name, 0).dotted()) {
                     scope.bindings.push(Binding { name, value: value.clone(), line });
                 }
             }
@@ -234,16 +239,6 @@ impl<'a> Reader<'a> {
             }
             _ => {}
         }
-    }
-
-    /// The name of what is bound: `a`, `a.b`, or `a[key]` for a key that is text.
-    fn target(&self, node: Node<'_>) -> Option<String> {
-        if node.kind() != "subscript" {
-            return self.expr(node, 0).dotted();
-        }
-        let base = self.expr(Self::field(node, "value")?, 0).dotted()?;
-        let Expr::Text(key) = self.expr(Self::field(node, "subscript")?, 0) else { return None };
-        Some(format!("{base}[{key}]"))
     }
 
     fn import(&self, node: Node<'_>, scope: &mut Scope) {
@@ -404,100 +399,11 @@ impl<'a> Reader<'a> {
         };
         node.named_children(&mut cursor).filter_map(each).collect()
     }
-
-    /// What counts wherever it stands: imports and reads of the environment.
-    fn everywhere(&self, root: Node<'_>, module: &mut Module) {
-        let mut open = vec![(root, false)];
-        while let Some((node, optional)) = open.pop() {
-            let mut inside = optional;
-            match node.kind() {
-                "import_statement" | "import_from_statement" => {
-                    self.names(node, optional, &mut module.imported);
-                    continue;
-                }
-                "if_statement" if self.never_runs(node) => {
-                    inside = true;
-                }
-                "try_statement" => {
-                    inside |= self.of(node).contains("ImportError") || self.of(node).contains("ModuleNotFound")
-                }
-                "call" | "subscript" => module.env.extend(self.env(node, &module.scope)),
-                _ => {}
-            }
-            let mut cursor = node.walk();
-            open.extend(node.named_children(&mut cursor).map(|child| (child, inside)));
-        }
-        module.env.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
-    }
-
-    fn names(&self, node: Node<'_>, optional: bool, imported: &mut Vec<Import>) {
-        let from = Self::field(node, "module_name").map(|module| self.module_name(module));
-        let mut cursor = node.walk();
-        for name in node.children_by_field_name("name", &mut cursor) {
-            let dotted = self.imported_name(name).0;
-            let name = from.as_ref().map_or_else(|| dotted.clone(), |from| below(from, &dotted));
-            imported.push(Import { name, optional });
-        }
-        // `from a import *` names nothing.
-        imported.extend(from.map(|name| Import { name, optional }));
-    }
-
-    /// `os.environ["X"]`, `os.getenv("X")`, `environ.get("X", "")`, django-environ's `env("X")`, decouple's
-    /// `config("X")`.
-    fn env(&self, node: Node<'_>, scope: &Scope) -> Option<Env> {
-        let line = node.start_position().row + 1;
-        // Only asked of the few that matter: looking for a parent begins at the top.
-        let is_target = || {
-            node.parent().is_some_and(|parent| {
-                ["delete_statement", "augmented_assignment"].contains(&parent.kind())
-                    || (parent.kind() == "assignment" && Self::field(parent, "left") == Some(node))
-            })
-        };
-        let resolve = |expr: &Expr| {
-            let dotted = expr.dotted()?;
-            Some(scope.origin(&dotted).unwrap_or(dotted))
-        };
-        if node.kind() == "subscript" {
-            let base = resolve(&self.expr(Self::field(node, "value")?, 0))?;
-            let key = self.expr(Self::field(node, "subscript")?, 0);
-            let (Expr::Text(name), "os.environ") = (key, base.as_str()) else { return None };
-            return (is_variable(&name) && !is_target()).then_some(Env {
-                name,
-                line,
-                required: true,
-                has_default: false,
-            });
-        }
-        let Expr::Call(called, given) = self.expr(node, 0) else { return None };
-        let called = resolve(&called)?;
-        let first = given.iter().find(|(keyword, _)| keyword.is_none())?;
-        let Expr::Text(name) = &first.1 else { return None };
-        let has_default = given.iter().filter(|(keyword, _)| keyword.is_none()).count() > 1
-            || given.iter().any(|(keyword, _)| keyword.as_deref() == Some("default"));
-        let of_environ = |name: &str| {
-            let bound = scope.last(name)?;
-            let Expr::Call(class, _) = &bound.value else { return None };
-            resolve(class).filter(|class| class.starts_with("environ."))
-        };
-        let strict = called == "decouple.config"
-            || called.split('.').next().and_then(of_environ).is_some_and(|_| !called.ends_with("read_env"));
-        let lax = ["os.getenv", "os.environ.get"].contains(&called.as_str());
-        if !(strict || lax) || !is_variable(name) {
-            return None;
-        }
-        Some(Env { name: name.clone(), line, required: strict && !has_default, has_default })
-    }
 }
 
 /// `from . import a` is `.a`, `from .m import a` is `.m.a`.
 fn below(from: &str, name: &str) -> String {
     if from.ends_with('.') { format!("{from}{name}") } else { format!("{from}.{name}") }
-}
-
-fn is_variable(name: &str) -> bool {
-    name.len() > 1
-        && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|each| each.is_ascii_alphanumeric() || each == '_')
 }
 
 #[cfg(test)]

@@ -263,6 +263,9 @@ fn django_is_known_by_its_settings() {
         ("shop/settings.py", SETTINGS),
     ];
     assert_eq!(best(&dynamic), "Django django: shop.settings");
+    let guarded = MANAGE.replace("def main():", "if __name__ == '__main__':").replace("    main()\n", "    pass\n");
+    let guarded = [("manage.py", guarded.as_str()), ("mysite/settings.py", SETTINGS)];
+    assert_eq!((found(&guarded)[0].at.line, best(&guarded).as_str()), (4, "Django django: mysite.settings"));
     assert_eq!(best(&[("manage.py", MANAGE)]), "Django django: mysite.settings !");
     assert_eq!(best(&[("manage.py", "print('no Django')\n")]), "nothing");
     let single = "from django.conf import settings\nsettings.configure()\nfrom django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n";

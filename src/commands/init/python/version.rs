@@ -33,22 +33,20 @@ pub(super) fn runtime(survey: &Survey, dir: &str) -> (Decided, Option<String>) {
         .map(|(specifiers, wish)| (wish, specifiers))
         .next()
     else {
-        return (named(DEFAULT, "nothing says which Python".to_owned()), None);
+        return (named(DEFAULT, "the default: nothing asks for another".to_owned()), None);
     };
     // Which patch release a runtime has is AWS's choice.
     let fits = |minor: &u32| (0..40).any(|patch| specifiers.contains(&Version::new([3, u64::from(*minor), patch])));
     let said = format!("{} says {}", wish.file, wish.text);
     let chosen = Some(DEFAULT).filter(fits).or_else(|| RUNTIMES.into_iter().find(fits));
-    match chosen {
-        Some(minor) => (named(minor, said), None),
-        None => {
-            let oldest = RUNTIMES[RUNTIMES.len() - 1];
-            let newer = (RUNTIMES[0] + 1..200).any(|minor| fits(&minor));
-            let minor = if newer { RUNTIMES[0] } else { oldest };
-            let warning = format!("{said}, and Lambda runs Python 3.{oldest} to 3.{}: 3.{minor} is taken", RUNTIMES[0]);
-            (named(minor, said), Some(warning))
-        }
-    }
+    let Some(minor) = chosen else {
+        let oldest = RUNTIMES[RUNTIMES.len() - 1];
+        let newer = (RUNTIMES[0] + 1..200).any(|minor| fits(&minor));
+        let minor = if newer { RUNTIMES[0] } else { oldest };
+        let warning = format!("{said}, and Lambda runs Python 3.{oldest} to 3.{}: 3.{minor} is taken", RUNTIMES[0]);
+        return (named(minor, said), Some(warning));
+    };
+    (named(minor, said), None)
 }
 
 fn wishes(survey: &Survey, folder: &str) -> Vec<Wish> {

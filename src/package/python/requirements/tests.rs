@@ -156,3 +156,21 @@ fn dependencies_rzap_cannot_see_are_an_error_not_an_empty_package() {
 fn names_compare_in_their_normal_form() {
     assert_eq!(normal_name("My.Cool__Lib[x]>=1"), "my-cool-lib");
 }
+
+#[test]
+fn the_nearest_folder_that_declares_them_counts() {
+    let root = folder(&[
+        ("requirements.txt", "flask\n"),
+        ("src/shop/app.py", ""),
+        ("own/requirements.txt", "django\n"),
+        ("none/requirements.txt", "# none\n"),
+        ("none/deep/app.py", ""),
+    ]);
+    let of = |dir: &str, top: &str| {
+        let (dir, top) = (root.path().join(dir), root.path().join(top));
+        nearest(&dir, &top, &platform(), &|_| false).unwrap().map(|(found, _)| found)
+    };
+    assert_eq!(of("src", ""), Some(root.path().to_owned()));
+    assert_eq!(of("own", ""), Some(root.path().join("own")));
+    assert_eq!((of("none/deep", ""), of("src", "src")), (None, None));
+}
