@@ -377,8 +377,8 @@ class Responses(unittest.TestCase):
         self.assertEqual(result["headers"], {"WWW-Authenticate": "Basic, Bearer", "Vary": "Cookie"})
 
     def test_header_text(self):
-        result, _ = run(replying(headers=[("X-A", "caf\xc3\xa9"), ("X-B", "\xff")]))
-        self.assertEqual(result["headers"], {"X-A": "café", "X-B": "\xff"})
+        result, _ = run(replying(headers=[("X-A", "caf\xc3\xa9"), ("X-B", "\xff"), ("X-C", " c\t")]))
+        self.assertEqual(result["headers"], {"X-A": "café", "X-B": "\xff", "X-C": "c"})
 
     def test_connection_headers_and_length_are_the_gateways(self):
         headers = [("Connection", "close"), ("Transfer-Encoding", "chunked"), ("Content-Length", "2")]

@@ -22,7 +22,7 @@ fn the_unit_tests_of_the_bridge_pass() {
 fn the_bridge_answers_like_gunicorn_and_uvicorn() {
     let mut python = TOOLS.command("python3");
     python.arg("tests/bridge/compare.py").current_dir(repository());
-    let done = process::run(&mut python, Duration::from_secs(300));
+    let done = process::run(&mut python, Duration::from_mins(5));
     let said = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(done.status.success(), "{}\n{}", said[0], said[1]);
     let last = said[0].lines().last().unwrap_or_default();

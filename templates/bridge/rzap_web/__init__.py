@@ -15,8 +15,8 @@ all of them as gunicorn and uvicorn do.
   of an HTTP API is a 404 without configuration; `raw_path` is None; paths that HTTP APIs have decoded are
   decoded again (`100%2525`); HEAD gets a body, and answers without a content type one of JSON; the lifespan
   runs anew in every invocation; no streaming, and no word on answers over 6 MB. WSGI apps need a2wsgi (1.10,
-  Apache-2.0) in between, a thread and an event loop for each request.
-- apig-wsgi 2.20 (MIT): no SCRIPT_NAME, no stage, no base path (404 behind both); the second of two repeated
+  Apache-2.0) in between, and run in its threads.
+- apig-wsgi 2.20 (MIT): no SCRIPT_NAME, no stage, no base path (404 behind both); the first of two repeated
   headers is lost in 2.0; text that is not UTF-8, and every error of the app, fail the invocation.
 - serverless-wsgi 3.1 (MIT): knows REST stages, but no stage of an HTTP API (404) and a base path only by
   configuration; no `body` at all in empty answers; fails on text that is not UTF-8. Imports werkzeug.
