@@ -1,6 +1,7 @@
 //! `static: true` of a Django project: its own `collectstatic`, with names that carry hashes, through to
 //! the browser. The environments are real: one of the project's, and one that rzap has uv make.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -185,6 +186,19 @@ fn a_project_with_whitenoise_stays_as_it_is() {
     );
     assert!(style.header("x-content-type-options").is_some(), "it is rzap that answers: {style:?}");
     assert_eq!(style.header("cache-control"), Some("public, max-age=31536000, immutable"));
+}
+
+#[test]
+fn without_any_python_that_has_django_it_says_what_to_do() {
+    let world = project();
+    fs::remove_file(world.project().join("requirements.txt")).expect("requirements.txt");
+    insta::assert_snapshot!(world.run("package dev --quiet").failure(1).err(), @r"
+    error: cannot package web
+      cause: found no Python that has django: neither an active virtualenv nor `.venv`, nor what the project declares, nor `python3`
+    hint: install the project's dependencies into `.venv` (`uv venv && uv pip install …`), or add django to them
+    ");
+    world.write("requirements.txt", "django==0.0.1\n");
+    world.run("package dev --quiet").failure(1).says(&["found no Python that has django, and cannot make one"]);
 }
 
 #[test]

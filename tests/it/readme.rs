@@ -135,8 +135,8 @@ fn the_permissions_in_the_readme_are_enough() {
     world.write("event.json", r#"{"no": "web event"}"#);
     world.run("invoke dev --payload @event.json").failure(1);
     world.run("tail dev --no-follow").success();
-    // Every call of the other kinds of HTTP fronts, too.
-    world.edit("rzap.yaml", "http: rest", "http: http");
+    // Every call of the other kinds of HTTP fronts, too, and those for static files.
+    world.edit("rzap.yaml", "http: rest", "http: http\nstatic: true");
     world.run("deploy dev").success();
     emulator.cloud().boto(
         "api = client('apigatewayv2')\nid = api.get_apis()['Items'][0]['ApiId']\nroute = api.get_routes(ApiId=id)['Items'][0]\n\

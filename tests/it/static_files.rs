@@ -224,16 +224,18 @@ fn an_asgi_app_that_mounts_the_folder_itself_starts() {
 
 #[test]
 fn static_files_on_ministack() {
-    let emulator = Emulator::ministack();
-    // MiniStack tells functions where it is only when it was told itself.
-    let lines = format!("http: rest\nenv: {{ AWS_ENDPOINT_URL: '{}' }}", emulator.endpoint);
-    let world = shop(&lines).at(&emulator.endpoint);
-    let first = world.run("deploy dev --json").success();
-    visit(&first.url());
-    assert_eq!(objects(&emulator.cloud()).len(), OBJECTS);
-    assert_eq!(world.run("deploy dev --json").success().changes(), [""; 0]);
-    world.run("undeploy dev --yes").success();
-    emulator.cloud().is_empty();
+    for front in ["rest", "http", "url"] {
+        let emulator = Emulator::ministack();
+        // MiniStack tells functions where it is only when it was told itself.
+        let lines = format!("http: {front}\nenv: {{ AWS_ENDPOINT_URL: '{}' }}", emulator.endpoint);
+        let world = shop(&lines).at(&emulator.endpoint);
+        let first = world.run("deploy dev --json").success();
+        visit(&first.url());
+        assert_eq!(objects(&emulator.cloud()).len(), OBJECTS);
+        assert_eq!(world.run("deploy dev --json").success().changes(), [""; 0]);
+        world.run("undeploy dev --yes").success();
+        emulator.cloud().is_empty();
+    }
 }
 
 #[test]

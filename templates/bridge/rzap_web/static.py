@@ -7,9 +7,10 @@ Owns: which file a path means (an exact look into `rzap_static.json`, so no path
 HTTP says about it (RFC 9110: conditions, ranges, encodings; RFC 9111: caching), and fetching its bytes.
 Refuses to guess: what is not in the list is not ours, and the app answers it, usually with its own 404.
 
-A path of the list has one name per content: {"css/app.css": {"type", "size", "sha256", "br": [sha256, size],
-"gzip": [sha256, size], "immutable": true}}. The bytes are the objects RZAP_STATIC/{sha256}, fetched once and
-kept in memory; they cannot change under their name, so they are never asked for again.
+The list: {"files": {"css/app.css": {"type": "text/css", "size": 9, "sha256": "…", "br": ["sha256", size],
+"gzip": ["sha256", size], "immutable": true}}}. The bytes of each are an object in S3 under their hash, below
+what RZAP_STATIC says ({bucket}/{prefix}). Fetched once they are kept in memory: nothing else can ever come to
+lie under that name.
 
 Python's own library only: importing boto3 takes longer than fetching a hundred files. What talks to S3 is
 imported by the first request that needs it.
