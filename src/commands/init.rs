@@ -214,6 +214,7 @@ fn decide(
         found.runtime = Some(of_zappa.map_or(details.runtime, |runtime| because(&runtime, "as with Zappa")));
         found.dependencies = Some(details.dependencies);
         found.env = details.env;
+        found.env.retain(|variable| !found.carried.as_ref().is_some_and(|carried| carried.sets(&variable.name)));
         found.warnings = details.warnings;
         found.wants_static = details.wants_static;
     } else if found.chosen.entry == "handler" {
