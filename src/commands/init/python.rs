@@ -47,11 +47,6 @@ impl<'a> Python<'a> {
         Self { sources: Sources::new(survey), paths }
     }
 
-    /// How many files there are.
-    pub(super) fn files(&self) -> usize {
-        self.paths.len()
-    }
-
     /// Everything that could be deployed.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
         let survey = self.sources.survey;
