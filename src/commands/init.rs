@@ -51,6 +51,9 @@ pub(crate) struct Init {
 /// Of candidates that are this much less likely than the best one, nobody is asked.
 const CLEAR: i32 = 30;
 
+/// What is counted when no app is found: a folder without any of it is where a new project starts.
+const SOURCES: [&str; 12] = ["py", "js", "mjs", "cjs", "ts", "mts", "rs", "go", "java", "rb", "php", "cs"];
+
 /// Other tools' configs, which are not read.
 const OTHERS: [(&str, &str); 6] = [
     ("serverless.yml", "the Serverless Framework"),
@@ -106,13 +109,11 @@ impl Init {
         }
         let ranked = ranked(all.clone());
         if ranked.is_empty() && self.entry.is_none() {
-            let files = python.files();
+            let files = survey.with_endings(&SOURCES).len();
             let cut = if survey.cut { " (of a folder too large to look through)" } else { "" };
-            return Ok(Err(match files {
-                0 => String::new(),
-                1 => format!("no app was recognised in 1 Python file{cut}; "),
-                files => format!("no app was recognised in {files} Python files{cut}; "),
-            }));
+            let s = if files == 1 { "" } else { "s" };
+            let looked = format!("no app was recognised in {files} source file{s}{cut}; ");
+            return Ok(Err(if files == 0 { String::new() } else { looked }));
         }
         let chosen = self.choose(&ranked, &all, context)?;
         let others = ranked.into_iter().filter(|other| other.made != chosen.made).collect();
@@ -214,6 +215,7 @@ fn decide(
         found.runtime = Some(of_zappa.map_or(details.runtime, |runtime| because(&runtime, "as with Zappa")));
         found.dependencies = Some(details.dependencies);
         found.env = details.env;
+        found.env.retain(|variable| !found.carried.as_ref().is_some_and(|carried| carried.sets(&variable.name)));
         found.warnings = details.warnings;
         found.wants_static = details.wants_static;
     } else if found.chosen.entry == "handler" {

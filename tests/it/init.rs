@@ -225,6 +225,24 @@ fn what_zappa_was_told_is_taken_over() {
     assert_eq!((answer.status, answer.text().as_str()), (200, "${hello}"));
 }
 
+#[test]
+fn what_is_found_in_the_fixtures_is_what_they_say_themselves() {
+    for fixture in
+        ["guestbook", "hello-bootstrap", "hello-node", "hello-python", "hello-typescript", "notes-api", "polls"]
+    {
+        let world = World::new().app(fixture);
+        let own = world.read("rzap.yaml");
+        std::fs::remove_file(world.project().join("rzap.yaml")).expect("the fixture has a config");
+        let written = world.run("init --dry-run").success().stdout;
+        let keys = ["wsgi:", "asgi:", "django:", "handler:", "bootstrap:"];
+        let entry = own.lines().find(|line| keys.iter().any(|key| line.starts_with(key))).expect("an entry");
+        assert!(
+            written.contains(&format!("\n{entry} ")) && written.contains("\nhttp: url "),
+            "{fixture}: {entry}\n{written}"
+        );
+    }
+}
+
 const FLASK: &str =
     "import os\nfrom flask import Flask\n\napp = Flask(__name__)\napp.secret_key = os.environ['SECRET_KEY']\n";
 
@@ -340,7 +358,7 @@ fn what_cannot_run_as_it_is_is_told_what_it_lacks() {
 fn a_project_without_an_app_is_told_so() {
     let world = World::new().file("tool.py", "import sys\nprint(sys.argv)\n");
     insta::assert_snapshot!(world.run("init").failure(2).err(), @r"
-    error: no app was recognised in 1 Python file; which template?
+    error: no app was recognised in 1 source file; which template?
     hint: --template python|flask|django|fastapi|thumbnailer|node|bootstrap
     ");
 }

@@ -165,6 +165,15 @@ pub(super) struct Carried {
     pub(super) left_out: BTreeMap<String, String>,
 }
 
+impl Carried {
+    /// Whether they give an environment variable a value, in any stage.
+    pub(super) fn sets(&self, name: &str) -> bool {
+        let mut lines = self.shared.iter().chain(self.stages.iter().flat_map(|(_, lines)| lines));
+        let start = format!("{name}:");
+        lines.any(|line| line.key == "env" && line.below.iter().any(|each| each.starts_with(&start)))
+    }
+}
+
 /// A key of `rzap.yaml` with its value as YAML in one line, or as lines below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {

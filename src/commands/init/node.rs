@@ -75,9 +75,8 @@ fn files(survey: &Survey) -> Vec<&str> {
 fn handler(survey: &Survey, path: &str, text: &str, (name, line): (&str, usize)) -> Option<Candidate> {
     let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
     let takes_event = shown.contains("event") || shown.contains("Handler") || shown.contains("handler(");
-    let web = text.contains("statusCode")
-        || text.contains("APIGatewayProxy")
-        || ADAPTERS.iter().any(|name| text.contains(name));
+    let words = ["statusCode", "APIGatewayProxy", "queryStringParameters", "rawPath", "requestContext"];
+    let web = words.iter().chain(ADAPTERS).any(|word| text.contains(word));
     let score = match name {
         "handler" | "lambdaHandler" => 64,
         _ if takes_event && shown.contains("event") => 45,

@@ -21,6 +21,9 @@ use self::sources::Sources;
 use super::found::{Candidate, Decided, Variable};
 use super::survey::{Survey, file_name, folder};
 
+/// Bytes of Python that are looked through for candidates, the files nearest to the top first.
+const MOST: usize = 64 * 1024 * 1024;
+
 /// What was found out about the code of one candidate.
 pub(super) struct Details {
     pub(super) runtime: Decided,
@@ -44,21 +47,18 @@ impl<'a> Python<'a> {
         Self { sources: Sources::new(survey), paths }
     }
 
-    /// How many files there are.
-    pub(super) fn files(&self) -> usize {
-        self.paths.len()
-    }
-
     /// Everything that could be deployed.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
         let survey = self.sources.survey;
         let Ok(words) = Regex::new(frameworks::TELLING) else { return Vec::new() };
+        let mut left = MOST;
         let telling: Vec<&str> = self
             .paths
             .iter()
             .copied()
             .filter(|path| {
-                let text = survey.text(path);
+                let text = survey.text(path).filter(|_| left > 0);
+                left = left.saturating_sub(text.as_ref().map_or(0, String::len));
                 let tells = text.as_deref().is_some_and(|text| words.is_match(text));
                 tells && self.sources.parse(path, text.as_deref()).is_some()
             })
@@ -110,7 +110,9 @@ impl<'a> Python<'a> {
                 .iter()
                 .copied()
                 .filter(below)
-                .filter(|path| file_name(path) != "manage.py")
+                .filter(|path| {
+                    file_name(path) != "manage.py" && !django::is_other(sources, dir, &candidate.target, path)
+                })
                 .map(str::to_owned)
                 .collect()
         } else {

@@ -65,23 +65,15 @@ pub(super) fn text(app: &str, found: &Found) -> String {
 
 /// What the code reads and nobody has said yet, ready to be filled in.
 fn env(text: &mut String, found: &Found) {
-    let known = |name: &str| {
-        let lines = found
-            .carried
-            .iter()
-            .flat_map(|carried| carried.shared.iter().chain(carried.stages.iter().flat_map(|(_, lines)| lines)));
-        lines
-            .filter(|line| line.key == "env")
-            .any(|line| line.below.iter().any(|each| each.starts_with(&format!("{name}:"))))
-    };
-    let missing: Vec<_> = found.env.iter().filter(|variable| !known(&variable.name)).collect();
-    if missing.is_empty() {
+    if found.env.is_empty() {
         return;
     }
     text.push_str("\n# The code reads these; `${env.NAME}` is the value in the environment rzap runs in.\n# env:\n");
-    for variable in missing {
-        let line = format!("#   {0}: ${{env.{0}}}", variable.name);
-        let _ = writeln!(text, "{line}{:>2$}# {1}", "", variable.at.shown(), COLUMN.saturating_sub(line.len()).max(2));
+    let lines = found.env.iter().map(|variable| (format!("#   {0}: ${{env.{0}}}", variable.name), variable.at.shown()));
+    let lines: Vec<(String, String)> = lines.collect();
+    let column = lines.iter().map(|(line, _)| line.len() + 2).max().unwrap_or_default().max(COLUMN);
+    for (line, at) in lines {
+        let _ = writeln!(text, "{line:<column$}# {at}");
     }
 }
 

@@ -118,6 +118,14 @@ fn file(sources: &Sources<'_>, dir: &str, settings: &str) -> Option<String> {
     [format!("{path}.py"), format!("{path}/__init__.py")].into_iter().find(|file| sources.survey.has(file))
 }
 
+/// Whether `path` is settings for something else than `settings`: beside them in a folder of settings, and not
+/// imported by them.
+pub(super) fn is_other(sources: &Sources<'_>, dir: &str, settings: &str, path: &str) -> bool {
+    let Some(own) = file(sources, dir, settings) else { return false };
+    let beside = folder(&own) == folder(path) && folder(path).ends_with("settings");
+    beside && !sources.reached(&own).contains(path)
+}
+
 /// What the settings say that matters on Lambda.
 #[derive(Debug, Default)]
 pub(super) struct Settings {

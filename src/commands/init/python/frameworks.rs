@@ -128,7 +128,7 @@ pub(super) fn serves(origin: &str) -> bool {
 
 /// What is in every file that can hold an application or a handler: the name of a maker, a name that
 /// applications and handlers have, or a function that takes an event. What has none is not parsed.
-pub(super) const TELLING: &str = r"(?m)\b(?:Flask|APIFlask|OpenAPI|Eve|FastAPI|Starlette|Quart|QuartTrio|falcon|bottle|Dash|Litestar|Sanic|blacksheep|pyramid|make_wsgi_app|get_[aw]sgi_application|DJANGO_SETTINGS_MODULE|ROOT_URLCONF|chalice|aiohttp|tornado|Mangum|make_lambda_handler)\b|^(?:app|application|asgi_app|wsgi_app|server|handler|lambda_handler)\s*[:=]|^from\s.*\bapp(?:lication)?\b|^def\s+(?:lambda_)?handler\b|^def\s+\w+\s*\(\s*_*(?:event|evt)\b";
+pub(super) const TELLING: &str = r"(?m)(?-u:\b)(?:Flask|APIFlask|OpenAPI|Eve|FastAPI|Starlette|Quart|QuartTrio|falcon|bottle|Dash|Litestar|Sanic|blacksheep|pyramid|make_wsgi_app|get_[aw]sgi_application|DJANGO_SETTINGS_MODULE|ROOT_URLCONF|chalice|aiohttp|tornado|Mangum|make_lambda_handler)(?-u:\b)|^(?:app|application|asgi_app|wsgi_app|server|handler|lambda_handler)\s*[:=]|^from\s.*(?-u:\b)app(?:lication)?(?-u:\b)|^def\s+(?:lambda_)?handler(?-u:\b)|^def\s+\w+\s*\(\s*_*(?:event|evt)(?-u:\b)";
 
 impl Protocol {
     /// Its key in `rzap.yaml`.

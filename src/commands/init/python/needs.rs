@@ -123,6 +123,11 @@ fn lists_dependencies(table: &Table) -> bool {
 pub(super) fn declared(survey: &Survey, dir: &str) -> Option<(String, Option<String>)> {
     upwards(dir).find_map(|folder| {
         let (name, fault) = declared_in(survey, folder)?;
+        // The lock of a workspace is above its members.
+        let workspace = upwards(folder).skip(1).find(|above| survey.is_file(above, "uv.lock"));
+        if let Some(above) = workspace.filter(|_| name == "pyproject.toml") {
+            return Some((join(above, "uv.lock"), None));
+        }
         Some((join(folder, name), fault))
     })
 }

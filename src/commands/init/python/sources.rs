@@ -8,7 +8,7 @@ use super::super::survey::{Survey, folder, join, upwards};
 use super::syntax::Module;
 
 /// Bytes of Python that are parsed at most.
-const MOST: usize = 12 * 1024 * 1024;
+const MOST: usize = 8 * 1024 * 1024;
 
 /// Modules that are followed from one.
 const MOST_REACHED: usize = 300;

@@ -312,7 +312,9 @@ impl<'a> Reader<'a> {
             decorators,
             annotation: Self::field(inner, "return_type").map(|kind| self.annotation(kind)),
             body,
-            is_web: ["statusCode", "httpMethod", "rawPath", "requestContext"].iter().any(|word| text.contains(word)),
+            is_web: ["statusCode", "httpMethod", "rawPath", "requestContext", "queryStringParameters"]
+                .iter()
+                .any(|word| text.contains(word)),
         });
     }
 

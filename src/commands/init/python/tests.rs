@@ -404,6 +404,24 @@ fn what_would_keep_it_from_working_is_said() {
 }
 
 #[test]
+fn settings_for_somewhere_else_do_not_count() {
+    let files = [
+        ("manage.py", "import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'web.settings.prod')\n"),
+        ("web/settings/prod.py", "from .base import *\n"),
+        ("web/settings/base.py", "import os\nKEY = os.environ['KEY']\nALLOWED_HOSTS = ['*']\n"),
+        ("web/settings/docker.py", "import os\nSQL = os.environ['SQL_HOST']\n"),
+    ];
+    let env = Project::new(&files).details().env;
+    assert_eq!(env.iter().map(|env| env.name.as_str()).collect::<Vec<_>>(), ["KEY"]);
+    let workspace = [
+        ("uv.lock", ""),
+        ("api/pyproject.toml", "[project]\ndependencies = ['fastapi']\n"),
+        ("api/main.py", "from fastapi import FastAPI\napp = FastAPI()\n"),
+    ];
+    assert_eq!(Project::new(&workspace).details().dependencies, "uv.lock");
+}
+
+#[test]
 fn a_huge_project_ends() {
     let project = Project::new(&[("zzz.py", "from flask import Flask\napp = Flask(__name__)\n")]);
     for folder in 0..30 {

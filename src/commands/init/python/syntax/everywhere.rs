@@ -26,12 +26,43 @@ impl Reader<'_> {
                     module.put.extend(self.put(node));
                 }
                 "assignment" => module.put.extend(self.put(node)),
+                "class_definition" => module.env.extend(self.settings(node)),
                 _ => {}
             }
             let mut cursor = node.walk();
             open.extend(node.named_children(&mut cursor).map(|child| (child, inside)));
         }
         module.env.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
+    }
+
+    /// The fields without a default of a class derived from pydantic's `BaseSettings`, which takes them from
+    /// the environment. <https://docs.pydantic.dev/latest/concepts/pydantic_settings/>
+    fn settings(&self, node: Node<'_>) -> Vec<Env> {
+        let bases = Self::field(node, "superclasses").map(|bases| self.arguments(bases, 0)).unwrap_or_default();
+        let is_settings =
+            |base: &Expr| base.dotted().is_some_and(|name| name.rsplit('.').next() == Some("BaseSettings"));
+        let Some(body) = Self::field(node, "body").filter(|_| bases.iter().any(|(_, base)| is_settings(base))) else {
+            return Vec::new();
+        };
+        let prefix = self
+            .of(body)
+            .split("env_prefix")
+            .nth(1)
+            .and_then(|rest| rest.split(['"', '\'']).nth(1))
+            .unwrap_or_default();
+        let mut cursor = body.walk();
+        let fields = body.named_children(&mut cursor).filter_map(|statement| {
+            let field = statement.named_child(0).filter(|field| field.kind() == "assignment")?;
+            let kind = Self::field(field, "type").map(|kind| self.of(kind))?;
+            let name = Self::field(field, "left").filter(|left| left.kind() == "identifier")?;
+            if Self::field(field, "right").is_some() || kind.contains("ClassVar") {
+                return None;
+            }
+            let name = format!("{prefix}{}", self.of(name)).to_uppercase();
+            let line = field.start_position().row + 1;
+            is_variable(&name).then_some(Env { name, line, required: true, has_default: false })
+        });
+        fields.collect()
     }
 
     fn put(&self, node: Node<'_>) -> Option<(String, String, usize)> {

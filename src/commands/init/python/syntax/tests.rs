@@ -144,6 +144,13 @@ def f():
 }
 
 #[test]
+fn settings_of_pydantic_are_reads_of_the_environment() {
+    let text = "from pydantic_settings import BaseSettings, SettingsConfigDict\nclass Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='SHOP_')\n    database_url: str\n    debug: bool = False\n    def x(self): pass\nclass Other:\n    name: str\n";
+    let found: Vec<_> = module(text).env.into_iter().map(|env| (env.name, env.line, env.required)).collect();
+    assert_eq!(found, [("SHOP_DATABASE_URL".to_owned(), 4, true)]);
+}
+
+#[test]
 fn imports_are_seen_wherever_they_stand() {
     let text = "import a.b\nfrom c import d\nfrom .e import f\ndef g():\n    import h\ntry:\n    import i\nexcept ImportError:\n    i = None\n";
     let imported = module(text).imported;
