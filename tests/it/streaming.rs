@@ -356,57 +356,6 @@ def app(environ, start_response):
     assert_eq!(http::get(&format!("{url}/")).text(), process);
 }
 
-/// The event of a function URL.
-fn event(query: &str) -> String {
-    let domain = "abc.lambda-url.eu-west-1.on.aws";
-    let context = json!({"domainName": domain, "http": {"method": "GET", "path": "/", "sourceIp": "127.0.0.1"}});
-    let event = json!({"version": "2.0", "rawPath": "/", "rawQueryString": query, "headers": {"host": domain},
-                       "requestContext": context, "isBase64Encoded": false});
-    event.to_string()
-}
-
-#[test]
-fn who_invokes_an_app_that_streams_gets_a_document() {
-    let world = wsgi();
-    world.run("deploy dev --local").success();
-    let answer = world.args(&["invoke", "dev", "--local", "--payload", &event("")]).success().json();
-    let headers = json!({"Content-Type": "text/plain", "X-From": "wsgi"});
-    let expected =
-        json!({"statusCode": 201, "headers": headers, "cookies": ["a=1"], "body": "onetwo", "isBase64Encoded": false});
-    assert_eq!(answer, expected);
-    let failed = world.args(&["invoke", "dev", "--local", "--payload", &event("fail=1")]).failure(1);
-    assert_eq!(failed.json()["errorType"], "LookupError");
-    assert_eq!(world.args(&["invoke", "dev", "--local", "--payload", r#"{"rzap": "warm"}"#]).success().stdout, "null");
-}
-
-#[test]
-fn a_stream_ends_at_200_mb_and_the_function_lives_on() {
-    let app = r#"
-import os
-def app(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    megabytes = int(environ["QUERY_STRING"] or 0)
-    return (b"x" * 1024 * 1024 for n in range(megabytes)) if megabytes else [str(os.getpid()).encode()]
-"#;
-    let world = wsgi().file("app.py", app);
-    world.edit("rzap.yaml", "stages:", "timeout: 60\nstages:");
-    let url = world.run("deploy dev --local --json").success().url();
-    let process = http::get(&format!("{url}/")).text();
-    assert_eq!(http::get(&format!("{url}/?20")).bytes.len(), 20 * 1024 * 1024);
-    let mut answer = Reading::get(&format!("{url}/?201"));
-    let mut size = 0;
-    let error = loop {
-        match answer.chunk() {
-            Ok(chunk) => size += chunk.len(),
-            Err(error) => break error,
-        }
-        assert!(size <= 200 * 1024 * 1024, "{size}");
-    };
-    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{error}");
-    assert!(size > 100 * 1024 * 1024, "{size}");
-    assert_eq!(http::get(&format!("{url}/")).text(), process);
-}
-
 #[test]
 fn a_wrapper_starts_the_runtime() {
     let config = "app: wrapped\nruntime: python3.13\nregion: eu-west-1\nfunctions:\n  \
