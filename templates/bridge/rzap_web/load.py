@@ -114,6 +114,7 @@ def _at_any_mount(app):
             last = environ["SCRIPT_NAME"]
         return app(environ, start_response)
 
+    follow.__wrapped__ = app
     return follow
 
 
