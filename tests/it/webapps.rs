@@ -141,7 +141,7 @@ fn the_native_libraries_on_ministack() {
     on_ministack(world, native::browse);
 }
 
-/// Django keeps what it makes of STATIC_URL; every page is looked at for links that lead out of the app.
+/// Django keeps what it makes of `STATIC_URL`; every page is looked at for links that lead out of the app.
 #[test]
 fn the_polls_at_another_address_link_there() {
     let world = app("polls");
