@@ -120,8 +120,9 @@ class Django(probing.WithModules):
             """
             import importlib, os
             module = importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])
-            class settings:
+            class Settings:
                 WSGI_APPLICATION = getattr(module, "WSGI_APPLICATION", None)
+            settings = Settings()
             """,
         )
         self.module("django.core.wsgi", "def get_wsgi_application():\n    return lambda environ, start_response: []")
@@ -135,16 +136,34 @@ class Django(probing.WithModules):
 
     def test_own_application_or_djangos(self):
         self.module("plain_settings", "")
-        self.assertEqual(self.app("plain_settings").__module__, "django.core.wsgi")
+        self.assertEqual(self.app("plain_settings").__wrapped__.__module__, "django.core.wsgi")
         self.assertEqual(os.environ["DJANGO_SETTINGS_MODULE"], "plain_settings")
         sys.modules.pop("django.conf")
         self.module("own.settings", "WSGI_APPLICATION = 'own.wsgi.application'")
         self.module("own.wsgi", "def application(environ, start_response): ...")
-        self.assertEqual(self.app("own.settings").__module__, "own.wsgi")
+        self.assertEqual(self.app("own.settings").__wrapped__.__module__, "own.wsgi")
         sys.modules.pop("django.conf")
         self.module("wrong_settings", "WSGI_APPLICATION = 'own.wsgi.missing'")
         with self.assertRaisesRegex(AttributeError, "WSGI_APPLICATION of wrong_settings: own.wsgi has no .*'missing'"):
             self.app("wrong_settings")
+
+    def test_what_knows_the_mount_point_is_forgotten_when_that_changes(self):
+        self.module("mounted", "WSGI_APPLICATION = 'site_of.application'")
+        self.module(
+            "site_of",
+            """
+            from django.conf import settings
+            def application(environ, start_response):
+                return settings.__dict__.setdefault("STATIC_URL", environ["SCRIPT_NAME"] + "/static/")
+            """,
+        )
+        app = self.app("mounted")
+        seen = [app({"SCRIPT_NAME": mount}, None) for mount in ("/dev", "/dev", "", "/v1")]
+        self.assertEqual(seen, ["/dev/static/", "/dev/static/", "/static/", "/v1/static/"])
+        # A command has no mount point.
+        sys.modules["django.conf"].settings.STATIC_URL = "/static/"
+        load.forget_mount()
+        self.assertEqual(app({"SCRIPT_NAME": "/v1"}, None), "/v1/static/")
 
     def test_missing(self):
         with self.assertRaisesRegex(ModuleNotFoundError, "'mysite.settings'.*`django` in rzap.yaml|'mysite'.*`django`"):

@@ -141,6 +141,19 @@ fn the_native_libraries_on_ministack() {
     on_ministack(world, native::browse);
 }
 
+/// Django keeps what it makes of `STATIC_URL`; every page is looked at for links that lead out of the app.
+#[test]
+fn the_polls_at_another_address_link_there() {
+    let world = app("polls");
+    let url = world.run("deploy dev --local --json").success().url();
+    Visitor::new(&url).open("/polls/").is(200);
+    world.edit("rzap.yaml", "\nhttp: rest", "\nhttp: url");
+    let deployed = world.run("deploy dev --local --json").success();
+    // The same version, and so the same process.
+    assert_eq!(deployed.json()["functions"][0]["version"], "1", "{deployed}");
+    Visitor::new(&deployed.url()).open("/polls/").is(200);
+}
+
 /// A database that stays is migrated once, from outside.
 #[test]
 fn the_polls_are_prepared_by_rzap_manage() {

@@ -224,24 +224,9 @@ def _manage(arguments):
         raise SystemExit("rzap manage runs Django's commands, and Django is not in the package: {}".format(error))
     if not os.environ.get("DJANGO_SETTINGS_MODULE"):
         raise SystemExit("rzap manage needs Django's settings: `django:` or DJANGO_SETTINGS_MODULE in rzap.yaml")
+    from .load import forget_mount
+
     try:
         execute_from_command_line(["manage.py", *arguments])
     finally:
-        _forget_addresses()
-
-
-def _forget_addresses():
-    """Django works STATIC_URL and MEDIA_URL out once, with the path of the request that asks first.
-
-    A command knows no such path, and the pages of this process would have wrong links for as long as it lives.
-    """
-    from django.conf import settings
-
-    for name in ("STATIC_URL", "MEDIA_URL"):
-        settings.__dict__.pop(name, None)
-    # As Django's own tests do it: django/test/signals.py, static_storage_changed.
-    storage = sys.modules.get("django.contrib.staticfiles.storage")
-    if storage is not None:
-        from django.utils.functional import empty
-
-        storage.staticfiles_storage._wrapped = empty
+        forget_mount()

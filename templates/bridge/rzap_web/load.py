@@ -93,14 +93,53 @@ def _django(settings_name):
 
     named = _guarded(make, settings_name)
     if named is not None:
-        return application("WSGI_APPLICATION of " + settings_name, ":".join(named.rsplit(".", 1)))
+        return _at_any_mount(application("WSGI_APPLICATION of " + settings_name, ":".join(named.rsplit(".", 1))))
 
     def make():  # noqa: F811
         from django.core.wsgi import get_wsgi_application
 
         return get_wsgi_application()
 
-    return _guarded(make, settings_name)
+    return _at_any_mount(_guarded(make, settings_name))
+
+
+def _at_any_mount(app):
+    """The application for a function with several addresses: a stage's and a custom domain's, an API and a URL."""
+    last = None
+
+    def follow(environ, start_response):
+        nonlocal last
+        if environ["SCRIPT_NAME"] != last:
+            forget_mount()
+            last = environ["SCRIPT_NAME"]
+        return app(environ, start_response)
+
+    follow.__wrapped__ = app
+    return follow
+
+
+def forget_mount():
+    """Has Django work STATIC_URL and MEDIA_URL out again.
+
+    It does so once in a process, with the SCRIPT_NAME of the request that asks first, or without one in a management
+    command, and every page after that would link there. Its tests forget in the same way: django/test/signals.py.
+    """
+    django = sys.modules.get("django.conf")
+    if django is None:
+        return
+    for name in ("STATIC_URL", "MEDIA_URL"):
+        django.settings.__dict__.pop(name, None)
+    files = sys.modules.get("django.core.files.storage")
+    media = getattr(getattr(files, "default_storage", None), "_wrapped", None)
+    if hasattr(type(media), "base_url"):
+        media.__dict__.pop("base_url", None)
+    static = sys.modules.get("django.contrib.staticfiles.storage")
+    if static is not None:
+        from django.utils.functional import empty
+
+        # Since Django 4.2 a handler keeps what it made.
+        getattr(getattr(files, "storages", None), "_storages", {}).pop("staticfiles", None)
+        static.staticfiles_storage._wrapped = empty
 
 
 def _import(key, module_name):
