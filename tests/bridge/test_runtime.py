@@ -310,6 +310,9 @@ class Runtime(unittest.TestCase):
         (self.folder / "pth").mkdir()
         layers = [str(opt / "python" / site), str(opt / "python")]
         for flags in [(), ("-I", "-S", "-B", "-u", "-X", "utf8")]:
+            # Another one, because the former still has the question of the runtime that was killed.
+            self.api = RuntimeApi()
+            self.addCleanup(self.api.listener.close)
             process = self.start(*flags, opt=(str(opt),), PYTHONPATH="/var/task/vendored", LAMBDA_RUNTIME_DIR="/var/runtime")
             self.api.ask({"about": "path"})
             path = json.loads(self.api.answer()[2])

@@ -194,7 +194,7 @@ fn a_package_too_large_is_refused_before_anything_is_made() {
 #[test]
 fn a_missing_permission_is_exit_4_and_named() {
     let emulator = Emulator::strict_ministack();
-    let actions = ["sts:*", "s3:*", "iam:*", "logs:*", "lambda:Get*", "lambda:List*", "apigateway:*"];
+    let actions = ["sts:*", "s3:*", "iam:*", "logs:*", "lambda:Get*", "lambda:List*", "apigateway:*", "scheduler:*"];
     let policy =
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
     let world = World::new().app("hello-python").with_policy(&emulator, &policy);

@@ -209,7 +209,7 @@ fn several_mistakes_come_at_once() {
      --> rzap.yaml:6:7
       |
     6 | http: soap
-      |       ^^^^ use `rest` or `url`
+      |       ^^^^ use `rest`, `http` or `url`
 
     error: `timeout` is out of range: Lambda allows 1 to 900 seconds
      --> rzap.yaml:7:10

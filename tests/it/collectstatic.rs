@@ -177,8 +177,7 @@ fn a_project_with_whitenoise_stays_as_it_is() {
     let url = deployed.url();
     let [link] = links(&http::get(&format!("{url}/")).text()).try_into().expect("one link");
     let headers = [("accept", "*/*"), ("accept-encoding", "gzip")];
-    // The path of a function URL in the local cloud is no part of what the app knows.
-    let style = http::request("GET", &format!("{url}{link}"), &headers, "");
+    let style = http::request("GET", &format!("{}{link}", origin(&url)), &headers, "");
     assert_eq!(
         (style.status, style.header("content-type")),
         (200, Some("text/css; charset=utf-8")),

@@ -64,28 +64,32 @@ impl ApiGateway {
     }
 }
 
-/// `arn:aws:apigateway:{region}::/restapis/{id}` and `…/stages/{name}`.
-struct Target {
-    api: String,
-    stage: Option<String>,
+/// What an ARN of tags names: an API or one of its stages.
+pub(in crate::local) struct Target {
+    pub(in crate::local) api: String,
+    pub(in crate::local) stage: Option<String>,
 }
 
 impl Target {
-    fn read(request: &Request, arn: &str) -> Result<Self, Fault> {
+    /// `arn:aws:apigateway:{region}::/{apis}/{id}` and `…/stages/{name}`. `others` are what else has tags.
+    pub(in crate::local) fn of(request: &Request, arn: &str, apis: &str, others: &[&str]) -> Result<Self, Fault> {
         let invalid = || bad_request("Invalid ARN specified in the request");
         let (region, path) =
             arn.strip_prefix("arn:aws:apigateway:").and_then(|rest| rest.split_once("::/")).ok_or_else(invalid)?;
         if region != request.region {
             return Err(bad_request("Invalid ARN specified in the request: it belongs to another region"));
         }
+        let target = |api: &str, stage: Option<&str>| Self { api: api.to_owned(), stage: stage.map(str::to_owned) };
         match path.split('/').collect::<Vec<_>>().as_slice() {
-            ["restapis", api] => Ok(Self { api: (*api).to_owned(), stage: None }),
-            ["restapis", api, "stages", stage] => Ok(Self { api: (*api).to_owned(), stage: Some((*stage).to_owned()) }),
-            ["apikeys" | "clientcertificates" | "domainnames" | "usageplans" | "vpclinks", ..] => {
-                Err(unsupported(&format!("tags of {path}")))
-            }
+            [kind, api] if *kind == apis => Ok(target(api, None)),
+            [kind, api, "stages", stage] if *kind == apis => Ok(target(api, Some(stage))),
+            [kind, ..] if others.contains(kind) => Err(unsupported(&format!("tags of {path}"))),
             _ => Err(invalid()),
         }
+    }
+
+    fn read(request: &Request, arn: &str) -> Result<Self, Fault> {
+        Self::of(request, arn, "restapis", &["apikeys", "clientcertificates", "domainnames", "usageplans", "vpclinks"])
     }
 
     fn tags<'a>(&self, state: &'a mut State, request: &Request) -> Result<&'a mut Texts, Fault> {

@@ -6,13 +6,13 @@ use super::HttpApis;
 use super::model::{State, Texts};
 use super::stages::no_stage;
 use crate::local::apigateway::input::Input;
-use crate::local::apigateway::model::{bad_request, unsupported};
-use crate::local::apigateway::tags::add;
+use crate::local::apigateway::model::bad_request;
+use crate::local::apigateway::tags::{Target, add};
 use crate::local::wire::{Fault, Reply, Request};
 
 impl HttpApis {
     pub(super) fn get_tags(&self, request: &Request, arn: &str) -> Result<Reply, Fault> {
-        let target = Target::read(request, arn)?;
+        let target = target(request, arn)?;
         self.state.read(|state| {
             let api = state.api(&request.region, &target.api)?;
             let tags = match &target.stage {
@@ -25,8 +25,8 @@ impl HttpApis {
 
     pub(super) fn tag(&self, request: &Request, arn: &str) -> Result<Reply, Fault> {
         let more = Input::read(request, &["tags"])?.texts("tags")?;
-        let target = Target::read(request, arn)?;
-        self.state.write(|state| add(target.tags(state, request)?, more))?;
+        let target = target(request, arn)?;
+        self.state.write(|state| add(tags(&target, state, request)?, more))?;
         Ok(Reply::json(201, &json!({})))
     }
 
@@ -36,42 +36,23 @@ impl HttpApis {
         if keys.is_empty() {
             return Err(bad_request("Tag keys must be specified"));
         }
-        let target = Target::read(request, arn)?;
+        let target = target(request, arn)?;
         self.state.write(|state| {
-            target.tags(state, request)?.retain(|key, _| !keys.contains(key));
+            tags(&target, state, request)?.retain(|key, _| !keys.contains(key));
             Ok(())
         })?;
         Ok(Reply::empty(204))
     }
 }
 
-/// `arn:aws:apigateway:{region}::/apis/{id}` and `…/stages/{name}`.
-struct Target {
-    api: String,
-    stage: Option<String>,
+fn target(request: &Request, arn: &str) -> Result<Target, Fault> {
+    Target::of(request, arn, "apis", &["domainnames", "vpclinks"])
 }
 
-impl Target {
-    fn read(request: &Request, arn: &str) -> Result<Self, Fault> {
-        let invalid = || bad_request("Invalid ARN specified in the request");
-        let (region, path) =
-            arn.strip_prefix("arn:aws:apigateway:").and_then(|rest| rest.split_once("::/")).ok_or_else(invalid)?;
-        if region != request.region {
-            return Err(bad_request("Invalid ARN specified in the request: it belongs to another region"));
-        }
-        match path.split('/').collect::<Vec<_>>().as_slice() {
-            ["apis", api] => Ok(Self { api: (*api).to_owned(), stage: None }),
-            ["apis", api, "stages", stage] => Ok(Self { api: (*api).to_owned(), stage: Some((*stage).to_owned()) }),
-            ["domainnames" | "vpclinks", ..] => Err(unsupported(&format!("tags of {path}"))),
-            _ => Err(invalid()),
-        }
-    }
-
-    fn tags<'a>(&self, state: &'a mut State, request: &Request) -> Result<&'a mut Texts, Fault> {
-        let api = state.api_mut(&request.region, &self.api)?;
-        match &self.stage {
-            None => Ok(&mut api.info.tags),
-            Some(name) => api.stages.get_mut(name).map(|stage| &mut stage.tags).ok_or_else(no_stage),
-        }
+fn tags<'a>(target: &Target, state: &'a mut State, request: &Request) -> Result<&'a mut Texts, Fault> {
+    let api = state.api_mut(&request.region, &target.api)?;
+    match &target.stage {
+        None => Ok(&mut api.info.tags),
+        Some(name) => api.stages.get_mut(name).map(|stage| &mut stage.tags).ok_or_else(no_stage),
     }
 }
