@@ -67,7 +67,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY = os.environ.get('SECRET_KEY', 'for-tests')
 ALLOWED_HOSTS = ['*']
 ROOT_URLCONF = 'mysite.urls'
-INSTALLED_APPS = ['polls']
+INSTALLED_APPS = ['django.contrib.staticfiles', 'polls']
+STATIC_URL = 'static/'
 TEMPLATES = [{'BACKEND': 'django.template.backends.django.DjangoTemplates', 'APP_DIRS': True}]
 ";
 
@@ -96,8 +97,15 @@ fn a_django_project_in_a_folder_of_its_own() {
             "from django.shortcuts import render\n\n\ndef index(request):\n    return render(request, 'index.html')\n",
         ),
         ("backend/polls/templates/index.html", "<p>{{ request.path|default:'polls' }}</p>\n"),
+        ("backend/polls/static/polls/style.css", "p { color: green }\n"),
     ]);
-    serves(&world, "django: mysite.settings", "/polls/", "<p>polls</p>");
+    let url = deployed(&world, "django: mysite.settings");
+    let page = http::get(&format!("{url}/polls/"));
+    assert!(page.status == 200 && page.text().contains("<p>polls</p>"), "{page:?}");
+    let style = http::get(&format!("{url}/static/polls/style.css"));
+    assert_eq!((style.status, style.text().as_str()), (200, "p { color: green }\n"));
+    world.run("undeploy dev --local --yes").success();
+    world.local().is_empty();
 }
 
 #[test]

@@ -51,12 +51,12 @@ pub(super) fn text(app: &str, found: &Found) -> String {
     if let Some(http) = &found.http {
         add("http", &http.value, &http.because);
     }
+    if found.wants_static {
+        add("static", "true", "what collectstatic gives, served from S3");
+    }
     let carried = found.carried.as_ref();
     for line in carried.into_iter().flat_map(|carried| &carried.shared) {
         put(&mut text, line, "");
-    }
-    if found.wants_static {
-        text.push_str("\n# static: true    # runs collectstatic and serves the files from S3\n");
     }
     env(&mut text, found);
     stages(&mut text, found);

@@ -73,7 +73,9 @@ impl Workshop<'_> {
         let source = &function.source;
         let platform = Platform::new(&function.runtime, function.arch)?;
         let may_build = |_: &str| true;
-        let Some(declared) = requirements::declared(&source.dir, &platform, &may_build)? else { return Ok(None) };
+        let Some((dir, declared)) = requirements::nearest(&source.dir, self.root, &platform, &may_build)? else {
+            return Ok(None);
+        };
         let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
         let installer = self.installer.get_or_try_init(find).await?;
         let Ok(uv) = installer.uv_for("make an environment") else { return Ok(None) };
@@ -89,7 +91,7 @@ impl Workshop<'_> {
         (self.tell)(Step::Installing { functions: names.to_owned(), tool: installer.name() });
         let temporary = cache::scratch(&self.cache.deps)?;
         let made = temporary.path().join(MADE);
-        let order = Order { dir: &source.dir, target: &made, platform: &platform, from_source: &["*".to_owned()] };
+        let order = Order { dir: &dir, target: &made, platform: &platform, from_source: &["*".to_owned()] };
         let lists = dependencies::lists(&declared, temporary.path(), installer, &order).await?;
         let run = |words: &[&str]| {
             let mut command = Command::new(uv);
@@ -100,7 +102,7 @@ impl Workshop<'_> {
         // A Python of the function's version is best, any other better than none.
         for version in [platform.python.as_str(), ">=3.9"] {
             let mut command = run(&["venv", "--no-project", "--clear", "--python", version]);
-            venv = installer.try_run(command.arg(&made), &source.dir).await?;
+            venv = installer.try_run(command.arg(&made), &dir).await?;
             if venv.is_ok() {
                 break;
             }
@@ -111,7 +113,7 @@ impl Workshop<'_> {
             let mut install = run(&["pip", "install"]);
             install.arg("--python").arg(made.join(PYTHON));
             list.add_to(&mut install);
-            installer.try_run(&mut install, &source.dir).await?.map_err(failed)?;
+            installer.try_run(&mut install, &dir).await?.map_err(failed)?;
         }
         let complete = temporary.path().join("complete");
         std::fs::write(&complete, "").or_failed(|| format!("write {}", complete.display()))?;
