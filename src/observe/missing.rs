@@ -58,7 +58,24 @@ const DISTRIBUTIONS: &[(&str, &str)] = &[
 
 /// The hint for a text in which a runtime says that it did not find a module, or could not load one.
 pub(crate) fn hint(text: &str) -> Option<String> {
-    python(text).or_else(|| node(text)).or_else(|| platform(text))
+    native(text).or_else(|| python(text)).or_else(|| node(text)).or_else(|| platform(text))
+}
+
+/// The native half of a package that is there: made for another Python, it is not even seen.
+fn native(text: &str) -> Option<String> {
+    static UNSEEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let forms = [
+            r"from '([A-Za-z]\w*)(?:\.\w+)*\._\w+' \(unknown location\)",
+            r"cannot import name '_\w+' from '([A-Za-z]\w*)",
+            r"No module named '([A-Za-z]\w*)(?:\.\w+)*\._\w+'",
+        ];
+        Regex::new(&forms.join("|")).ok()
+    });
+    let found = UNSEEN.as_ref()?.captures(text)?.iter().skip(1).flatten().next()?.as_str();
+    Some(format!(
+        "the native part of `{found}` fits another Python or processor: on AWS compare `runtime` and `arch`; the local cloud \
+         needs the runtime's Python on this machine (its log says which one it took; `uv python install VERSION` gets it)"
+    ))
 }
 
 fn python(text: &str) -> Option<String> {
@@ -140,6 +157,12 @@ mod tests {
             ),
             ("Error: Cannot find module 'express'\nRequire stack:", "add `express` to `dependencies`"),
             ("Cannot find package '@aws-sdk/client-s3' imported from /var/task/x.mjs", "add `@aws-sdk/client-s3`"),
+            (
+                "cannot import name 'A' from 'pydantic_core._pydantic_core' (unknown location)",
+                "part of `pydantic_core`",
+            ),
+            ("cannot import name '_imaging' from 'PIL' (/var/task/PIL/__init__.py)", "part of `PIL`"),
+            ("No module named 'numpy._core._multiarray_umath'", "part of `numpy`"),
             ("Unable to import module 'a': /var/task/_x.so: invalid ELF header", "another platform"),
             ("/lib64/libc.so.6: version `GLIBC_2.38' not found (required by /var/task/_x.so)", "another platform"),
             ("libGL.so.1: cannot open shared object file: No such file or directory", "by a layer"),

@@ -160,6 +160,15 @@ fn without_an_environment_uv_makes_one_of_what_the_project_declares() {
     assert!(names.contains("rzap_web/static.py") && !names.contains("staticfiles.json"), "{names}");
 }
 
+#[test]
+fn without_uv_venv_and_pip_make_one() {
+    let world = project();
+    let world = world.env("PATH", TOOLS.path_without_uv.to_str().expect("UTF-8"));
+    let package = world.run("package dev").success();
+    package.says(&["pip"]);
+    assert!(package.stdout.contains("served from S3 below /static/"), "{package}");
+}
+
 /// `WhiteNoise` hashes, compresses and serves by itself; with `static` it is only asked for names.
 #[test]
 fn a_project_with_whitenoise_stays_as_it_is() {

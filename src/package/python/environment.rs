@@ -2,7 +2,8 @@
 //! packaging.
 //!
 //! Looked for in this order: the virtualenv that is active, `.venv` or `venv` of the code folder or the
-//! project, one that uv makes of the declared dependencies and that is kept, `python3` on the PATH.
+//! project, one that uv (or `venv` and pip) makes of the declared dependencies and that is kept, `python3` on
+//! the PATH.
 //! Whichever can import what is needed is taken.
 
 use std::env;
@@ -67,8 +68,8 @@ impl Workshop<'_> {
         .hint(hint))
     }
 
-    /// The interpreter of an environment with the declared dependencies, made by uv for this machine.
-    /// `None` when nothing is declared or there is no uv.
+    /// The interpreter of an environment with the declared dependencies, made for this machine. `None` when
+    /// nothing is declared.
     async fn environment(&self, function: &FunctionConfig, names: &str) -> Result<Option<PathBuf>> {
         let source = &function.source;
         let platform = Platform::new(&function.runtime, function.arch)?;
@@ -78,7 +79,6 @@ impl Workshop<'_> {
         };
         let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
         let installer = self.installer.get_or_try_init(find).await?;
-        let Ok(uv) = installer.uv_for("make an environment") else { return Ok(None) };
         let what =
             ["an environment of this machine".to_owned(), env::consts::ARCH.to_owned(), env::consts::OS.to_owned()];
         let key = dependencies::key(&declared, &platform, installer, &what);
@@ -93,25 +93,20 @@ impl Workshop<'_> {
         let made = temporary.path().join(MADE);
         let order = Order { dir: &dir, target: &made, platform: &platform, from_source: &["*".to_owned()] };
         let lists = dependencies::lists(&declared, temporary.path(), installer, &order).await?;
-        let run = |words: &[&str]| {
-            let mut command = Command::new(uv);
-            command.args(words).args(["--quiet", "--no-progress", "--color", "never"]);
-            command
+        let failed = |stderr: String| Error {
+            causes: vec![stderr.trim().to_owned()],
+            ..Error::failed(format!("{} failed", installer.name()))
         };
-        let mut venv = Ok(String::new());
-        // A Python of the function's version is best, any other better than none.
-        for version in [platform.python.as_str(), ">=3.9"] {
-            let mut command = run(&["venv", "--no-project", "--clear", "--python", version]);
-            venv = installer.try_run(command.arg(&made), &dir).await?;
-            if venv.is_ok() {
+        let mut empty = Ok(String::new());
+        for mut command in installer.environments(&made, &platform) {
+            empty = installer.try_run(&mut command, &dir).await?;
+            if empty.is_ok() {
                 break;
             }
         }
-        let failed = |stderr: String| Error { causes: vec![stderr.trim().to_owned()], ..Error::failed("uv failed") };
-        venv.map_err(failed)?;
+        empty.map_err(failed)?;
         for list in &lists {
-            let mut install = run(&["pip", "install"]);
-            install.arg("--python").arg(made.join(PYTHON));
+            let mut install = installer.installing_into(&made.join(PYTHON));
             list.add_to(&mut install);
             installer.try_run(&mut install, &dir).await?.map_err(failed)?;
         }

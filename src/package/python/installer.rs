@@ -305,6 +305,50 @@ impl Installer {
         })
     }
 
+    /// Commands that make an empty virtualenv in `folder`, in the order they are worth trying: a Python of the
+    /// function's version is best, any other better than none.
+    pub(super) fn environments(&self, folder: &Path, platform: &Platform) -> Vec<Command> {
+        let commands = match self {
+            Self::Uv { .. } => [platform.python.as_str(), ">=3.9"]
+                .map(|version| vec!["venv", "--quiet", "--no-project", "--clear", "--python", version])
+                .to_vec(),
+            Self::Pip { .. } => vec![vec!["-m", "venv", "--clear"]],
+        };
+        let command = |words: Vec<&str>| {
+            let mut command = Command::new(self.program());
+            command.args(words).arg(folder);
+            command
+        };
+        commands.into_iter().map(command).collect()
+    }
+
+    /// Installs into the virtualenv of `python`; what to install follows.
+    pub(super) fn installing_into(&self, python: &Path) -> Command {
+        match self {
+            Self::Uv { program, .. } => {
+                let mut command = Command::new(program);
+                command
+                    .args(["pip", "install", "--quiet", "--no-progress", "--color", "never", "--python"])
+                    .arg(python);
+                command
+            }
+            Self::Pip { .. } => {
+                let mut command = Command::new(python);
+                command.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+                command.env("PIP_USER", "0");
+                command
+            }
+        }
+    }
+
+    /// What is run: uv, or the Python that has pip.
+    fn program(&self) -> &Path {
+        match self {
+            Self::Uv { program, .. } => program,
+            Self::Pip { python, .. } => python,
+        }
+    }
+
     /// uv itself, for what only uv can do.
     pub(super) fn uv_for(&self, what: &str) -> Result<&Path> {
         match self {
