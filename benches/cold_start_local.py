@@ -75,6 +75,7 @@ def main():
     options.add_argument("--rzap", default=shutil.which("rzap") or str(HERE.parent / "target/release/rzap"))
     options.add_argument("--python", default="3.11")
     chosen = options.parse_args()
+    chosen.rzap = str(pathlib.Path(chosen.rzap).absolute())
 
     folder = pathlib.Path(tempfile.mkdtemp(prefix="rzap-cold-"))
     environment = {**os.environ, "RZAP_STATE_DIR": str(folder / "state"), "RZAP_LOCAL": "1"}
