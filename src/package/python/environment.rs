@@ -79,8 +79,11 @@ impl Workshop<'_> {
         };
         let find = || Installer::find(self.search_path.as_deref(), &self.cache.deps);
         let installer = self.installer.get_or_try_init(find).await?;
-        let what =
-            ["an environment of this machine".to_owned(), env::consts::ARCH.to_owned(), env::consts::OS.to_owned()];
+        let what = [
+            "an environment of this machine, compiled".to_owned(),
+            env::consts::ARCH.to_owned(),
+            env::consts::OS.to_owned(),
+        ];
         let key = dependencies::key(&declared, &platform, installer, &what);
         let folder = self.cache.deps.join(&key);
         let _turn = self.turn(&key).await;

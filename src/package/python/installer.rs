@@ -327,9 +327,9 @@ impl Installer {
         match self {
             Self::Uv { program, .. } => {
                 let mut command = Command::new(program);
-                command
-                    .args(["pip", "install", "--quiet", "--no-progress", "--color", "never", "--python"])
-                    .arg(python);
+                // It is started at every build; without byte code it would compile all of it each time.
+                command.args(["pip", "install", "--compile-bytecode", "--quiet", "--no-progress", "--color", "never"]);
+                command.arg("--python").arg(python);
                 command
             }
             Self::Pip { .. } => {
