@@ -163,6 +163,9 @@ fn without_an_environment_uv_makes_one_of_what_the_project_declares() {
 #[test]
 fn without_uv_venv_and_pip_make_one() {
     let world = project();
+    // Of its own, so that there is something to install.
+    let cache = world.project().join(".cache");
+    let world = world.env("RZAP_CACHE_DIR", cache.to_str().expect("UTF-8"));
     let world = world.env("PATH", TOOLS.path_without_uv.to_str().expect("UTF-8"));
     let package = world.run("package dev").success();
     package.says(&["pip"]);
