@@ -70,7 +70,7 @@ impl Deploy {
         let released = report.released();
         report.release = Some(match latest {
             // A run that was killed after its last change has not written its release: then this one does.
-            Some(latest) if latest.functions == released => latest.number,
+            Some(latest) if latest.tells_of(&released, report.api.as_ref()) => latest.number,
             _ => report.record(&cloud, &stage.root, started, released).await?,
         });
         drop(careful);

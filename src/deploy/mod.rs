@@ -18,15 +18,17 @@ mod objects;
 mod plan;
 mod release;
 mod resource;
+mod rollback;
 mod stop;
 
 pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
 pub(crate) use self::front::Front;
-pub(crate) use self::kinds::{Any, Function, Kind, Layer, StaticFiles, artifact_folder, discover};
+pub(crate) use self::kinds::{Any, Function, Kind, Layer, ServedApi, StaticFiles, Url, artifact_folder, discover};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
 pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner, Resource};
+pub(crate) use self::rollback::{Records, Rollback, live_versions, serving};
 pub(crate) use self::stop::Stop;

@@ -9,6 +9,7 @@ mod layers;
 mod patience;
 mod settings;
 mod url;
+pub(crate) mod versions;
 
 use std::sync::OnceLock;
 

@@ -1,0 +1,219 @@
+//! What has served a stage, the way back to it, and what is cleaned up after it.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::emulator::Emulator;
+use crate::http;
+use crate::output::Output;
+use crate::process::wait_for;
+use crate::world::World;
+
+/// Answers with its code's and its configuration's generation.
+const APP: &str = r#"import os
+GENERATION = "g1"
+def handler(event, context):
+    return {"statusCode": 200, "body": GENERATION + " " + os.environ["SETTING"]}
+"#;
+
+const CONFIG: &str = "app: story
+runtime: python3.13
+region: eu-west-1
+handler: app.handler
+http: rest
+env: { SETTING: s1 }
+stages: { dev: {} }
+";
+
+fn world() -> World {
+    World::new().file("rzap.yaml", CONFIG).file("app.py", APP)
+}
+
+/// Three generations: deployed, deployed with another setting, updated.
+fn three_releases(world: &World) -> String {
+    let url = world.run("deploy dev --json").success().url();
+    world.edit("app.py", "g1", "g2");
+    world.edit("rzap.yaml", "s1", "s2");
+    world.run("deploy dev").success();
+    world.edit("app.py", "g2", "g3");
+    world.run("update dev").success();
+    url
+}
+
+/// Release, live, `rollback_to`.
+fn listed(world: &World) -> Value {
+    let list = world.run("releases dev --json").success().json();
+    let all = list["releases"].as_array().expect("releases").iter();
+    let all = all.map(|release| json!([release["number"], release["live"], release["rollback_to"]]));
+    all.collect()
+}
+
+fn moves(output: &Output) -> Value {
+    let document = output.json();
+    let all = document["moves"].as_array().expect("moves").iter();
+    let all = all.map(|one| json!([one["function"], one["from"], one["to"]]));
+    json!([document["from"], document["to"], document["release"], all.collect::<Value>()])
+}
+
+fn local(world: World) -> World {
+    world.env("RZAP_LOCAL", "1")
+}
+
+#[test]
+fn a_rollback_brings_code_and_configuration_back() {
+    let world = local(world());
+    assert_eq!(
+        world.run("releases dev").success().out(),
+        "story dev: no releases; `rzap deploy dev` makes the first one\n"
+    );
+    world.run("rollback dev").failure(1).says(&["has no releases", "`rzap deploy dev"]);
+    let url = three_releases(&world);
+    assert_eq!(http::get(&url).text(), "g3 s2");
+    assert_eq!(listed(&world), json!([[3, true, null], [2, false, null], [1, false, null]]));
+
+    let dry = world.run("rollback dev --dry-run --json").success();
+    assert_eq!(moves(&dry), json!([3, 2, null, [["web", "3", "2"]]]));
+    assert_eq!(http::get(&url).text(), "g3 s2", "a dry run moves nothing");
+
+    let back = world.run("rollback dev").success();
+    assert_eq!(
+        back.out(),
+        "story dev: back at release 2 ([s], release 4)\n  web: version 3 → 2\n\
+         rzap.yaml and the code differ from it: `rzap deploy dev` moves forward again\n"
+    );
+    assert_eq!(http::get(&url).text(), "g2 s2", "the update is taken back");
+    let again = world.run("rollback dev --json").success();
+    assert_eq!(moves(&again), json!([4, 1, 5, [["web", "2", "1"]]]));
+    assert_eq!(http::get(&url).text(), "g1 s1", "the setting comes back, too");
+    assert_eq!(listed(&world)[0], json!([5, true, 1]));
+
+    let same = world.run("rollback dev 1 --json").success();
+    assert_eq!(moves(&same), json!([5, 1, null, []]), "there is nothing to move, and no new release");
+    world.run("rollback dev").failure(1).says(&["no release of stage `dev` before the one that is live"]);
+    world.run("rollback dev 9").failure(2).says(&["has no release 9", "there are 1 to 5"]);
+
+    let forward = world.run("deploy dev --json").success();
+    assert_eq!((forward.changes(), &forward.json()["release"]), (vec!["update function".to_owned()], &json!(6)));
+    assert_eq!(http::get(&url).text(), "g3 s2");
+    // What served before that was a rollback to 1.
+    assert_eq!(moves(&world.run("rollback dev --dry-run --json").success()), json!([6, 1, null, [["web", "3", "1"]]]));
+    let listed = world.run("releases dev --limit 2").success();
+    assert!(listed.stdout.contains("live") && listed.stdout.contains("4 older: `--limit` shows more"), "{listed}");
+}
+
+#[test]
+fn a_rollback_that_was_killed_is_brought_to_its_end() {
+    let world = local(world());
+    let url = three_releases(&world);
+    // As it is after the move and before the record.
+    world.local().boto("client('lambda').update_alias(FunctionName='story-dev-web', Name='live', FunctionVersion='2')");
+    let ended = world.run("rollback dev --json").success();
+    assert_eq!(moves(&ended), json!([2, 2, 4, []]));
+    assert_eq!(http::get(&url).text(), "g2 s2");
+    assert_eq!(listed(&world)[0], json!([4, true, 2]));
+
+    // A share that somebody gave away by hand ends with it.
+    world.local().boto(
+        "client('lambda').update_alias(FunctionName='story-dev-web', Name='live',
+             RoutingConfig={'AdditionalVersionWeights': {'3': 1.0}})",
+    );
+    assert_eq!(http::get(&url).text(), "g3 s2");
+    assert_eq!(moves(&world.run("rollback dev 2 --json").success()), json!([4, 2, 5, [["web", "2", "2"]]]));
+    assert_eq!(http::get(&url).text(), "g2 s2");
+}
+
+#[test]
+fn nothing_moves_when_something_is_gone() {
+    let world = local(World::new().app("multi"));
+    world.run("deploy dev").success();
+    for file in ["web/web.py", "worker/worker.py"] {
+        let text = world.read(file);
+        world.write(file, &format!("# changed\n{text}"));
+    }
+    world.run("deploy dev").success();
+    world.local().boto("client('lambda').delete_function(FunctionName='multi-dev-worker', Qualifier='1')");
+    let refused = world.run("rollback dev").failure(1);
+    refused.says(&["release 1 of stage `dev` cannot serve again: version 1 of `worker` is gone", "rzap deploy dev"]);
+    let live = world.local().boto(
+        "answer([client('lambda').get_alias(FunctionName='multi-dev-' + name, Name='live')['FunctionVersion']
+                 for name in ('web', 'worker')])",
+    );
+    assert_eq!(live, json!(["2", "2"]));
+}
+
+#[test]
+fn clients_see_no_error_while_a_stage_goes_back() {
+    let world = local(world());
+    let url = three_releases(&world);
+    let answers: Mutex<BTreeMap<String, usize>> = Mutex::default();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _end = End(&done);
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let answer = match http::try_request("GET", &url, &[], "") {
+                        Ok(answer) => format!("{} {}", answer.status, answer.text()),
+                        Err(error) => error,
+                    };
+                    *answers.lock().expect("no client panics").entry(answer).or_default() += 1;
+                }
+            });
+        }
+        let seen = |answer: &str| answers.lock().expect("no client panics").contains_key(answer);
+        for (command, new) in
+            [("releases dev", "200 g3 s2"), ("rollback dev", "200 g2 s2"), ("rollback dev", "200 g1 s1")]
+        {
+            world.run(command).success();
+            wait_for(new, Duration::from_secs(20), || seen(new).then_some(()));
+        }
+    });
+    let answers = answers.into_inner().expect("no client panicked");
+    let kinds: Vec<&str> = answers.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["200 g1 s1", "200 g2 s2", "200 g3 s2"], "{answers:?}");
+}
+
+#[test]
+fn the_same_story_on_ministack() {
+    let emulator = Emulator::ministack();
+    let world = world().at(&emulator.endpoint);
+    let url = three_releases(&world);
+    assert_eq!(http::get(&url).text(), "g3 s2");
+    assert_eq!(moves(&world.run("rollback dev --json").success()), json!([3, 2, 4, [["web", "3", "2"]]]));
+    assert_eq!(http::get(&url).text(), "g2 s2");
+    assert_eq!(moves(&world.run("rollback dev --json").success()), json!([4, 1, 5, [["web", "2", "1"]]]));
+    assert_eq!(http::get(&url).text(), "g1 s1");
+    assert_eq!(listed(&world)[0], json!([5, true, 1]));
+    world.run("undeploy dev --yes").success();
+    emulator.cloud().is_empty();
+}
+
+#[test]
+fn the_control_plane_of_a_rollback_on_moto() {
+    let emulator = Emulator::moto();
+    let world = world().at(&emulator.endpoint);
+    three_releases(&world);
+    let live = || {
+        emulator
+            .cloud()
+            .boto("answer(client('lambda').get_alias(FunctionName='story-dev-web', Name='live')['FunctionVersion'])")
+    };
+    let newest = live();
+    let back = world.run("rollback dev 1 --json").success();
+    assert_eq!(moves(&back), json!([3, 1, 4, [["web", newest, "1"]]]));
+    assert_eq!(live(), json!("1"));
+    assert_eq!(listed(&world)[0], json!([4, true, 1]));
+}
+
+/// Ends the clients when it goes, also by a panic: the scope would wait for them for ever.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
