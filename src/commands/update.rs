@@ -66,6 +66,7 @@ impl Update {
         })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
@@ -79,6 +80,7 @@ impl Update {
             report.api = api;
             report.release = Some(report.record(&cloud, &stage.root, started, all).await?);
         }
+        context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))
     }

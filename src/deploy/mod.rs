@@ -18,6 +18,7 @@ mod objects;
 mod plan;
 mod release;
 mod resource;
+mod retire;
 mod rollback;
 mod stop;
 
@@ -30,5 +31,6 @@ pub(crate) use self::names::{ALIAS, function_name, log_group_name};
 pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner, Resource};
+pub(crate) use self::retire::{crowded, retire};
 pub(crate) use self::rollback::{Records, Rollback, live_versions, serving};
 pub(crate) use self::stop::Stop;

@@ -209,6 +209,142 @@ fn the_control_plane_of_a_rollback_on_moto() {
     assert_eq!(listed(&world)[0], json!([4, true, 1]));
 }
 
+/// The versions of the story's function.
+fn versions(cloud: &crate::cloud::Cloud) -> Value {
+    cloud.boto(
+        "answer([item['Version'] for item in every('lambda', 'list_versions_by_function', 'Versions',
+                 FunctionName='story-dev-web') if item['Version'] != '$LATEST'])",
+    )
+}
+
+/// Updates until the function has this many versions, from `first` on.
+fn generations(world: &World, first: usize, last: usize) {
+    for generation in first..=last {
+        world.edit("app.py", &format!("g{}", generation - 1), &format!("g{generation}"));
+        world.run("update dev").success();
+    }
+}
+
+#[test]
+fn versions_that_no_release_needs_go() {
+    let world = local(world());
+    world.run("deploy dev").success();
+    generations(&world, 2, 3);
+    // Somebody else's aliases count, also with a share.
+    world.local().boto(
+        "client('lambda').create_alias(FunctionName='story-dev-web', Name='held', FunctionVersion='3',
+             RoutingConfig={'AdditionalVersionWeights': {'1': 0.1}})",
+    );
+    generations(&world, 4, 8);
+    assert_eq!(versions(&world.local()), json!(["1", "3", "4", "5", "6", "7", "8"]));
+    world.run("rollback dev 2").failure(1).says(&["version 2 of `web` is gone"]);
+    let url = world.run("status dev --json").success().url();
+    world.run("rollback dev 4").success();
+    assert_eq!(http::get(&url).text(), "g4 s1");
+
+    // The last five releases are 6 to 10 then, and the ninth is the rollback to 4.
+    generations(&world, 9, 9);
+    assert_eq!(versions(&world.local()), json!(["1", "3", "4", "6", "7", "8", "9"]));
+    world.run("rollback dev 9").success();
+    assert_eq!(http::get(&url).text(), "g4 s1", "the version of a rollback is one that is kept");
+}
+
+#[test]
+fn others_delete_the_same_versions() {
+    let ministack = Emulator::ministack();
+    let world = world().at(&ministack.endpoint);
+    world.run("deploy dev").success();
+    generations(&world, 2, 7);
+    assert_eq!(versions(&ministack.cloud()), json!(["3", "4", "5", "6", "7"]));
+    let url = world.run("rollback dev 3 --json").success();
+    assert_eq!(moves(&url), json!([7, 3, 8, [["web", "7", "3"]]]));
+    let url = world.run("status dev --json").success().url();
+    assert_eq!(http::get(&url).text(), "g3 s1");
+}
+
+/// Two functions, of which the first has the API.
+const TWO: &str = "app: story
+runtime: python3.13
+region: eu-west-1
+functions:
+  one: { handler: app.one, http: API }
+  two: { handler: app.two }
+stages: { dev: {} }
+";
+
+/// The API moves from one function to the other, and back with a rollback.
+fn goes_back_with_its_api(world: &World, api: &str) {
+    let answer =
+        |name: &str| format!("def {name}(event, context):\n    return {{'statusCode': 200, 'body': '{name}'}}\n");
+    world.write("app.py", &format!("{}{}", answer("one"), answer("two")));
+    world.write("rzap.yaml", &TWO.replace("API", api));
+    let url = world.run("deploy dev --json").success().url();
+    assert_eq!(http::get(&url).text(), "one");
+    world.edit("rzap.yaml", &format!("app.one, http: {api} }}"), "app.one }");
+    world.edit("rzap.yaml", "app.two }", &format!("app.two, http: {api} }}"));
+    world.run("deploy dev").success();
+    assert_eq!(http::get(&url).text(), "two");
+    for (target, body, new) in [("", "one", 3), ("2", "two", 4), ("1", "one", 5)] {
+        let back = world.run(&format!("rollback dev {target} --json")).success().json();
+        assert_eq!((&back["api"], &back["moves"], &back["release"]), (&json!(true), &json!([]), &json!(new)));
+        assert_eq!(http::get(&url).text(), body);
+    }
+    let done = world.run("rollback dev 1 --json").success().json();
+    assert_eq!((&done["api"], &done["release"]), (&json!(false), &Value::Null));
+    assert_eq!(world.run("deploy dev --json").success().changes().len(), 1, "the API moves forward again");
+    assert_eq!(http::get(&url).text(), "two");
+}
+
+#[test]
+fn a_rest_api_goes_back_with_its_functions() {
+    goes_back_with_its_api(&local(World::new()), "rest");
+}
+
+#[test]
+fn an_http_api_goes_back_with_its_functions() {
+    goes_back_with_its_api(&local(World::new()), "http");
+    let emulator = Emulator::ministack();
+    goes_back_with_its_api(&World::new().at(&emulator.endpoint), "http");
+}
+
+#[test]
+fn an_api_that_is_gone_does_not_come_back() {
+    let world = local(world());
+    world.run("deploy dev").success();
+    world.edit("rzap.yaml", "http: rest", "http: url");
+    world.edit("app.py", "g1", "g2");
+    world.run("deploy dev").success();
+    world
+        .run("rollback dev")
+        .failure(1)
+        .says(&["release 1 of stage `dev` cannot serve again: the REST API", "is gone"]);
+    let url = world.run("status dev --json").success().url();
+    assert_eq!(http::get(&url).text(), "g2 s1");
+}
+
+#[test]
+fn a_url_answers_as_it_did_in_that_release() {
+    let app = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'g1']\n";
+    let config = "app: story\nruntime: python3.13\nregion: eu-west-1\nwsgi: app:app\nhttp: url\nstream: true\n\
+                  stages: { dev: {} }\n";
+    let world = local(World::new().file("app.py", app).file("rzap.yaml", config));
+    let url = world.run("deploy dev --json").success().url();
+    world.edit("rzap.yaml", "stream: true", "stream: false");
+    world.edit("app.py", "g1", "g2");
+    world.run("deploy dev").success();
+    let mode = || {
+        world.local().boto(
+            "answer(client('lambda').get_function_url_config(FunctionName='story-dev-web', Qualifier='live')['InvokeMode'])",
+        )
+    };
+    assert_eq!((http::get(&url).text(), mode()), ("g2".to_owned(), json!("BUFFERED")));
+    let back = world.run("rollback dev --json").success().json();
+    assert_eq!(back["moves"][0]["url"], "streaming");
+    assert_eq!((http::get(&url).text(), mode()), ("g1".to_owned(), json!("RESPONSE_STREAM")));
+    world.local().boto("client('lambda').delete_function_url_config(FunctionName='story-dev-web', Qualifier='live')");
+    world.run("rollback dev 2").failure(1).says(&["the URL of `web` is gone"]);
+}
+
 /// Ends the clients when it goes, also by a panic: the scope would wait for them for ever.
 struct End<'a>(&'a AtomicBool);
 

@@ -7,6 +7,7 @@ mod calls;
 mod image;
 mod layers;
 mod patience;
+pub(crate) mod retire;
 mod settings;
 mod url;
 pub(crate) mod versions;
