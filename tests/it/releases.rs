@@ -86,6 +86,8 @@ fn a_rollback_brings_code_and_configuration_back() {
          rzap.yaml and the code differ from it: `rzap deploy dev` moves forward again\n"
     );
     assert_eq!(http::get(&url).text(), "g2 s2", "the update is taken back");
+    let status = world.run("status dev").success();
+    assert!(status.stdout.contains(", back to release 2\n"), "{status}");
     let again = world.run("rollback dev --json").success();
     assert_eq!(moves(&again), json!([4, 1, 5, [["web", "2", "1"]]]));
     assert_eq!(http::get(&url).text(), "g1 s1", "the setting comes back, too");
@@ -278,7 +280,7 @@ fn goes_back_with_its_api(world: &World, api: &str) {
         |name: &str| format!("def {name}(event, context):\n    return {{'statusCode': 200, 'body': '{name}'}}\n");
     world.write("app.py", &format!("{}{}", answer("one"), answer("two")));
     world.write("rzap.yaml", &TWO.replace("API", api));
-    let url = world.run("deploy dev --json").success().url();
+    let url = format!("{}/", world.run("deploy dev --json").success().url());
     assert_eq!(http::get(&url).text(), "one");
     world.edit("rzap.yaml", &format!("app.one, http: {api} }}"), "app.one }");
     world.edit("rzap.yaml", "app.two }", &format!("app.two, http: {api} }}"));
