@@ -198,6 +198,16 @@ impl Context {
         }
     }
 
+    /// Deletes the versions of these functions that no rollback needs any more. The stage is fine with them,
+    /// too: what fails is only said.
+    pub(crate) async fn retire(&self, cloud: &Cloud, owner: &Owner, functions: &[String]) {
+        match deploy::retire(cloud, owner, functions).await {
+            Ok(0) => {}
+            Ok(count) => self.ui.detail(&format!("old versions deleted: {count}")),
+            Err(error) => self.ui.warn(&format!("old versions of functions could not be deleted: {error}")),
+        }
+    }
+
     /// Packages the functions of a stage (or only some of them).
     pub(crate) async fn packages(
         &self,

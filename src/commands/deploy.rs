@@ -63,6 +63,7 @@ impl Deploy {
             ))
         })?;
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        let crowded = deploy::crowded(&plan, &outcome);
         let report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         let mut report = report.with_schedules(&blueprint.resources);
         report.changes.splice(0..0, made_bucket);
@@ -70,9 +71,10 @@ impl Deploy {
         let released = report.released();
         report.release = Some(match latest {
             // A run that was killed after its last change has not written its release: then this one does.
-            Some(latest) if latest.functions == released => latest.number,
+            Some(latest) if latest.tells_of(&released, report.api.as_ref()) => latest.number,
             _ => report.record(&cloud, &stage.root, started, released).await?,
         });
+        context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
         let note = new_warm_text(&report.changes, &blueprint.resources);
         Ok(Box::new(Done { report, note, took: started.elapsed() }))

@@ -11,8 +11,10 @@ mod invoke;
 mod local;
 mod manage;
 mod package;
+mod releases;
 mod remote;
 mod report;
+mod rollback;
 mod status;
 mod tail;
 mod templates;
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Deploy(deploy::Deploy),
     Update(update::Update),
     Status(status::Status),
+    Releases(releases::Releases),
+    Rollback(rollback::Rollback),
     Invoke(invoke::Invoke),
     Exec(exec::Exec),
     Manage(manage::Manage),
@@ -52,6 +56,8 @@ impl Command {
             Self::Deploy(deploy) => deploy.run(context).await,
             Self::Update(update) => update.run(context).await,
             Self::Status(status) => status.run(context).await,
+            Self::Releases(releases) => releases.run(context).await,
+            Self::Rollback(rollback) => rollback.run(context).await,
             Self::Invoke(invoke) => invoke.run(context).await,
             Self::Exec(exec) => exec.run(context).await,
             Self::Manage(manage) => manage.run(context).await,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Cloud;
-use crate::deploy::{Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction};
+use crate::deploy::{Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction, ServedApi, Url};
 use crate::error::Result;
 use crate::observe::{AS_OF, Cost, SCHEDULER_FREE};
 
@@ -28,6 +28,9 @@ pub(crate) struct StageReport {
     pub(crate) changes: Vec<Change>,
     /// The number of the release that serves.
     pub(crate) release: Option<u64>,
+    /// What a release records of the API.
+    #[serde(skip)]
+    pub(crate) api: Option<ServedApi>,
 }
 
 /// One function of the report.
@@ -63,6 +66,9 @@ pub(crate) struct FunctionReport {
     /// When AWS says it was changed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) modified: Option<String>,
+    /// How its own URL answers.
+    #[serde(skip)]
+    pub(crate) answers: Url,
 }
 
 /// What keeping a function warm takes.
@@ -97,13 +103,14 @@ impl StageReport {
             functions,
             changes: Vec::new(),
             release: None,
+            api: None,
         }
     }
 
     /// From what a plan's execution left behind.
     pub(crate) fn of_outcome(cloud: &Cloud, owner: (&str, &str), outcome: Outcome) -> Self {
         let report = Self::new(cloud, owner, &outcome.functions, &outcome.fronts);
-        Self { changes: outcome.changes, ..report }
+        Self { changes: outcome.changes, api: outcome.api, ..report }
     }
 
     /// Adds what the schedules among `resources` keep warm.
@@ -132,6 +139,7 @@ impl StageReport {
             let released = ReleasedFunction {
                 version: function.version.clone().unwrap_or_default(),
                 code_sha256: function.code_sha256.clone(),
+                url: Some(function.answers),
             };
             (function.name.clone(), released)
         });
@@ -157,6 +165,8 @@ impl StageReport {
             rzap: env!("CARGO_PKG_VERSION").to_owned(),
             seconds: (seconds * 10.0).round() / 10.0,
             functions,
+            api: self.api.clone(),
+            rollback_to: None,
         };
         release.write(cloud).await
     }
@@ -238,6 +248,7 @@ impl FunctionReport {
             state: function.decided.state.clone(),
             modified: function.decided.modified.clone(),
             keep_warm: None,
+            answers: function.url,
         }
     }
 }

@@ -98,7 +98,8 @@ impl Report for Live {
         }
         if let Some(release) = &self.release {
             let commit = release.commit.as_ref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
-            text.push_str(&format!("release {} of {} by {}{commit}\n", release.number, release.at, release.by));
+            let back = release.rollback_to.map(|to| format!(", back to release {to}")).unwrap_or_default();
+            text.push_str(&format!("release {} of {} by {}{commit}{back}\n", release.number, release.at, release.by));
         }
         if functions.is_empty() {
             text.push_str("nothing is deployed\n");

@@ -9,7 +9,7 @@ use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
-use crate::deploy::{self, Any, Found, Function, Place, Release, Resource as _, StaticFiles};
+use crate::deploy::{self, Any, Found, Function, Place, Release, ReleasedFunction, Resource as _, StaticFiles};
 use crate::error::{Error, Result};
 use crate::ui::{self, Report};
 
@@ -66,14 +66,21 @@ impl Update {
         })?;
         let outcome = deploy::promote(&cloud, &plan).await?;
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
-            let mut all = Release::latest(&cloud, &owner).await?.map(|latest| latest.functions).unwrap_or_default();
+            let latest = Release::latest(&cloud, &owner).await?;
+            let (mut all, api) = latest.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
             all.retain(|name, _| stage.functions.contains_key(name));
-            all.extend(report.released());
+            for (name, released) in report.released() {
+                let url = all.get(&name).and_then(|before| before.url);
+                all.insert(name, ReleasedFunction { url, ..released });
+            }
+            report.api = api;
             report.release = Some(report.record(&cloud, &stage.root, started, all).await?);
         }
+        context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))
     }

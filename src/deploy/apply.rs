@@ -13,7 +13,7 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::stream::FuturesUnordered;
 
 use super::front::Front;
-use super::kinds::{Any, Function, Kind};
+use super::kinds::{Any, Function, Kind, ServedApi};
 use super::plan::{Action, Change, Plan, Step};
 use super::resource::Key;
 use super::stop::Stop;
@@ -44,6 +44,8 @@ pub(crate) struct Outcome {
     pub(crate) functions: Vec<Function>,
     /// The APIs, REST before HTTP.
     pub(crate) fronts: Vec<Front>,
+    /// What the stage's API serves now.
+    pub(crate) api: Option<ServedApi>,
 }
 
 /// Makes everything of a plan ready, without moving traffic and without deleting anything.
@@ -192,7 +194,8 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
         }
     }
     let stay = plan.steps.iter().filter(|step| step.action != Action::Delete);
-    let fronts = stay.filter_map(|step| Front::of(cloud, &step.resource)).collect();
+    let fronts = stay.clone().filter_map(|step| Front::of(cloud, &step.resource)).collect();
+    let api = stay.into_iter().find_map(|step| ServedApi::of(&step.resource, step.live.as_ref()));
     let functions = functions.map(|(_, function)| function.clone()).collect();
-    Ok(Outcome { changes: plan.changes(), functions, fronts })
+    Ok(Outcome { changes: plan.changes(), functions, fronts, api })
 }

@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::primitives::ByteStream;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
+use super::kinds::{ServedApi, Url};
 use super::names::{bucket_name, stage_prefix};
 use super::objects::keys_below;
 use super::resource::Owner;
 use crate::aws::{Cloud, explain, is_code};
 use crate::error::{Error, OrFailed as _, Result};
 
-/// One successful deploy or update of a stage.
+/// Records read at once.
+const PARALLEL: usize = 16;
+
+/// One successful deploy, update or rollback of a stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Release {
     /// 1, 2, 3, …
@@ -29,6 +34,12 @@ pub(crate) struct Release {
     pub(crate) seconds: f64,
     /// By the name in the config.
     pub(crate) functions: BTreeMap<String, ReleasedFunction>,
+    /// What the stage's API served; not there without an API, and in records of older versions of rzap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) api: Option<ServedApi>,
+    /// The release that a rollback went back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rollback_to: Option<u64>,
 }
 
 /// What a release says about one function.
@@ -36,6 +47,9 @@ pub(crate) struct Release {
 pub(crate) struct ReleasedFunction {
     pub(crate) version: String,
     pub(crate) code_sha256: String,
+    /// How its own URL answered, which no version knows; not there when that was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<Url>,
 }
 
 impl Release {
@@ -43,11 +57,50 @@ impl Release {
     pub(crate) async fn latest(cloud: &Cloud, owner: &Owner) -> Result<Option<Self>> {
         let (bucket, prefix) = place(cloud, owner);
         let Some(number) = numbers(cloud, &bucket, &prefix).await?.into_iter().max() else { return Ok(None) };
-        let key = format!("{prefix}{number}.json");
-        let what = || format!("read s3://{bucket}/{key}");
-        let object = cloud.s3.get_object().bucket(&bucket).key(&key).send().await.map_err(explain(what()))?;
-        let bytes = object.body.collect().await.or_failed(what)?.into_bytes();
-        serde_json::from_slice(&bytes).map(Some).or_failed(what)
+        read(cloud, &bucket, &prefix, number).await.map(Some)
+    }
+
+    /// The numbers of a stage's releases, newest first.
+    pub(crate) async fn numbers(cloud: &Cloud, owner: &Owner) -> Result<Vec<u64>> {
+        let (bucket, prefix) = place(cloud, owner);
+        let mut numbers = numbers(cloud, &bucket, &prefix).await?;
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(numbers)
+    }
+
+    /// The records of these releases, in this order.
+    pub(crate) async fn read_all(cloud: &Cloud, owner: &Owner, numbers: &[u64]) -> Result<Vec<Self>> {
+        let (bucket, prefix) = place(cloud, owner);
+        let (bucket, prefix) = (bucket.as_str(), prefix.as_str());
+        let reads = numbers.iter().map(|number| async move { read(cloud, bucket, prefix, *number).await });
+        stream::iter(reads).buffered(PARALLEL).try_collect().await
+    }
+
+    /// The release whose versions and API this one has.
+    pub(crate) fn origin(&self) -> u64 {
+        self.rollback_to.unwrap_or(self.number)
+    }
+
+    /// True when a client could not tell them apart: the same versions behind the same API.
+    pub(crate) fn serves_like(&self, other: &Self) -> bool {
+        self.functions == other.functions && self.api == other.api
+    }
+
+    /// True when it says this of the functions and the API, as far as it says something.
+    pub(crate) fn tells_of(&self, functions: &BTreeMap<String, ReleasedFunction>, api: Option<&ServedApi>) -> bool {
+        let same = |(name, one): (&String, &ReleasedFunction)| {
+            self.functions.get(name).is_some_and(|it| {
+                (&it.version, &it.code_sha256) == (&one.version, &one.code_sha256)
+                    && (it.url.is_none() || it.url == one.url)
+            })
+        };
+        let same_api = self.api.is_none() || self.api.as_ref() == api;
+        self.functions.len() == functions.len() && functions.iter().all(same) && same_api
+    }
+
+    /// True when `live`, the version of each function's alias by the name in the config, is what it published.
+    pub(crate) fn is_served_by(&self, live: &BTreeMap<String, String>) -> bool {
+        self.functions.iter().all(|(name, function)| live.get(name) == Some(&function.version))
     }
 
     /// Writes it under the next free number, which it returns. Two at once get two numbers.
@@ -73,6 +126,14 @@ impl Release {
 
 fn place(cloud: &Cloud, owner: &Owner) -> (String, String) {
     (bucket_name(&cloud.account, &cloud.region), format!("{}releases/", stage_prefix(owner)))
+}
+
+async fn read(cloud: &Cloud, bucket: &str, prefix: &str, number: u64) -> Result<Release> {
+    let key = format!("{prefix}{number}.json");
+    let what = || format!("read s3://{bucket}/{key}");
+    let object = cloud.s3.get_object().bucket(bucket).key(&key).send().await.map_err(explain(what()))?;
+    let bytes = object.body.collect().await.or_failed(what)?.into_bytes();
+    serde_json::from_slice(&bytes).or_failed(what)
 }
 
 async fn numbers(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<u64>> {

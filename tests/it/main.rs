@@ -44,6 +44,7 @@ mod node;
 mod package_report;
 mod python;
 mod readme;
+mod releases;
 mod static_files;
 mod streaming;
 mod traffic;

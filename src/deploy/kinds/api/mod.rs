@@ -5,6 +5,7 @@
 //! Nothing a client can see changes until [`Api::promote`] switches the stage in one step.
 
 mod definition;
+pub(crate) mod rollback;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -42,6 +43,9 @@ pub(crate) struct Api {
     /// What the cloud decided.
     #[serde(skip)]
     pub(crate) id: OnceLock<String>,
+    /// The deployment that its stage serves.
+    #[serde(skip)]
+    pub(crate) deployment: OnceLock<String>,
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
@@ -59,6 +63,7 @@ impl Api {
             deployed: true,
             permitted: true,
             id: OnceLock::new(),
+            deployment: OnceLock::new(),
             duplicate: false,
         }
     }
@@ -123,7 +128,10 @@ impl Api {
             call.description(self.fingerprint()).send()
         };
         let what = || format!("switch the stage `{}` of the API `{}`", self.owner.stage, self.name);
-        patiently(create).await.map_err(|error| explain(what())(error))?;
+        let made = patiently(create).await.map_err(|error| explain(what())(error))?;
+        if let Some(deployment) = made.id {
+            let _ = self.deployment.set(deployment);
+        }
         Ok(())
     }
 
@@ -176,21 +184,24 @@ impl Api {
             deployed: false,
             permitted: false,
             id: OnceLock::from(id.to_owned()),
+            deployment: OnceLock::new(),
             duplicate,
         };
         if duplicate {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
-        let (routes, description) =
-            tokio::try_join!(routes_of(cloud, id), deployed_description(cloud, id, &owner.stage))?;
+        let (routes, served) = tokio::try_join!(routes_of(cloud, id), served_deployment(cloud, id, &owner.stage))?;
         for route in &routes {
             for (method, what) in route.resource_methods().into_iter().flatten() {
                 let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
                 live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
             }
         }
-        live.deployed = description.is_some_and(|description| description == live.fingerprint());
+        if let Some((deployment, description)) = served {
+            live.deployed = description.is_some_and(|description| description == live.fingerprint());
+            let _ = live.deployment.set(deployment);
+        }
         let mut permitted = !live.routes.is_empty();
         for function in live.functions() {
             permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
@@ -276,18 +287,12 @@ async fn routes_of(cloud: &Cloud, id: &str) -> Result<Vec<Route>> {
     Ok(routes)
 }
 
-/// The description of the deployment that the stage serves.
-async fn deployed_description(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<String>> {
+/// The deployment that the stage serves, with its description.
+async fn served_deployment(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<(String, Option<String>)>> {
+    let Some(deployment) = rollback::deployment_of_stage(cloud, id, stage).await? else { return Ok(None) };
     cloud.pace.gateway().await;
-    let stage = match cloud.apigateway.get_stage().rest_api_id(id).stage_name(stage).send().await {
-        Ok(stage) => stage,
-        Err(error) if code(&error) == Some("NotFoundException") => return Ok(None),
-        Err(error) => return Err(explain(format!("read the stage of the API `{id}`"))(error)),
-    };
-    let Some(deployment) = stage.deployment_id() else { return Ok(None) };
-    cloud.pace.gateway().await;
-    match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(deployment).send().await {
-        Ok(deployment) => Ok(deployment.description),
+    match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(&deployment).send().await {
+        Ok(found) => Ok(Some((deployment, found.description))),
         Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
         Err(error) => Err(explain(format!("read the deployment of the API `{id}`"))(error)),
     }

@@ -7,8 +7,10 @@ mod calls;
 mod image;
 mod layers;
 mod patience;
+pub(crate) mod retire;
 mod settings;
 mod url;
+pub(crate) mod versions;
 
 use std::sync::OnceLock;
 

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use aws_sdk_lambda::types::{FunctionUrlAuthType, InvokeMode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Function;
@@ -21,7 +21,7 @@ const MAY_CALL: &str = "rzap-url";
 const MAY_INVOKE: &str = "rzap-url-invoke";
 
 /// Whether a function has a URL of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Url {
     None,
@@ -178,9 +178,13 @@ pub(super) async fn promote(cloud: &Cloud, function: &Function) -> Result<()> {
 
 /// Opens the URL that is there, with the mode that is wanted.
 async fn update(cloud: &Cloud, function: &Function) -> Result<String> {
-    let name = &function.name;
+    set_mode(cloud, &function.name, function.url).await
+}
+
+/// The same by the function's name; `mode` is one of those that are open. Its address comes back.
+pub(super) async fn set_mode(cloud: &Cloud, name: &str, mode: Url) -> Result<String> {
     let call = cloud.lambda.update_function_url_config().function_name(name).qualifier(ALIAS);
-    let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(function.url.mode());
+    let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(mode.mode());
     let updated = call.send().await.map_err(explain(format!("change the URL of the function `{name}`")))?;
     Ok(updated.function_url().to_owned())
 }

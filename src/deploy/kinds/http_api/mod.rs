@@ -7,6 +7,7 @@
 
 mod calls;
 mod parts;
+pub(crate) mod rollback;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
