@@ -3,6 +3,7 @@
 //! The SDK's own text for a failed call is "service error" with the truth three levels down. Here it
 //! becomes one message with AWS's code and text, the kind that decides the exit code, and the hint.
 
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::{Error, Kind};
@@ -34,6 +35,16 @@ pub(crate) fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes:
     code(error).is_some_and(|code| codes.contains(&code))
 }
 
+/// True when nobody knows whether the call was carried out, or when AWS asks to try again: what the SDK's
+/// own retries are for, where a call may be repeated blindly.
+pub(crate) fn is_passing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ServiceError(answer) => answer.raw().status().is_server_error() || is_code(error, THROTTLED),
+        SdkError::ConstructionFailure(_) => false,
+        _ => true,
+    }
+}
+
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 const UNKNOWN_KEY: &[&str] = &[
     "InvalidClientTokenId",
@@ -57,7 +68,20 @@ const DENIED: &[&str] = &[
 ];
 
 /// What is left after the SDK's own retries.
-const THROTTLED: &[&str] = &["TooManyRequestsException", "ThrottlingException", "Throttling", "ThrottledException"];
+const THROTTLED: &[&str] =
+    &["TooManyRequestsException", "ThrottlingException", "Throttling", "ThrottledException", "SlowDown"];
+/// Nothing that whoever calls has done; for example
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
+const AILING: &[&str] = &[
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServerException",
+    "ServiceException",
+    "ServiceFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+];
 
 fn from_service(what: &str, code: &str, message: &str) -> Error {
     // Lambda quotes the whole environment when it is too large, secrets and all.
@@ -91,6 +115,10 @@ fn from_service(what: &str, code: &str, message: &str) -> Error {
     if THROTTLED.contains(&code) {
         return error(Kind::Failed)
             .hint("AWS limits how often this may be called: try again in a minute; a deploy continues where it ended");
+    }
+    if AILING.contains(&code) {
+        return error(Kind::Failed)
+            .hint("the service itself is in trouble: run rzap again in a while, it continues where this run ended");
     }
     if code == "PermanentRedirect"
         || code == "AuthorizationHeaderMalformed"

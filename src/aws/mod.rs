@@ -18,7 +18,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::Credentials;
 
 pub(crate) use self::early::Early;
-pub(crate) use self::explain::{code, explain, is_code};
+pub(crate) use self::explain::{code, explain, is_code, is_passing};
 pub(crate) use self::multipart::{Multipart, PART, Target};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::wait::{Backoff, LISTENER, say};

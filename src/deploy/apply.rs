@@ -78,6 +78,9 @@ pub(crate) async fn prune(cloud: &Cloud, plan: &Plan, listener: &Listener, stop:
         deletions.iter().filter(|other| other.resource.after().contains(&key)).map(|other| other.key()).collect()
     })
     .await
+    .map_err(|error| {
+        if error.hints.is_empty() { error.hint("run the same command again: it deletes what is left") } else { error }
+    })
 }
 
 async fn run<'a>(

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
 use crate::emulator::Emulator;
+use crate::faulty::{Fault, Proxy};
 use crate::http;
-use crate::lossy::Lossy;
 use crate::process::wait_for;
 use crate::world::World;
 
@@ -271,7 +271,8 @@ fn the_control_plane_of_an_http_api_on_moto() {
 #[test]
 fn an_api_whose_creation_got_no_answer_is_not_made_twice() {
     let emulator = Emulator::ministack();
-    let proxy = Lossy::start(&emulator.endpoint, "POST", "/v2/apis");
+    let proxy = Proxy::start(&emulator.endpoint);
+    proxy.once("POST", "/v2/apis", Fault::Lost);
     let world = World::new().file("rzap.yaml", TWO).file("app.py", WHO).at(&proxy.endpoint);
     let lost = world.run("deploy dev").failure(1);
     lost.says(&["failed to create the HTTP API `two-dev`", "hint: run rzap again: it finds what was made"]);
@@ -288,10 +289,11 @@ fn what_got_no_answer_is_there_once() {
     for path in ["/integrations", "/routes", "/stages", "/policy"] {
         let world = World::new().file("rzap.yaml", TWO).file("app.py", WHO);
         let cloud = world.local();
-        let proxy = Lossy::start(&cloud.endpoint, "POST", path);
+        let proxy = Proxy::start(&cloud.endpoint);
+        proxy.once("POST", path, Fault::Lost);
         let proxied = world.at(&proxy.endpoint);
         let deployed = proxied.run("deploy dev --json").success();
-        assert!(proxy.has_lost(), "{path}");
+        assert!(proxy.happened(), "{path}");
         assert_eq!(http::get(&format!("{}/", deployed.url())).text(), "one 2.0", "{path}");
         let parts = cloud.boto(
             r#"

@@ -1,6 +1,6 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
-//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `lossy`, `visitor`,
+//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `faulty`, `shape`, `visitor`,
 //! `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
@@ -8,12 +8,13 @@ mod browser;
 mod cloud;
 mod compilers;
 mod emulator;
+mod faulty;
 mod form;
 mod http;
-mod lossy;
 mod output;
 mod picture;
 mod process;
+mod shape;
 mod tools;
 mod visitor;
 mod world;
@@ -26,7 +27,9 @@ mod cache;
 mod cli;
 mod clients;
 mod collectstatic;
+mod crash_sweep;
 mod exec;
+mod fault_sweep;
 mod house;
 mod http_api;
 mod http_api_local;

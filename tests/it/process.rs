@@ -54,6 +54,11 @@ impl Running {
         Self { child, stdout, stderr }
     }
 
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, if the process is still there.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if self.child.try_wait().expect("the child can be looked at").is_none() {

@@ -237,6 +237,11 @@ impl Running<'_> {
         self.process.says(text)
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ctrl-C.
     pub(crate) fn interrupt(&mut self) {
         self.process.signal(Signal::INT);
@@ -253,7 +258,8 @@ impl Running<'_> {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder and all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     let entries = fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
     for entry in entries.flatten() {

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use super::Kind;
-use super::bucket::ARTIFACT_TAG;
+use super::bucket::{ARTIFACT_TAG, Bucket};
 use crate::aws::{Cloud, Multipart, PART, Target, explain, is_code, say};
 use crate::deploy::names::{artifact_key, bucket_name, stage_prefix, static_prefix};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
@@ -146,9 +146,8 @@ impl Resource for Artifact {
         while let Some(page) = pages.next().await {
             let page = match page {
                 Ok(page) => page,
-                // Bucket's own discovery says what is wrong with it, better than a listing can.
-                Err(error) if is_code(&error, &["NoSuchBucket", "AccessDenied"]) => return Ok(Found::none()),
-                Err(error) => return Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
+                Err(error) if is_code(&error, &["NoSuchBucket"]) => return Ok(Found::none()),
+                Err(error) => return Err(Bucket::not_listed(cloud, &bucket, &prefix, error).await),
             };
             let mut prefixes = page.common_prefixes().iter().filter_map(|stage| stage.prefix());
             shared |= prefixes.any(|stage| !own.iter().any(|own| own == stage));

@@ -3,7 +3,9 @@
 //! It outlives a stage as long as anything else is in it. It belongs to no stage, so its computed name
 //! is its identity; one with objects that rzap would never write is left alone.
 
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_bucket::HeadBucketError;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint, CreateBucketConfiguration,
     ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, PublicAccessBlockConfiguration,
@@ -78,6 +80,22 @@ impl Bucket {
             Some(403) => Err(taken(name)),
             _ => Err(explain(format!("look at the artifact bucket `{name}`"))(error)),
         }
+    }
+
+    /// Why something below `prefix` could not be listed. Of a bucket that is not ours, its own look says more
+    /// than a refused listing; of ours, a refusal must not pass for "there is nothing".
+    pub(super) async fn not_listed(
+        cloud: &Cloud,
+        name: &str,
+        prefix: &str,
+        error: SdkError<ListObjectsV2Error>,
+    ) -> Error {
+        if is_code(&error, &["AccessDenied"])
+            && let Err(taken) = Self::exists(cloud, name).await
+        {
+            return taken;
+        }
+        explain(format!("list s3://{name}/{prefix}"))(error)
     }
 
     async fn is_private(cloud: &Cloud, name: &str) -> Result<bool> {

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::Kind;
-use crate::aws::{Cloud, explain, is_code};
+use super::{Bucket, Kind};
+use crate::aws::{Cloud, explain};
 use crate::deploy::names::{bucket_name, lock_below, lock_key, stage_prefix};
 use crate::deploy::objects::keys_below;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
@@ -22,12 +22,11 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// What lies in the folder; nothing when it must not be looked at: the bucket's own discovery says
-    /// what is wrong with it, better than a listing can.
+    /// What lies in the folder.
     async fn objects(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<String>> {
         match keys_below(cloud, bucket, prefix).await {
-            Err(error) if is_code(&error, &["AccessDenied"]) => Ok(Vec::new()),
-            keys => keys.map_err(explain(format!("list s3://{bucket}/{prefix}"))),
+            Ok(keys) => Ok(keys),
+            Err(error) => Err(Bucket::not_listed(cloud, bucket, prefix, error).await),
         }
     }
 }

@@ -7,11 +7,12 @@
 
 use std::time::Duration;
 
+use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::types::LayerVersionContentInput;
 use serde::Serialize;
 
 use super::{Artifact, Kind};
-use crate::aws::{Backoff, Cloud, code, explain, say};
+use crate::aws::{Backoff, Cloud, code, explain, is_passing, say};
 use crate::deploy::names::{artifact_key, layer_name, layer_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -134,21 +135,29 @@ impl Resource for Layer {
     }
 
     async fn converge(&self, cloud: &Cloud, _live: Option<&Self>) -> Result<()> {
-        // `update` does not look around first, and an answer may have got lost.
-        let there = versions(cloud, &self.owner, &self.name).await?;
-        if there.iter().any(|version| version.sha256.as_ref() == Some(&self.sha256)) {
-            return Ok(());
+        let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10), Duration::from_mins(1));
+        loop {
+            // `update` does not look around first, and an answer may have got lost.
+            let there = versions(cloud, &self.owner, &self.name).await?;
+            if there.iter().any(|version| version.sha256.as_ref() == Some(&self.sha256)) {
+                return Ok(());
+            }
+            if !there.is_empty() {
+                return Err(self.key().not_ours(&self.owner));
+            }
+            cloud.pace.lambda().await;
+            let object = artifact_key(&self.owner.app, &self.sha256);
+            let content = LayerVersionContentInput::builder().s3_bucket(&self.bucket).s3_key(object).build();
+            let call = cloud.lambda.publish_layer_version().layer_name(&self.name).content(content);
+            let call = call.description(description(&self.owner, &self.sha256));
+            // Every publishing call makes a version: who repeats it has to look first.
+            let once = aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled());
+            match call.customize().config_override(once).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_passing(&error) && backoff.sleep().await => say("publishing it again"),
+                Err(error) => return Err(explain(format!("publish the layer `{}`", self.name))(error)),
+            }
         }
-        if !there.is_empty() {
-            return Err(self.key().not_ours(&self.owner));
-        }
-        cloud.pace.lambda().await;
-        let object = artifact_key(&self.owner.app, &self.sha256);
-        let content = LayerVersionContentInput::builder().s3_bucket(&self.bucket).s3_key(object).build();
-        let call = cloud.lambda.publish_layer_version().layer_name(&self.name).content(content);
-        let call = call.description(description(&self.owner, &self.sha256));
-        call.send().await.map_err(explain(format!("publish the layer `{}`", self.name)))?;
-        Ok(())
     }
 
     /// Function versions that have it keep it: "To avoid breaking functions, a copy of the version remains

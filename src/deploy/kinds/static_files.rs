@@ -17,7 +17,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Kind;
+use super::{Bucket, Kind};
 use crate::aws::{Cloud, explain, is_code, say};
 use crate::deploy::names::{bucket_name, stage_prefix, static_prefix};
 use crate::deploy::objects::sizes_below;
@@ -97,9 +97,7 @@ impl StaticFiles {
     async fn look(cloud: &Cloud, bucket: &str, app: &str) -> Result<BTreeMap<String, u64>> {
         let prefix = static_prefix(app);
         match sizes_below(cloud, bucket, &prefix).await {
-            // Bucket's own discovery says what is wrong with it, better than a listing can.
-            Err(error) if is_code(&error, &["AccessDenied"]) => Ok(BTreeMap::new()),
-            Err(error) => Err(explain(format!("list s3://{bucket}/{prefix}"))(error)),
+            Err(error) => Err(Bucket::not_listed(cloud, bucket, &prefix, error).await),
             Ok(sizes) => Ok(sizes
                 .into_iter()
                 .filter_map(|(key, size)| Some((key.strip_prefix(&prefix)?.to_owned(), size)))

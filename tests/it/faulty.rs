@@ -1,0 +1,316 @@
+//! A line to a cloud on which things go wrong: answers get lost, the cloud is busy, rzap dies.
+//!
+//! It numbers the requests in the order in which they come, and a rule says what happens to each. What it
+//! answers itself is in the service's own protocol, which it reads from the signature's scope.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::stream;
+use http::{HeaderMap, Request, Response, header};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::process::wait_for;
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection ends before the cloud sees the request.
+    Unseen,
+    /// The cloud does it, and the connection ends in place of the answer.
+    Lost,
+    /// The cloud does it, and half of the answer's body arrives.
+    Cut,
+    /// It takes longer.
+    Slow,
+    /// 429, `SlowDown` and the like.
+    Throttled,
+    /// 500.
+    Broken,
+    /// 503.
+    Busy,
+    /// The credentials have expired.
+    Expired,
+    /// A permission is missing.
+    Denied,
+    /// rzap is killed before the cloud sees the request.
+    KillBefore,
+    /// The cloud does it; rzap is killed before it hears of that.
+    KillAfter,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// From 0.
+    pub(crate) number: usize,
+    pub(crate) method: String,
+    /// With the query; `?Action=…` and `#Target` where the path does not say what is asked for.
+    pub(crate) path: String,
+    service: String,
+}
+
+impl Call {
+    /// Reading calls can be repeated as often as one likes.
+    pub(crate) fn changes_something(&self) -> bool {
+        let reads = ["Get", "List", "Describe"];
+        let reads = reads
+            .iter()
+            .any(|verb| self.path.contains(&format!("Action={verb}")) || self.path.contains(&format!("#{verb}")));
+        !reads && !["GET", "HEAD"].contains(&self.method.as_str())
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call {}: {} {} {}", self.number, self.service, self.method, self.path)
+    }
+}
+
+type Rule = Box<dyn Fn(&Call) -> Option<Fault> + Send>;
+
+/// A running one; its thread ends with the test's process.
+pub(crate) struct Proxy {
+    pub(crate) endpoint: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    rule: Mutex<Rule>,
+    calls: Mutex<Vec<Call>>,
+    victim: Mutex<Option<u32>>,
+    happened: AtomicBool,
+    /// Requests that the cloud is working on.
+    open: AtomicUsize,
+}
+
+type Body = BoxBody<Bytes, std::io::Error>;
+
+impl Proxy {
+    /// Passes everything on until a rule says otherwise.
+    pub(crate) fn start(endpoint: &str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            upstream: endpoint.trim_end_matches('/').to_owned(),
+            client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
+            rule: Mutex::new(Box::new(|_| None)),
+            calls: Mutex::default(),
+            victim: Mutex::default(),
+            happened: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
+        });
+        let serving = shared.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(accept(listener, serving));
+        });
+        Self { endpoint: format!("http://{address}"), shared }
+    }
+
+    /// Numbers from 0 again, and does from now on what `rule` says.
+    pub(crate) fn rule(&self, rule: impl Fn(&Call) -> Option<Fault> + Send + 'static) {
+        *lock(&self.shared.rule) = Box::new(rule);
+        lock(&self.shared.calls).clear();
+        *lock(&self.shared.victim) = None;
+        self.shared.happened.store(false, Ordering::SeqCst);
+    }
+
+    /// Does it to the first request of this kind. `path` is what its path ends with.
+    pub(crate) fn once(&self, method: &'static str, path: &'static str, fault: Fault) {
+        let done = AtomicBool::new(false);
+        self.rule(move |call| {
+            let is = call.method == method && call.path.split(['?', '#']).next().is_some_and(|it| it.ends_with(path));
+            (is && !done.swap(true, Ordering::SeqCst)).then_some(fault)
+        });
+    }
+
+    /// Whom the rule may kill.
+    pub(crate) fn victim(&self, pid: u32) {
+        *lock(&self.shared.victim) = Some(pid);
+    }
+
+    /// Whether the rule has done something.
+    pub(crate) fn happened(&self) -> bool {
+        self.shared.happened.load(Ordering::SeqCst)
+    }
+
+    /// What came since the rule was set.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        lock(&self.shared.calls).clone()
+    }
+
+    /// Waits until the cloud has done what a killed run had asked for.
+    pub(crate) fn settle(&self) {
+        wait_for("the last answers", Duration::from_mins(1), || {
+            (self.shared.open.load(Ordering::SeqCst) == 0).then_some(())
+        });
+    }
+}
+
+async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = shared.clone();
+        let service = service_fn(move |request| answer(shared.clone(), request));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+/// An error of this function ends the connection.
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, std::io::Error> {
+    let (mut head, body) = request.into_parts();
+    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let (call, fault) = {
+        let mut calls = lock(&shared.calls);
+        let call = describe(calls.len(), &head, &body);
+        calls.push(call.clone());
+        let fault = lock(&shared.rule)(&call);
+        (call, fault)
+    };
+    if fault.is_some() {
+        shared.happened.store(true, Ordering::SeqCst);
+    }
+    match fault {
+        Some(Fault::Unseen) => return Err(gone()),
+        Some(Fault::KillBefore) => {
+            kill(&shared).await;
+            return Err(gone());
+        }
+        Some(Fault::Slow) => tokio::time::sleep(Duration::from_millis(300)).await,
+        Some(Fault::Throttled | Fault::Broken | Fault::Busy | Fault::Expired | Fault::Denied) => {
+            return Ok(refusal(&call, fault.unwrap_or(Fault::Broken)));
+        }
+        _ => {}
+    }
+    // Hop by hop; the body goes on whole.
+    for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::EXPECT] {
+        head.headers.remove(name);
+    }
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    head.uri = format!("{}{path}", shared.upstream).parse().map_err(std::io::Error::other)?;
+    // A task of its own: that rzap hangs up must not keep the cloud from doing it.
+    let client = shared.client.clone();
+    shared.open.fetch_add(1, Ordering::SeqCst);
+    let working = shared.clone();
+    let forwarded = tokio::spawn(async move {
+        let answer = match client.request(Request::from_parts(head, Full::new(body))).await {
+            Ok(answer) => {
+                let (head, body) = answer.into_parts();
+                body.collect().await.map(|body| (head, body.to_bytes())).map_err(std::io::Error::other)
+            }
+            Err(error) => Err(std::io::Error::other(error)),
+        };
+        working.open.fetch_sub(1, Ordering::SeqCst);
+        answer
+    });
+    let (mut head, bytes) = forwarded.await.map_err(std::io::Error::other)??;
+    head.headers.remove(header::TRANSFER_ENCODING);
+    match fault {
+        Some(Fault::KillAfter) => {
+            kill(&shared).await;
+            Err(gone())
+        }
+        Some(Fault::Lost) => Err(gone()),
+        Some(Fault::Cut) if bytes.is_empty() => Err(gone()),
+        Some(Fault::Cut) => {
+            head.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+            let half = bytes.slice(..bytes.len() / 2);
+            let parts = stream::iter([Ok(Frame::data(half)), Err(gone())]);
+            Ok(Response::from_parts(head, StreamBody::new(parts).boxed()))
+        }
+        _ => Ok(Response::from_parts(head, whole(bytes))),
+    }
+}
+
+fn gone() -> std::io::Error {
+    std::io::ErrorKind::ConnectionReset.into()
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never: Infallible| match never {}).boxed()
+}
+
+/// Kills whoever is to be killed, as soon as it is known who that is.
+async fn kill(shared: &Shared) {
+    let pid = loop {
+        let pid = *lock(&shared.victim);
+        if let Some(pid) = pid {
+            break pid;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    let _ = kill_process(pid, Signal::KILL);
+}
+
+fn describe(number: usize, head: &http::request::Parts, body: &Bytes) -> Call {
+    let mut path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let service = scope(&head.headers);
+    if let Some(target) = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+        path = format!("{path}#{}", target.rsplit('.').next().unwrap_or_default());
+    }
+    if ["iam", "sts"].contains(&service.as_str()) {
+        let form = String::from_utf8_lossy(body);
+        path = format!("{path}?{}", form.split('&').next().unwrap_or_default());
+    }
+    Call { number, method: head.method.to_string(), path, service }
+}
+
+/// `Credential=KEY/20260101/eu-west-1/lambda/aws4_request` → `lambda`.
+fn scope(headers: &HeaderMap) -> String {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    header.split('/').nth(3).unwrap_or("none").to_owned()
+}
+
+/// What the service would answer. The codes are those of each service's list of common errors, for example
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> and
+/// <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>.
+fn refusal(call: &Call, fault: Fault) -> Response<Body> {
+    let service = call.service.as_str();
+    let (status, code) = match (fault, service) {
+        (Fault::Throttled, "s3") => (503, "SlowDown"),
+        (Fault::Throttled, "iam" | "sts") => (400, "Throttling"),
+        (Fault::Throttled, "logs") => (400, "ThrottlingException"),
+        (Fault::Throttled, _) => (429, "TooManyRequestsException"),
+        (Fault::Broken, "s3") => (500, "InternalError"),
+        (Fault::Broken, "lambda") => (500, "ServiceException"),
+        (Fault::Broken, _) => (500, "InternalFailure"),
+        (Fault::Expired, "s3" | "iam" | "sts") => (400, "ExpiredToken"),
+        (Fault::Expired, _) => (403, "ExpiredTokenException"),
+        (Fault::Denied, "s3" | "iam" | "sts") => (403, "AccessDenied"),
+        (Fault::Denied, _) => (403, "AccessDeniedException"),
+        (_, _) => (503, "ServiceUnavailable"),
+    };
+    let message = "the test says so";
+    let text = match service {
+        _ if call.method == "HEAD" => String::new(),
+        "s3" => format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+        "iam" | "sts" => format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+             <RequestId>0</RequestId></ErrorResponse>"
+        ),
+        _ => format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}"),
+    };
+    let kind = if ["s3", "iam", "sts"].contains(&service) { "application/xml" } else { "application/json" };
+    let answer = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
+    answer.header("x-amzn-errortype", code).body(whole(text.into())).expect("an answer")
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
