@@ -17,6 +17,7 @@ mod status;
 mod tail;
 mod templates;
 mod undeploy;
+mod unlock;
 mod update;
 mod validate;
 
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Manage(manage::Manage),
     Tail(tail::Tail),
     Undeploy(undeploy::Undeploy),
+    Unlock(unlock::Unlock),
     Local(local::Local),
     Cache(cache::Cache),
 }
@@ -57,6 +59,7 @@ impl Command {
             Self::Manage(manage) => manage.run(context).await,
             Self::Tail(tail) => tail.run(context).await,
             Self::Undeploy(undeploy) => undeploy.run(context).await,
+            Self::Unlock(unlock) => unlock.run(context).await,
             Self::Local(local) => local.run(context).await,
             Self::Cache(cache) => cache.run(),
         }

@@ -19,6 +19,7 @@ mod plan;
 mod release;
 mod resource;
 mod stop;
+mod unlock;
 
 pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
@@ -30,3 +31,4 @@ pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner, Resource};
 pub(crate) use self::stop::Stop;
+pub(crate) use self::unlock::{Holder, Pulse};
