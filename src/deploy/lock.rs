@@ -20,7 +20,7 @@ use super::names::{bucket_name, lock_key};
 use super::plan::{Action, Change};
 use super::resource::{Key, Owner, Resource as _};
 use super::stop::Stop;
-use crate::aws::{Cloud, code, explain, is_code, say};
+use crate::aws::{Cloud, LISTENER, code, explain, is_code, say};
 use crate::error::{Error, Result};
 
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -142,7 +142,11 @@ impl Lock {
 
     fn hold(cloud: &Cloud, (bucket, key): (String, String), note: Note, etag: String, stop: &Stop) -> Self {
         let heart = beat(cloud.clone(), bucket.clone(), key.clone(), note.clone(), etag, stop.clone());
-        let heart = tokio::spawn(heart);
+        // What is said there is heard where this is.
+        let heart = match LISTENER.try_with(Arc::clone) {
+            Ok(listener) => tokio::spawn(LISTENER.scope(listener, heart)),
+            Err(_) => tokio::spawn(heart),
+        };
         Self { cloud: cloud.clone(), bucket, key, id: note.id, heart, made_bucket: None }
     }
 
@@ -194,6 +198,7 @@ async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut eta
                 // Taken over, or removed by `rzap unlock`.
                 Ok(_) => {
                     stop.lose_lock();
+                    say("the lock of this stage was taken from this run: nothing new is started");
                     return;
                 }
                 Err(_) => {}

@@ -252,16 +252,15 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
 /// Statements of a policy, each compared with the one it was: that of the same id, or that allows the same
 /// or for the same things. Their order means nothing.
 fn statements(path: &str, left: &[Value], right: &[Value], out: &mut Vec<Difference>) {
-    let before = out.len();
     let mut gone: Vec<(usize, &Value)> = left.iter().enumerate().collect();
     let mut added: Vec<(usize, &Value)> = right.iter().enumerate().collect();
     let mut pairs = Vec::new();
-    let same = |keys: &[&str], a: &Value, b: &Value| keys.iter().all(|key| !a[*key].is_null() && a[*key] == b[*key]);
+    let same = |keys: &[&str], a: &Value, b: &Value| keys.iter().all(|key| a[*key] == b[*key]);
     let rules: [&dyn Fn(&Value, &Value) -> bool; 4] = [
         &|a, b| a == b,
-        &|a, b| same(&["Sid"], a, b),
-        &|a, b| a["Sid"] == b["Sid"] && same(&["Effect", "Action"], a, b),
-        &|a, b| a["Sid"] == b["Sid"] && same(&["Effect", "Resource"], a, b),
+        &|a, b| a["Sid"].is_string() && same(&["Sid"], a, b),
+        &|a, b| same(&["Sid", "Effect", "Action"], a, b),
+        &|a, b| same(&["Sid", "Effect", "Resource"], a, b),
     ];
     for is_pair in rules {
         gone.retain(|(_, old)| match added.iter().position(|(_, new)| is_pair(old, new)) {
@@ -281,10 +280,6 @@ fn statements(path: &str, left: &[Value], right: &[Value], out: &mut Vec<Differe
     }
     for (index, new) in added {
         walk(&format!("{path}[{index}]"), &Value::Null, new, out);
-    }
-    // The same ones, but one of them more often.
-    if left.len() != right.len() && out.len() == before {
-        out.push(Difference::new(path, Value::from(left), Value::from(right)));
     }
 }
 
@@ -395,6 +390,27 @@ mod tests {
                 ("Statement[1]".to_owned(), json!({"Action": "b"}), Value::Null),
             ]
         );
+    }
+
+    #[test]
+    fn a_statement_is_compared_with_the_one_it_was() {
+        let (logs, queue) = (json!({"Sid": "Logs", "Resource": ["x"]}), json!({"Effect": "Allow", "Action": "sqs:*"}));
+        let more = json!({"Sid": "Logs", "Resource": ["x", "y"]});
+        let fields = |old: &[&Value], new: &[&Value]| {
+            let all = compare(&json!({"Statement": old}), &json!({"Statement": new}));
+            all.into_iter().map(|it| (it.field, it.old, it.new)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            fields(&[&logs, &queue], &[&queue, &more]),
+            [("Statement[1].Resource[]".to_owned(), Value::Null, json!("y"))]
+        );
+        assert_eq!(fields(&[&logs, &queue], &[&queue]), [("Statement[0]".to_owned(), logs.clone(), Value::Null)]);
+        assert_eq!(fields(&[&logs, &queue], &[&queue, &logs]), []);
+        assert_eq!(fields(&[&queue], &[&queue, &queue]), [("Statement[1]".to_owned(), Value::Null, queue.clone())]);
+        let wider = json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*"});
+        assert_eq!(fields(&[&queue], &[&wider]), [("Statement[0].Resource".to_owned(), Value::Null, json!("*"))]);
+        let other = json!({"Effect": "Deny", "Action": "sqs:*"});
+        assert_eq!(fields(&[&queue], &[&other]).len(), 2);
     }
 
     #[test]

@@ -131,3 +131,30 @@ async fn delete(cloud: &Cloud, bucket: &str, key: &str, etag: &str) -> Result<De
         Err(error) => Err(explain(what())(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pulse(note: Option<serde_json::Value>, (modified, now): (Option<i64>, Option<i64>)) -> Pulse {
+        let note = note.map(|note| serde_json::from_value(note).expect("a note"));
+        let time = |secs: Option<i64>| secs.map(DateTime::from_secs);
+        Holder::of(&Seen { note, etag: "\"1\"".into(), modified: time(modified), now: time(now) }).pulse
+    }
+
+    #[test]
+    fn a_holder_is_gone_after_a_minute_without_heartbeat_by_the_clock_of_s3() {
+        let note =
+            || Some(json!({"id": "1", "by": "arn", "host": "far-away", "pid": 1, "since": "2026-01-01", "beat": 0}));
+        assert_eq!(pulse(note(), (Some(1_000), Some(1_060))), Pulse::Alive);
+        assert_eq!(pulse(note(), (Some(1_000), Some(1_061))), Pulse::Silent);
+        assert_eq!(pulse(None, (Some(1_000), Some(1_061))), Pulse::Silent);
+        // Written after it was looked at: a clock that was set back.
+        assert_eq!(pulse(note(), (Some(1_000), Some(900))), Pulse::Alive);
+        // An endpoint that does not say what time it is: nobody can tell.
+        assert_eq!(pulse(note(), (Some(1_000), None)), Pulse::Alive);
+        assert_eq!(pulse(note(), (None, Some(9_000))), Pulse::Alive);
+    }
+}

@@ -214,3 +214,44 @@ pub(super) fn cut_both(old: &str, new: &str, width: usize) -> (String, String) {
     let (left, right) = (width - long(&new).min(half), width - long(&old).min(half));
     (cut(&old, left), cut(&new, right))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_two_long_values_the_part_that_differs_is_shown() {
+        let arn = |version: u32| format!("arn:aws:lambda:eu-west-1:123456789012:layer:{}:{version}", "x".repeat(60));
+        assert_eq!(cut_both(&arn(7), &arn(8), 220), (arn(7), arn(8)));
+        assert_eq!(cut_both(&arn(7), &arn(8), 40), ("…xxxxxxx:7".to_owned(), "…xxxxxxx:8".to_owned()));
+        let (old, new) = cut_both("short", &"y".repeat(100), 40);
+        assert_eq!((old.as_str(), console::measure_text_width(&new)), ("short", 35));
+        assert!(new.ends_with('…'), "{new}");
+        for width in 0..9 {
+            // However little room there is.
+            cut_both(&arn(7), &"ü".repeat(90), width);
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_statement_goes_unseen() {
+        let sentence = |value: Value| words(Kind::Role, "policy.Statement[0]", &value);
+        assert_eq!(
+            sentence(
+                json!({"Sid": "Read", "Effect": "Deny", "Action": ["a", "b"], "Resource": "*", "Condition": {"Bool": {"x": "y"}}})
+            ),
+            r#"Read: Deny a, b on *, Condition {"Bool":{"x":"y"}}"#
+        );
+        assert_eq!(
+            sentence(
+                json!({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+            ),
+            r#"Allow sts:AssumeRole, Principal {"Service":"lambda.amazonaws.com"}"#
+        );
+        // What is no such sentence is shown as it is.
+        assert_eq!(sentence(json!({"Effect": "Allow", "NotAction": "a"})), r#"{"Effect":"Allow","NotAction":"a"}"#);
+        assert_eq!(sentence(json!({"Effect": "Allow", "Action": 7})), r#"{"Effect":"Allow","Action":7}"#);
+    }
+}

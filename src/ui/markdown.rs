@@ -91,3 +91,68 @@ fn code(word: &str) -> String {
     let word = plain(word).replace('`', "'");
     format!("`{word}`")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::deploy::{Action, Difference, Kind};
+
+    fn update(name: &str, differences: &[(&str, &str, &str)]) -> Change {
+        let difference = |(field, old, new): &(&str, &str, &str)| Difference {
+            field: (*field).into(),
+            old: json!(old),
+            new: json!(new),
+            hidden: false,
+            change: None,
+        };
+        let differences = differences.iter().map(difference).collect();
+        Change { action: Action::Update, kind: Kind::Function, name: name.into(), differences }
+    }
+
+    #[test]
+    fn no_value_leaves_its_block() {
+        let hostile = "a\n`````\n</details>\r\n# | **x** \u{1b}[31m @everyone \u{202e}";
+        let text = plan_markdown(
+            ("shop", "dev"),
+            "1 to update",
+            &[update(hostile, &[(hostile, hostile, &format!("{hostile}2"))])],
+            hostile,
+        );
+        insta::assert_snapshot!(text, @r"
+        ### `shop` `dev`: 1 to update
+
+        ``````diff
+        ! function  a\n`````\n</details>\r\n# | **x** \u{1b}[31m @everyone \u{202e}
+        -     a\n`````\n</details>\r\n# | **x** \u{1b}[31m @everyone \u{202e}: a\n`````\n</details>\r\n# | **x** \u{1b}[31m @everyone \u{202e}
+        +     a\n`````\n</details>\r\n# | **x** \u{1b}[31m @everyone \u{202e}: a\n`````\n</details>\r\n# | **x** \u{1b}[31m @everyone \u{202e}2
+        ``````
+
+        ``````diff
+        # a
+        # `````
+        # </details>
+        # # | **x** \u{1b}[31m @everyone \u{202e}
+        ``````
+        ");
+    }
+
+    #[test]
+    fn what_is_long_is_folded_below_its_headlines_and_fits_a_comment() {
+        let few = |name: &str| update(name, &[("a", "1", "2"), ("b", "1", "2"), ("c", "1", "2")]);
+        let names: Vec<String> = (1..=6).map(|number| format!("shop-dev-{number}")).collect();
+        let changes: Vec<Change> = names.iter().map(|name| few(name)).collect();
+        let text = plan_markdown(("shop", "dev"), "6 to update", &changes, "");
+        assert_eq!(text.matches("! function  shop-dev-1\n").count(), 2, "{text}");
+        assert!(text.contains("```\n\n<details>\n<summary>what changes in them</summary>\n\n```diff\n"), "{text}");
+        assert!(text.ends_with("```\n\n</details>\n"), "{text}");
+
+        let long = "x".repeat(5_000);
+        let many: Vec<Change> = (0..2_000).map(|_| update("shop-dev-web", &[("description", &long, "")])).collect();
+        let text = plan_markdown(("shop", "dev"), "2000 to update", &many, "");
+        assert!(
+            text.chars().count() < 65_536 && text.matches("more lines: `rzap deploy --dry-run` shows all").count() == 2
+        );
+    }
+}
