@@ -20,6 +20,10 @@ pub(crate) struct Deploy {
     #[arg(long)]
     dry_run: bool,
 
+    /// The dry run as Markdown, for a comment in a pull request
+    #[arg(long, requires = "dry_run", conflicts_with = "json")]
+    markdown: bool,
+
     #[command(flatten)]
     locking: Locking,
 }
@@ -45,7 +49,8 @@ impl Deploy {
         if self.dry_run {
             let changes = plan.changes();
             let note = new_warm_text(&changes, &blueprint.resources);
-            return Ok(Box::new(DryRun { app: stage.app, stage: stage.stage, changes, note }));
+            let (app, stage, markdown, unchanged) = (stage.app, stage.stage, self.markdown, plan.unchanged());
+            return Ok(Box::new(DryRun { app, stage, changes, unchanged, note, markdown }));
         }
         let careful = context.interrupt.carefully();
         let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
@@ -117,20 +122,35 @@ struct DryRun {
     app: String,
     stage: String,
     changes: Vec<Change>,
+    /// Resources that stay as they are.
+    unchanged: usize,
     /// What would be switched on and cost something.
     note: String,
+    markdown: bool,
 }
 
 impl Report for DryRun {
     fn text(&self) -> String {
-        if self.changes.is_empty() {
-            return format!("{} {}: nothing to change\n", self.app, self.stage);
+        let Self { app, stage, changes, unchanged, note, markdown } = self;
+        let title = if changes.is_empty() {
+            "nothing to change".to_owned()
+        } else {
+            let kept = if *unchanged > 0 { format!(", {unchanged} unchanged") } else { String::new() };
+            format!("{}{kept}", ui::summary(changes, ["to create", "to update", "to delete"]))
+        };
+        if *markdown {
+            return ui::plan_markdown((app, stage), &title, changes, note);
         }
-        let what = ui::summary(&self.changes, ["to create", "to update", "to delete"]);
-        format!("{} {}: {what}\n{}{}", self.app, self.stage, ui::plan_text(&self.changes), self.note)
+        format!("{app} {stage}: {title}\n{}{note}", ui::plan_text(changes))
     }
 
     fn json(&self) -> Value {
-        json!({"app": self.app, "stage": self.stage, "dry_run": true, "changes": self.changes})
+        json!({
+            "app": self.app,
+            "stage": self.stage,
+            "dry_run": true,
+            "changes": self.changes,
+            "unchanged": self.unchanged,
+        })
     }
 }

@@ -19,6 +19,7 @@ mod status;
 mod tail;
 mod templates;
 mod undeploy;
+mod unlock;
 mod update;
 mod validate;
 
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Manage(manage::Manage),
     Tail(tail::Tail),
     Undeploy(undeploy::Undeploy),
+    Unlock(unlock::Unlock),
     Local(local::Local),
     Cache(cache::Cache),
 }
@@ -63,6 +65,7 @@ impl Command {
             Self::Manage(manage) => manage.run(context).await,
             Self::Tail(tail) => tail.run(context).await,
             Self::Undeploy(undeploy) => undeploy.run(context).await,
+            Self::Unlock(unlock) => unlock.run(context).await,
             Self::Local(local) => local.run(context).await,
             Self::Cache(cache) => cache.run(),
         }

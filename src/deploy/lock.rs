@@ -5,9 +5,13 @@
 //! the waiter's own is involved. S3's conditional writes are strongly consistent:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
@@ -16,28 +20,28 @@ use super::names::{bucket_name, lock_key};
 use super::plan::{Action, Change};
 use super::resource::{Key, Owner, Resource as _};
 use super::stop::Stop;
-use crate::aws::{Cloud, code, explain, is_code, say};
+use crate::aws::{Cloud, LISTENER, code, explain, is_code, say};
 use crate::error::{Error, Result};
 
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Four heartbeats missed.
-const ABANDONED: Duration = Duration::from_mins(1);
+pub(super) const ABANDONED: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(20);
 
 /// What stands in the object: for whoever has to wait.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Note {
+pub(super) struct Note {
     /// Tells our own lock from one written by somebody else.
-    id: String,
-    by: String,
-    host: String,
+    pub(super) id: String,
+    pub(super) by: String,
+    pub(super) host: String,
     /// Where `pid` means something: the running kernel and its process namespace.
     #[serde(default)]
     machine: String,
-    pid: u32,
+    pub(super) pid: u32,
     /// RFC 3339, by the holder's clock.
-    since: String,
+    pub(super) since: String,
     beat: u64,
 }
 
@@ -138,7 +142,11 @@ impl Lock {
 
     fn hold(cloud: &Cloud, (bucket, key): (String, String), note: Note, etag: String, stop: &Stop) -> Self {
         let heart = beat(cloud.clone(), bucket.clone(), key.clone(), note.clone(), etag, stop.clone());
-        let heart = tokio::spawn(heart);
+        // What is said there is heard where this is.
+        let heart = match LISTENER.try_with(Arc::clone) {
+            Ok(listener) => tokio::spawn(LISTENER.scope(listener, heart)),
+            Err(_) => tokio::spawn(heart),
+        };
         Self { cloud: cloud.clone(), bucket, key, id: note.id, heart, made_bucket: None }
     }
 
@@ -164,7 +172,7 @@ fn machine() -> String {
 }
 
 /// True when the holder ran on this machine and its process is gone: nobody needs to wait for that one.
-fn is_dead(holder: &Note) -> bool {
+pub(super) fn is_dead(holder: &Note) -> bool {
     let pid = i32::try_from(holder.pid).ok().and_then(rustix::process::Pid::from_raw);
     !holder.machine.is_empty()
         && holder.machine == machine()
@@ -172,7 +180,7 @@ fn is_dead(holder: &Note) -> bool {
 }
 
 /// Says that the holder lives, until it is aborted. When somebody else has taken over (this machine
-/// slept, or was cut off for a minute), `stop` is set: two must not deploy at once.
+/// slept, or was cut off for a minute) or has removed the lock, `stop` is set: two must not deploy at once.
 async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut etag: String, stop: Stop) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
@@ -183,14 +191,16 @@ async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut eta
             // The network may come back before anybody takes over.
             Ok(Err(_)) | Err(_) => {}
             // Perhaps an earlier write of ours whose answer was lost: who is it?
-            Ok(Ok(Written::Taken | Written::NoBucket)) => match read(&cloud, &bucket, &key).await {
+            // Removed with the stage.
+            Ok(Ok(Written::NoBucket)) => return,
+            Ok(Ok(Written::Taken)) => match read(&cloud, &bucket, &key).await {
                 Ok(Some((Some(holder), now))) if holder.id == note.id => etag = now,
-                Ok(Some(_)) => {
+                // Taken over, or removed by `rzap unlock`.
+                Ok(_) => {
                     stop.lose_lock();
+                    say("the lock of this stage was taken from this run: nothing new is started");
                     return;
                 }
-                // Removed with the stage.
-                Ok(None) => return,
                 Err(_) => {}
             },
         }
@@ -221,15 +231,60 @@ async fn write(cloud: &Cloud, bucket: &str, key: &str, note: &Note, etag: Option
 
 /// Who holds it (if that can be read) and the `ETag`; `None` when nobody does.
 async fn read(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<(Option<Note>, String)>> {
+    let seen = look(cloud, bucket, key).await?;
+    Ok(seen.map(|seen| (seen.note, seen.etag)))
+}
+
+/// The lock as it lies there.
+pub(super) struct Seen {
+    /// Unset when it cannot be read.
+    pub(super) note: Option<Note>,
+    pub(super) etag: String,
+    /// When it was written, and when it was looked at: both by the clock of the store.
+    pub(super) modified: Option<DateTime>,
+    pub(super) now: Option<DateTime>,
+}
+
+/// Looks at the lock; `None` when there is none.
+pub(super) async fn look(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<Seen>> {
     let what = || format!("see who locks the stage (s3://{bucket}/{key})");
+    let clock = Clock::default();
     let call = cloud.s3.get_object().bucket(bucket).key(key).expected_bucket_owner(&cloud.account);
-    let object = match call.send().await {
+    let object = match call.customize().interceptor(clock.clone()).send().await {
         Ok(object) => object,
         Err(error) if is_code(&error, &["NoSuchKey", "NoSuchBucket"]) => return Ok(None),
         Err(error) => return Err(explain(what())(error)),
     };
-    let etag = object.e_tag().unwrap_or_default().to_owned();
+    let (etag, modified) = (object.e_tag().unwrap_or_default().to_owned(), object.last_modified().copied());
     let bytes =
         object.body.collect().await.map_err(|error| Error::failed(format!("failed to {}", what())).because(&error))?;
-    Ok(Some((serde_json::from_slice(&bytes.into_bytes()).ok(), etag)))
+    Ok(Some(Seen {
+        note: serde_json::from_slice(&bytes.into_bytes()).ok(),
+        etag,
+        modified,
+        now: clock.0.get().copied(),
+    }))
+}
+
+/// Reads the time of an answer from its head: this machine's clock may be wrong.
+#[derive(Debug, Clone, Default)]
+struct Clock(Arc<OnceLock<DateTime>>);
+
+impl Intercept for Clock {
+    fn name(&self) -> &'static str {
+        "Clock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        if let Some(date) = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok()) {
+            let _ = self.0.set(date);
+        }
+        Ok(())
+    }
 }

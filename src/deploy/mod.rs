@@ -21,6 +21,7 @@ mod resource;
 mod retire;
 mod rollback;
 mod stop;
+mod unlock;
 
 pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
@@ -34,3 +35,4 @@ pub(crate) use self::resource::{Found, Key, Owner, Resource};
 pub(crate) use self::retire::{crowded, retire};
 pub(crate) use self::rollback::{Records, Rollback, live_versions, serving};
 pub(crate) use self::stop::Stop;
+pub(crate) use self::unlock::{Holder, Pulse};

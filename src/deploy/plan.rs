@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::blueprint::Blueprint;
 use super::kinds::{Any, Kind};
@@ -31,6 +31,15 @@ pub(crate) struct Difference {
     pub(crate) new: Value,
     /// The values are not shown because they may be secret.
     pub(crate) hidden: bool,
+    /// What happens to a hidden value, which its values do not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<Action>,
+}
+
+impl Difference {
+    fn new(field: impl Into<String>, old: Value, new: Value) -> Self {
+        Self { field: field.into(), old, new, hidden: false, change: None }
+    }
 }
 
 /// One line of a plan.
@@ -78,9 +87,28 @@ impl Plan {
         changed
             .map(|step| {
                 let Key { kind, name } = step.key();
-                Change { action: step.action, kind, name, differences: step.differences.clone() }
+                let mut differences = step.differences.clone();
+                differences.extend(self.code_size(step));
+                Change { action: step.action, kind, name, differences }
             })
             .collect()
+    }
+
+    /// How many resources stay as they are.
+    pub(crate) fn unchanged(&self) -> usize {
+        self.steps.iter().filter(|step| step.action == Action::Keep).count()
+    }
+
+    /// The bytes of a function's zip before and after, where its code changes: nothing to act on, but good to
+    /// know.
+    fn code_size(&self, step: &Step) -> Option<Difference> {
+        step.differences.iter().find(|difference| difference.field == "code_sha256")?;
+        let (Any::Function(function), Some(Any::Function(live))) = (&step.resource, &step.live) else { return None };
+        let new = self.steps.iter().find_map(|step| match &step.resource {
+            Any::Artifact(artifact) if artifact.object == function.artifact.1 => Some(artifact.size),
+            _ => None,
+        })?;
+        Some(Difference::new("code_size", json!(live.decided.code_size), json!(new)))
     }
 }
 
@@ -182,6 +210,10 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
             walk(&path, left.get(key).unwrap_or(&Value::Null), right.get(key).unwrap_or(&Value::Null), out);
         }
     } else if let (Value::Array(left), Value::Array(right)) = (old, new) {
+        if path.ends_with("Statement") && left.iter().chain(right).all(Value::is_object) {
+            statements(path, left, right, out);
+            return;
+        }
         if left.iter().chain(right).any(Value::is_object) {
             for index in 0..left.len().max(right.len()) {
                 let element = |list: &[Value]| list.get(index).cloned().unwrap_or(Value::Null);
@@ -198,13 +230,56 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
         }
         // The same elements in another order or number.
         if left != right && out.len() == before {
-            out.push(Difference { field: path.to_owned(), old: old.clone(), new: new.clone(), hidden: false });
+            out.push(Difference::new(path, old.clone(), new.clone()));
         }
     } else if old != new {
         // The values of environment variables are where secrets live: names are enough to act on.
         let hidden = path == "env" || path.starts_with("env.");
-        let show = |value: &Value| if hidden { Value::Null } else { value.clone() };
-        out.push(Difference { field: path.to_owned(), old: show(old), new: show(new), hidden });
+        if !hidden {
+            out.push(Difference::new(path, old.clone(), new.clone()));
+            return;
+        }
+        let change = match (old, new) {
+            (Value::Null, _) => Action::Create,
+            (_, Value::Null) => Action::Delete,
+            _ => Action::Update,
+        };
+        let none = Difference::new(path, Value::Null, Value::Null);
+        out.push(Difference { hidden, change: Some(change), ..none });
+    }
+}
+
+/// Statements of a policy, each compared with the one it was: that of the same id, or that allows the same
+/// or for the same things. Their order means nothing.
+fn statements(path: &str, left: &[Value], right: &[Value], out: &mut Vec<Difference>) {
+    let mut gone: Vec<(usize, &Value)> = left.iter().enumerate().collect();
+    let mut added: Vec<(usize, &Value)> = right.iter().enumerate().collect();
+    let mut pairs = Vec::new();
+    let same = |keys: &[&str], a: &Value, b: &Value| keys.iter().all(|key| a[*key] == b[*key]);
+    let rules: [&dyn Fn(&Value, &Value) -> bool; 4] = [
+        &|a, b| a == b,
+        &|a, b| a["Sid"].is_string() && same(&["Sid"], a, b),
+        &|a, b| same(&["Sid", "Effect", "Action"], a, b),
+        &|a, b| same(&["Sid", "Effect", "Resource"], a, b),
+    ];
+    for is_pair in rules {
+        gone.retain(|(_, old)| match added.iter().position(|(_, new)| is_pair(old, new)) {
+            Some(at) => {
+                let (index, new) = added.remove(at);
+                pairs.push((index, *old, new));
+                false
+            }
+            None => true,
+        });
+    }
+    for (index, old, new) in pairs {
+        walk(&format!("{path}[{index}]"), old, new, out);
+    }
+    for (index, old) in gone {
+        walk(&format!("{path}[{index}]"), old, &Value::Null, out);
+    }
+    for (index, new) in added {
+        walk(&format!("{path}[{index}]"), &Value::Null, new, out);
     }
 }
 
@@ -315,6 +390,27 @@ mod tests {
                 ("Statement[1]".to_owned(), json!({"Action": "b"}), Value::Null),
             ]
         );
+    }
+
+    #[test]
+    fn a_statement_is_compared_with_the_one_it_was() {
+        let (logs, queue) = (json!({"Sid": "Logs", "Resource": ["x"]}), json!({"Effect": "Allow", "Action": "sqs:*"}));
+        let more = json!({"Sid": "Logs", "Resource": ["x", "y"]});
+        let fields = |old: &[&Value], new: &[&Value]| {
+            let all = compare(&json!({"Statement": old}), &json!({"Statement": new}));
+            all.into_iter().map(|it| (it.field, it.old, it.new)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            fields(&[&logs, &queue], &[&queue, &more]),
+            [("Statement[1].Resource[]".to_owned(), Value::Null, json!("y"))]
+        );
+        assert_eq!(fields(&[&logs, &queue], &[&queue]), [("Statement[0]".to_owned(), logs.clone(), Value::Null)]);
+        assert_eq!(fields(&[&logs, &queue], &[&queue, &logs]), []);
+        assert_eq!(fields(&[&queue], &[&queue, &queue]), [("Statement[1]".to_owned(), Value::Null, queue.clone())]);
+        let wider = json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*"});
+        assert_eq!(fields(&[&queue], &[&wider]), [("Statement[0].Resource".to_owned(), Value::Null, json!("*"))]);
+        let other = json!({"Effect": "Deny", "Action": "sqs:*"});
+        assert_eq!(fields(&[&queue], &[&other]).len(), 2);
     }
 
     #[test]

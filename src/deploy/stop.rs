@@ -18,7 +18,7 @@ impl Stop {
         self.0.swap(ASKED, Ordering::Relaxed) != 0
     }
 
-    /// Somebody else has taken over the stage: two must not deploy at once.
+    /// The lock is somebody else's, or gone: two must not deploy at once.
     pub(super) fn lose_lock(&self) {
         self.0.store(LOCK_LOST, Ordering::Relaxed);
     }
@@ -31,8 +31,8 @@ impl Stop {
     /// Why nothing more was done.
     pub(super) fn error(&self) -> Error {
         if self.0.load(Ordering::Relaxed) == LOCK_LOST {
-            return Error::failed("another run has taken over the lock of this stage, so this one stopped")
-                .hint("this machine slept or was cut off for a minute; look at `rzap status` before you go on");
+            return Error::failed("the lock of this stage was taken from this run, so it stopped")
+                .hint("somebody ran `rzap unlock`, or this machine slept or was cut off for a minute: look at `rzap status` before you go on");
         }
         Error::new(Kind::Interrupted, "interrupted: running calls were finished, nothing new was started")
             .hint("run the same command again: it continues where this one stopped")

@@ -1,6 +1,8 @@
 //! The only room that prints. stdout is data, stderr is talk.
 
+mod changes;
 mod errors;
+mod markdown;
 mod plan;
 mod progress;
 mod table;
@@ -11,6 +13,7 @@ use console::style;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use self::markdown::plan_markdown;
 pub(crate) use self::plan::{plan_text, summary};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::table::{Table, age, count, duration};

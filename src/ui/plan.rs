@@ -1,21 +1,45 @@
-//! A plan as a person wants to read it.
+//! A plan as a person wants to read it in a terminal.
 
 use console::{Style, style};
-use serde_json::Value;
 
-use super::table::short_name;
-use crate::deploy::{Action, Change, Difference};
+use super::changes::{What, cut, cut_both, details, name, remark, sign};
+use crate::deploy::{Action, Change};
+
+/// Columns of a line where nobody is known to look: a file, a log of CI.
+const WIDTH: usize = 200;
+
+/// Narrower than that a line is folded by the terminal.
+const NARROWEST: usize = 60;
 
 /// One line per change, with what differs below it. Colours are stdout's.
 pub(crate) fn plan_text(changes: &[Change]) -> String {
+    let columns = console::Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
+    text(changes, columns.max(NARROWEST))
+}
+
+fn text(changes: &[Change], columns: usize) -> String {
     let mut text = String::new();
     let width = changes.iter().map(|change| change.kind.words().len()).max().unwrap_or(0);
     for change in changes {
-        let (sign, colour) = sign(change.action);
-        let line = format!("  {sign} {:width$}  {}", change.kind.words(), short_name(&change.name));
-        text.push_str(&format!("{}\n", colour.apply_to(line)));
-        for difference in &change.differences {
-            text.push_str(&format!("      {}\n", one(difference)));
+        let line = format!("  {} {:width$}  {}", sign(change.action), change.kind.words(), name(change));
+        text.push_str(&colour(change.action).apply_to(line).to_string());
+        if let Some(remark) = remark(change, changes) {
+            text.push_str(&format!("  {}", style(format!("({remark})")).dim()));
+        }
+        text.push('\n');
+        for detail in details(change) {
+            let field = detail.field;
+            let left = columns.saturating_sub(8 + console::measure_text_width(&field));
+            let line = match detail.what {
+                What::Turns(old, new) => {
+                    let (old, new) = cut_both(&old, &new, left.saturating_sub(3));
+                    format!("{field}: {} {} {}", style(old).red(), style("→").dim(), style(new).green())
+                }
+                What::Joins(value) => format!("{field}: {}", style(format!("+ {}", cut(&value, left - 2))).green()),
+                What::Leaves(value) => format!("{field}: {}", style(format!("- {}", cut(&value, left - 2))).red()),
+                What::Happens(words) => format!("{field}: {words}"),
+            };
+            text.push_str(&format!("      {line}\n"));
         }
     }
     text
@@ -30,30 +54,11 @@ pub(crate) fn summary(changes: &[Change], words: [&str; 3]) -> String {
     parts.join(", ")
 }
 
-fn sign(action: Action) -> (&'static str, Style) {
+fn colour(action: Action) -> Style {
     match action {
-        Action::Keep => ("=", Style::new().dim()),
-        Action::Create => ("+", Style::new().green()),
-        Action::Update => ("~", Style::new().yellow()),
-        Action::Delete => ("-", Style::new().red()),
+        Action::Keep => Style::new().dim(),
+        Action::Create => Style::new().green(),
+        Action::Update => Style::new().yellow(),
+        Action::Delete => Style::new().red(),
     }
-}
-
-fn one(difference: &Difference) -> String {
-    let field = &difference.field;
-    if difference.hidden {
-        return format!("{field}: {}", style("changed (value not shown)").dim());
-    }
-    format!("{field}: {} {} {}", short(&difference.old), style("→").dim(), short(&difference.new))
-}
-
-/// One line of a value.
-fn short(value: &Value) -> String {
-    let text = match value {
-        Value::Null => "(none)".to_owned(),
-        Value::String(text) if text.is_empty() => "(empty)".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    console::truncate_str(&text, 160, "…").into_owned()
 }

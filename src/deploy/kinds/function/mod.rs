@@ -82,6 +82,8 @@ pub(crate) struct Decided {
     pub(crate) state: Option<String>,
     /// The address of its container image with the digest.
     pub(crate) resolved_image: Option<String>,
+    /// Bytes of the zip as it was uploaded; unset for an image.
+    pub(crate) code_size: Option<i64>,
 }
 
 impl Function {
@@ -137,6 +139,7 @@ impl Function {
             modified: served.unwrap_or(config).last_modified().map(str::to_owned),
             state: config.state().map(|it| it.as_str().to_owned()),
             resolved_image: image::resolved(&latest).map(str::to_owned),
+            code_size: Some(config.code_size()).filter(|size| *size > 0),
         };
         let prefix = function_prefix(owner);
         // The name on AWS may have been cut; the tag has it whole.
