@@ -55,12 +55,12 @@ impl Rollback {
             }));
         }
         let careful = context.interrupt.carefully();
-        way.apply(&cloud, &owner, &context.interrupt.stop).await.map_err(|error| match error.kind {
-            Kind::Interrupted => error,
-            _ => {
-                let again = format!("rzap rollback {stage} {}", way.to);
-                error.hint(format!("some traffic may have moved already: run `{again}` again, it continues"))
+        way.apply(&cloud, &owner, &context.interrupt.stop).await.map_err(|error| {
+            if error.kind == Kind::Interrupted {
+                return error;
             }
+            let again = format!("rzap rollback {stage} {}", way.to);
+            error.hint(format!("some traffic may have moved already: run `{again}` again, it continues"))
         })?;
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let seconds = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;

@@ -21,17 +21,16 @@ const KEPT: usize = 5;
 
 /// The functions that got a version which is one too many, by their names on AWS.
 ///
-/// Versions count from 1 and are never used again, so the number tells without a call.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html>
+/// Versions count from 1: a number of at most five says without a call that there are no more than five.
 pub(crate) fn crowded(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     let changes = plan.changes();
-    let changed = |function: &&Function| changes.iter().any(|change| change.name == function.name);
+    let is_new = |function: &&Function| changes.iter().any(|change| change.name == function.name);
     let many = |function: &&Function| {
         let version = function.decided.version.get();
         version.is_some_and(|version| version.parse::<usize>().is_ok_and(|number| number > KEPT))
             && version != function.decided.live.get()
     };
-    outcome.functions.iter().filter(changed).filter(many).map(|function| function.name.clone()).collect()
+    outcome.functions.iter().filter(is_new).filter(many).map(|function| function.name.clone()).collect()
 }
 
 /// Deletes the versions of these functions that neither an alias leads to nor one of the last releases

@@ -358,3 +358,6 @@ fn cannot_go_back(owner: &Owner, to: &Release, gone: &[String]) -> Error {
     Error::failed(format!("release {} of stage `{}` cannot serve again: {}", to.number, owner.stage, gone.join("; ")))
         .hint(format!("nothing was moved; check out {commit} and run `rzap deploy {}`", owner.stage))
 }
+
+#[cfg(test)]
+mod tests;

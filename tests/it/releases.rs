@@ -347,6 +347,22 @@ fn a_url_answers_as_it_did_in_that_release() {
     world.run("rollback dev 2").failure(1).says(&["the URL of `web` is gone"]);
 }
 
+#[test]
+fn a_layer_that_is_gone_still_serves_its_old_version() {
+    let config = "app: story\nruntime: python3.13\nregion: eu-west-1\nhandler: app.handler\nlayers: [layers/common]\n\
+                  stages: { dev: {} }\n";
+    let app = "import shared\ndef handler(event, context):\n    return shared.WHO\n";
+    let world = local(World::new().file("rzap.yaml", config).file("app.py", app));
+    world.write("layers/common/python/shared.py", "WHO = 'one'\n");
+    world.run("deploy dev").success();
+    world.edit("layers/common/python/shared.py", "one", "two");
+    world.run("deploy dev").success();
+    let answer = || world.run("invoke dev").success().json();
+    assert_eq!((answer(), world.local().inventory()["layers"].as_array().map(Vec::len)), (json!("two"), Some(1)));
+    world.run("rollback dev").success();
+    assert_eq!(answer(), json!("one"));
+}
+
 /// Ends the clients when it goes, also by a panic: the scope would wait for them for ever.
 struct End<'a>(&'a AtomicBool);
 
