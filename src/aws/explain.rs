@@ -239,6 +239,13 @@ mod tests {
     }
 
     #[test]
+    fn trouble_of_the_service_is_told_from_ours() {
+        let error = from_service("list the functions", "ServiceException", "");
+        assert_eq!(error.kind, Kind::Failed);
+        assert!(error.hints[0].contains("the service itself is in trouble"), "{:?}", error.hints);
+    }
+
+    #[test]
     fn expired_credentials_say_how_to_renew_them() {
         let error = from_service(
             "find out who we are",

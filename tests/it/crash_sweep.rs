@@ -20,18 +20,18 @@ region: eu-west-1
 layers: [layers/common]
 functions:
   web: { handler: web.handler, dir: web, http: rest }
-  old: { handler: old.handler, dir: old }
+  old: { handler: old.handler, dir: old, http: http }
 stages: { dev: {} }
 ";
 
-/// One function is another, one is new and one is gone.
+/// One function is another, one is new and one is gone: the HTTP API leads elsewhere.
 const AFTER: &str = "app: sweep
 runtime: python3.13
 region: eu-west-1
 layers: [layers/common]
 functions:
   web: { handler: web.handler, dir: web, http: rest, memory: 640 }
-  new: { handler: new.handler, dir: new }
+  new: { handler: new.handler, dir: new, http: http }
 stages: { dev: {} }
 ";
 
@@ -83,8 +83,8 @@ impl Stand {
     }
 
     /// What happened to which call. Calls side by side come in any order.
-    pub(crate) fn moment(&self, fault: Fault, number: usize, run: &Output) -> String {
-        let call = self.proxy.calls().get(number).map_or_else(|| "no call".to_owned(), Call::to_string);
+    pub(crate) fn moment(&self, fault: Fault, run: &Output) -> String {
+        let call = self.proxy.struck().map_or_else(|| "no call".to_owned(), |call| call.to_string());
         let Output { code, stdout, stderr, .. } = run;
         format!("{fault:?} at {call}\n--- exit {code}\n{stdout}---\n{stderr}")
     }
@@ -164,9 +164,9 @@ fn killed(stand: &Stand, command: &str, call: &Call, fault: Fault, end: &Value) 
     let run = stand.world.start(command);
     stand.proxy.victim(run.id());
     let killed = run.wait();
-    let moment = stand.moment(fault, number, &killed);
+    let moment = stand.moment(fault, &killed);
     // There may be one less.
-    assert_eq!(killed.code, if stand.proxy.happened() { 137 } else { 0 }, "{moment}");
+    assert_eq!(killed.code, if stand.proxy.struck().is_some() { 137 } else { 0 }, "{moment}");
     stand.proxy.settle();
     stand.proxy.rule(|_| None);
     if !command.starts_with("undeploy") {

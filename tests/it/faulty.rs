@@ -92,7 +92,7 @@ struct Shared {
     rule: Mutex<Rule>,
     calls: Mutex<Vec<Call>>,
     victim: Mutex<Option<u32>>,
-    happened: AtomicBool,
+    struck: Mutex<Option<Call>>,
     /// Requests that the cloud is working on.
     open: AtomicUsize,
 }
@@ -111,7 +111,7 @@ impl Proxy {
             rule: Mutex::new(Box::new(|_| None)),
             calls: Mutex::default(),
             victim: Mutex::default(),
-            happened: AtomicBool::new(false),
+            struck: Mutex::default(),
             open: AtomicUsize::new(0),
         });
         let serving = shared.clone();
@@ -127,7 +127,7 @@ impl Proxy {
         *lock(&self.shared.rule) = Box::new(rule);
         lock(&self.shared.calls).clear();
         *lock(&self.shared.victim) = None;
-        self.shared.happened.store(false, Ordering::SeqCst);
+        *lock(&self.shared.struck) = None;
     }
 
     /// Does it to the first request of this kind. `path` is what its path ends with.
@@ -144,9 +144,9 @@ impl Proxy {
         *lock(&self.shared.victim) = Some(pid);
     }
 
-    /// Whether the rule has done something.
-    pub(crate) fn happened(&self) -> bool {
-        self.shared.happened.load(Ordering::SeqCst)
+    /// The first call to which the rule has done something.
+    pub(crate) fn struck(&self) -> Option<Call> {
+        lock(&self.shared.struck).clone()
     }
 
     /// What came since the rule was set.
@@ -183,7 +183,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         (call, fault)
     };
     if fault.is_some() {
-        shared.happened.store(true, Ordering::SeqCst);
+        lock(&shared.struck).get_or_insert_with(|| call.clone());
     }
     match fault {
         Some(Fault::Unseen) => return Err(gone()),

@@ -293,7 +293,7 @@ fn what_got_no_answer_is_there_once() {
         proxy.once("POST", path, Fault::Lost);
         let proxied = world.at(&proxy.endpoint);
         let deployed = proxied.run("deploy dev --json").success();
-        assert!(proxy.happened(), "{path}");
+        assert!(proxy.struck().is_some(), "{path}");
         assert_eq!(http::get(&format!("{}/", deployed.url())).text(), "one 2.0", "{path}");
         let parts = cloud.boto(
             r#"

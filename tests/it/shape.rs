@@ -12,7 +12,7 @@ use crate::http;
 pub(crate) fn of(endpoint: &str) -> Value {
     let look = Look(endpoint);
     json!({
-        "functions": look.functions(), "layers": look.layers(), "apis": look.apis(), "roles": look.roles(),
+        "functions": look.functions(), "layers": look.layers(), "apis": look.apis(), "http apis": look.http_apis(), "roles": look.roles(),
         "log groups": look.log_groups(), "buckets": look.buckets(),
     })
 }
@@ -75,6 +75,36 @@ impl Look<'_> {
                 let stages = items("stages");
                 let stages: Vec<Value> = stages.as_array().into_iter().flatten().map(served).collect();
                 json!({"name": api["name"], "tags": api["tags"], "routes": routes, "stages": stages})
+            })
+            .collect()
+    }
+
+    fn http_apis(&self) -> Value {
+        let apis = self.get("apigateway", "/v2/apis")["items"].take();
+        let apis = apis.as_array().cloned().unwrap_or_default();
+        apis.iter()
+            .map(|api| {
+                let path = format!("/v2/apis/{}", text(&api["apiId"]));
+                let items = |part: &str| {
+                    let items = self.get("apigateway", &format!("{path}/{part}"))["items"].take();
+                    items.as_array().cloned().unwrap_or_default()
+                };
+                let (integrations, routes, stages) = (items("integrations"), items("routes"), items("stages"));
+                let uri = |target: &Value| {
+                    let id = text(target).replace("integrations/", "");
+                    integrations
+                        .iter()
+                        .find(|it| it["integrationId"] == id.as_str())
+                        .map(|it| it["integrationUri"].clone())
+                };
+                let mut routes: Vec<Value> =
+                    routes.iter().map(|it| json!([it["routeKey"], uri(&it["target"])])).collect();
+                routes.sort_by_key(Value::to_string);
+                let stages: Vec<&Value> = stages.iter().map(|it| &it["stageName"]).collect();
+                json!({
+                    "name": api["name"], "tags": api["tags"], "routes": routes, "integrations": integrations.len(),
+                    "stages": stages,
+                })
             })
             .collect()
     }

@@ -135,7 +135,7 @@ impl Resource for Layer {
     }
 
     async fn converge(&self, cloud: &Cloud, _live: Option<&Self>) -> Result<()> {
-        let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10), Duration::from_mins(1));
+        let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5), Duration::from_secs(20));
         loop {
             // `update` does not look around first, and an answer may have got lost.
             let there = versions(cloud, &self.owner, &self.name).await?;

@@ -91,7 +91,7 @@ pub(in crate::deploy::kinds) fn unknown_operation<E, R>(error: &aws_sdk_lambda::
 where
     E: aws_sdk_lambda::error::ProvideErrorMetadata,
 {
-    let refused = ["AccessDenied", "Throttl", "TooMany"];
+    let refused = ["AccessDenied", "Expired", "UnrecognizedClient", "Throttl", "TooMany", "ServiceUnavailable"];
     let known = |code: &str| refused.iter().any(|word| code.contains(word));
     error.as_service_error().is_some() && !code(error).is_some_and(known)
 }
