@@ -80,7 +80,9 @@ impl Report for Unlocked {
         let Self { app, stage, holder, removed } = self;
         match holder {
             None => format!("{app} {stage}: not locked\n"),
-            Some(holder) if !removed => format!("{app} {stage}: not locked any more ({} gave it back)\n", holder.who()),
+            Some(holder) if !removed => {
+                format!("{app} {stage}: not locked any more\n  it was held by {}\n", holder.who())
+            }
             Some(holder) => {
                 format!("{app} {stage}: unlocked\n  it was held by {}: {}\n", holder.who(), life(holder))
             }

@@ -30,7 +30,7 @@ const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(20);
 
 /// What stands in the object: for whoever has to wait.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Note {
     /// Tells our own lock from one written by somebody else.
     pub(super) id: String,
@@ -38,11 +38,11 @@ pub(super) struct Note {
     pub(super) host: String,
     /// Where `pid` means something: the running kernel and its process namespace.
     #[serde(default)]
-    machine: String,
+    pub(super) machine: String,
     pub(super) pid: u32,
     /// RFC 3339, by the holder's clock.
     pub(super) since: String,
-    beat: u64,
+    pub(super) beat: u64,
 }
 
 /// A held lock. [`Lock::release`] gives it back; if the process dies, it is taken over after a minute.

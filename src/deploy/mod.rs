@@ -10,6 +10,7 @@
 
 mod apply;
 mod blueprint;
+mod difference;
 mod front;
 mod kinds;
 mod lock;
@@ -25,11 +26,12 @@ mod unlock;
 
 pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
+pub(crate) use self::difference::Difference;
 pub(crate) use self::front::Front;
 pub(crate) use self::kinds::{Any, Function, Kind, Layer, ServedApi, StaticFiles, Url, artifact_folder, discover};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
-pub(crate) use self::plan::{Action, Change, Difference, plan, teardown};
+pub(crate) use self::plan::{Action, Change, plan, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner, Resource};
 pub(crate) use self::retire::{crowded, retire};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::DateTime;
 use serde::Serialize;
 
-use super::lock::{ABANDONED, Seen, is_dead, look};
+use super::lock::{ABANDONED, Note, Seen, is_dead, look};
 use super::names::{bucket_name, lock_key};
 use super::resource::Owner;
 use crate::aws::{Cloud, explain, is_code};
@@ -72,12 +72,10 @@ impl Holder {
             (_, Some(seconds)) if Duration::from_secs(seconds) > ABANDONED => Pulse::Silent,
             _ => Pulse::Alive,
         };
-        let (etag, note) = (seen.etag.clone(), seen.note.clone());
-        let Some(note) = note else {
-            let (by, none) = ("somebody".to_owned(), String::new());
-            return Self { by, host: none.clone(), pid: 0, since: none.clone(), silent_for, pulse, id: none, etag };
-        };
-        Self { by: note.by, host: note.host, pid: note.pid, since: note.since, silent_for, pulse, id: note.id, etag }
+        let nobody = || Note { by: "somebody".to_owned(), ..Note::default() };
+        let note = seen.note.clone().unwrap_or_else(nobody);
+        let Note { id, by, host, pid, since, .. } = note;
+        Self { by, host, pid, since, silent_for, pulse, id, etag: seen.etag.clone() }
     }
 
     /// `arn:… on build-3 (process 812), since 2026-11-21T02:52:00Z`

@@ -147,7 +147,7 @@ fn a_change_by_hand_is_found_and_put_back() {
 
     differs from rzap.yaml: 1 different
       ~ function  multi-dev-worker
-          memory: 1024 → 256
+          memory: 1024 MB → 256 MB
           serving: false → true
     ");
     assert_eq!(world.run("deploy dev --local --json").success().changes(), ["update function"]);

@@ -96,3 +96,59 @@ fn stops(world: &World, mut deploy: Running<'_>) {
     let next = world.run("deploy dev --no-wait --json").success();
     assert!(next.changes().contains(&"create function".to_owned()), "{next}");
 }
+
+/// A lock that somebody on another machine has written just now.
+fn put_lock(world: &World, id: &str) {
+    world.local().boto(&format!(
+        r#"client("s3").put_object(Bucket="rzap-000000000000-eu-west-1", Key="hello-python/dev/lock", Body=json.dumps({{
+            "id": "{id}", "by": "arn:aws:iam::000000000000:user/ada", "host": "far-away-{id}", "pid": 1,
+            "since": "2026-01-01T00:00:00Z", "beat": 0,
+        }}))"#
+    ));
+}
+
+/// Asks for a yes on a terminal, tells so with a file, and says yes when there is another file.
+const TERMINAL: &str = r#"
+import os, pty, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(os.environ["RZAP"], ["rzap", "unlock", "dev"])
+said = b""
+while True:
+    try:
+        more = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not more:
+        break
+    said += more
+    if b"all the same?" in said and not os.path.exists("asked"):
+        open("asked", "w").close()
+        while not os.path.exists("taken"):
+            time.sleep(0.01)
+        os.write(terminal, b"y")
+sys.stdout.buffer.write(said)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn a_lock_that_changes_hands_while_somebody_thinks_about_it_stays() {
+    let world = World::new().app("hello-python").env("RZAP_LOCAL", "1").env("TERM", "xterm");
+    let world = world.env("RZAP", env!("CARGO_BIN_EXE_rzap")).file("terminal.py", TERMINAL);
+    world.run("deploy dev").success();
+    for (next, code) in [("2", 1), ("1", 0)] {
+        put_lock(&world, "1");
+        let output = std::thread::scope(|scope| {
+            let unlock = scope.spawn(|| world.shell("rm -f asked taken; python3 terminal.py"));
+            wait_for("the question", Duration::from_secs(30), || world.project().join("asked").exists().then_some(()));
+            put_lock(&world, next);
+            world.write("taken", "");
+            unlock.join().expect("it ends")
+        });
+        assert_eq!(output.code, code, "{output}");
+        let refused = output.stdout.contains("the lock has changed hands: now it is held by");
+        assert_eq!(refused, next == "2", "{output}");
+        let left = world.local().inventory()["objects"].to_string().contains("hello-python/dev/lock");
+        assert_eq!(left, next == "2", "{output}");
+    }
+}
