@@ -54,7 +54,9 @@ pub(crate) struct Outcome {
 /// The first failure, with the others in its hint; `stop`'s when something was left out because of it.
 pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
     let changes: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::Delete).collect();
-    run(cloud, &changes, listener, stop, |step| step.resource.after()).await
+    run(cloud, &changes, listener, stop, |step| step.resource.after()).await?;
+    // Traffic moves next, and that is somebody else's now.
+    if stop.has_lost_lock() { Err(stop.error()) } else { Ok(()) }
 }
 
 /// Carries out a plan's deletions, each after whoever stands on it; the history goes last, before its

@@ -23,6 +23,11 @@ impl Stop {
         self.0.store(LOCK_LOST, Ordering::Relaxed);
     }
 
+    /// The lock is not ours any more.
+    pub(super) fn has_lost_lock(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == LOCK_LOST
+    }
+
     /// Nothing new may start.
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0
@@ -30,7 +35,7 @@ impl Stop {
 
     /// Why nothing more was done.
     pub(super) fn error(&self) -> Error {
-        if self.0.load(Ordering::Relaxed) == LOCK_LOST {
+        if self.has_lost_lock() {
             return Error::failed("the lock of this stage was taken from this run, so it stopped")
                 .hint("somebody ran `rzap unlock`, or this machine slept or was cut off for a minute: look at `rzap status` before you go on");
         }
