@@ -192,14 +192,14 @@ fn undeploy_wants_a_yes_and_leaves_nothing() {
     let before = world.local().inventory();
     insta::assert_snapshot!(world.run("undeploy dev --local").failure(2).err(), @r"
     multi dev in eu-west-1 (account 000000000000), to delete:
-      - API              multi-dev
-      - function         multi-dev-worker
-      - function         multi-dev-web
+      - API              multi-dev  (its URL is gone for good)
+      - function         multi-dev-worker  (with all its versions)
+      - function         multi-dev-web  (with all its versions)
       - artifact         multi/[sha256]….zip
       - artifact         multi/[sha256]….zip
-      - release history  multi/dev/
-      - log group        /aws/lambda/multi-dev-worker
-      - log group        /aws/lambda/multi-dev-web
+      - release history  multi/dev/  (with the list of releases)
+      - log group        /aws/lambda/multi-dev-worker  (with all its logs)
+      - log group        /aws/lambda/multi-dev-web  (with all its logs)
       - role             multi-dev-eu-west-1
       - artifact bucket  rzap-000000000000-eu-west-1
     error: deleting a stage needs a yes, and nobody is there to ask

@@ -91,24 +91,3 @@ fn markdown_is_of_a_dry_run_and_no_json() {
     let nothing = world.run("deploy dev --dry-run --markdown").success();
     assert_eq!(nothing.stdout, "### `hello-python` `dev`: nothing to change\n");
 }
-
-#[test]
-fn before_a_stage_is_deleted_it_is_said_what_is_lost() {
-    let world = World::new().app("multi").env("RZAP_LOCAL", "1");
-    world.run("deploy dev").success();
-    insta::assert_snapshot!(world.run("undeploy dev").failure(2).err(), @r"
-    multi dev in eu-west-1 (account 000000000000), to delete:
-      - API              multi-dev  (its URL is gone for good)
-      - function         multi-dev-worker  (with all its versions)
-      - function         multi-dev-web  (with all its versions)
-      - artifact         multi/[sha256]….zip
-      - artifact         multi/[sha256]….zip
-      - release history  multi/dev/  (with the list of releases)
-      - log group        /aws/lambda/multi-dev-worker  (with all its logs)
-      - log group        /aws/lambda/multi-dev-web  (with all its logs)
-      - role             multi-dev-eu-west-1
-      - artifact bucket  rzap-000000000000-eu-west-1
-    error: deleting a stage needs a yes, and nobody is there to ask
-    hint: `rzap undeploy dev --yes`
-    ");
-}
