@@ -56,6 +56,7 @@ pub(crate) struct Cloud {
     pub(crate) apigatewayv2: aws_sdk_apigatewayv2::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) scheduler: aws_sdk_scheduler::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) pace: Pace,
     /// Packages that went up before anybody asked for them.
     pub(crate) early: Early,
@@ -129,6 +130,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         scheduler: aws_sdk_scheduler::Client::new(&config),
+        sqs: aws_sdk_sqs::Client::new(&config),
         pace: Pace::new(endpoint.is_none()),
         early: Early::default(),
         endpoint,

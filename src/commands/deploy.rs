@@ -39,13 +39,13 @@ impl Deploy {
             let cloud = context.cloud(&stage).await?;
             let made_bucket =
                 if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
-            let found = deploy::discover(&cloud, &owner).await?;
+            let found = deploy::discover(&cloud, &owner, &stage).await?;
             Ok((cloud, found, made_bucket))
         };
         let (packages, (cloud, found, made_bucket)) =
             tokio::try_join!(context.packages(&stage, None, &progress), look)?;
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
-        let plan = deploy::plan(&blueprint, &found)?;
+        let plan = deploy::plan(&blueprint, &found.found)?;
         if self.dry_run {
             let changes = plan.changes();
             let note = new_warm_text(&changes, &blueprint.resources);
@@ -53,6 +53,7 @@ impl Deploy {
             return Ok(Box::new(DryRun { app, stage, changes, unchanged, note, markdown }));
         }
         let careful = context.interrupt.carefully();
+        found.remember(&cloud, &owner, &blueprint.resources).await?;
         let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
         applied.map_err(|error| match error.kind {
             Kind::Interrupted => error,

@@ -29,8 +29,9 @@ impl Status {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            let (found, release) = tokio::try_join!(deploy::discover(&cloud, &owner), Release::latest(&cloud, &owner))?;
-            Ok::<_, Error>((cloud, found, release))
+            let (found, release) =
+                tokio::try_join!(deploy::discover(&cloud, &owner, &stage), Release::latest(&cloud, &owner))?;
+            Ok::<_, Error>((cloud, found.found, release))
         };
         let silent = progress.silent();
         let (packages, live) = tokio::join!(context.packages(&stage, None, &silent), look);

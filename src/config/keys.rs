@@ -23,11 +23,23 @@ pub(super) enum Place {
 pub(super) const ENTRIES: [&str; 8] = ["wsgi", "asgi", "django", "handler", "bootstrap", "cargo", "go", "image"];
 
 /// What belongs to one function and is no default for several.
-const OWN: [&str; 11] =
-    ["wsgi", "asgi", "django", "handler", "bootstrap", "cargo", "go", "image", "http", "description", "static"];
+const OWN: [&str; 12] = [
+    "wsgi",
+    "asgi",
+    "django",
+    "handler",
+    "bootstrap",
+    "cargo",
+    "go",
+    "image",
+    "http",
+    "description",
+    "static",
+    "triggers",
+];
 
 /// What a function has and every place may set.
-const SHARED: [&str; 23] = [
+const SHARED: [&str; 24] = [
     "runtime",
     "arch",
     "memory",
@@ -51,25 +63,14 @@ const SHARED: [&str; 23] = [
     "stream",
     "exec",
     "keep_warm",
+    "uses",
 ];
 
 /// What a whole stage has.
-const WIDE: [&str; 4] = ["region", "profile", "local", "protect"];
+const WIDE: [&str; 5] = ["region", "profile", "local", "protect", "resources"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 11] = [
-    "alarms",
-    "cloudformation",
-    "concurrency",
-    "domain",
-    "expires",
-    "resources",
-    "role",
-    "smoke",
-    "traffic",
-    "triggers",
-    "uses",
-];
+const LATER: [&str; 8] = ["alarms", "cloudformation", "concurrency", "domain", "expires", "role", "smoke", "traffic"];
 
 impl Place {
     /// True when this key may stand here.
@@ -96,7 +97,7 @@ impl Place {
         match key {
             "app" | "stages" => Some("it belongs to the top level"),
             "extends" => Some("it belongs to a stage"),
-            "functions" | "region" | "profile" | "local" | "protect" => {
+            "functions" | "region" | "profile" | "local" | "protect" | "resources" => {
                 Some("it belongs to the top level or to a stage")
             }
             _ => None,

@@ -12,6 +12,7 @@
 
 mod check;
 mod code;
+mod fields;
 mod folder;
 mod image;
 mod interpolate;
@@ -23,10 +24,14 @@ mod packing;
 mod policies;
 mod precedence;
 mod raw;
+pub(crate) mod reference;
 mod resolve;
+pub(crate) mod resources;
 pub(crate) mod stage;
 pub(crate) mod suggest;
 mod syntax;
+pub(crate) mod triggers;
+mod uses;
 mod values;
 mod web;
 

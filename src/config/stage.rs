@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::resources::ResourceConfig;
+use super::triggers::Trigger;
+
 /// One stage of the app, ready to be packaged and deployed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct StageConfig {
@@ -25,6 +28,9 @@ pub(crate) struct StageConfig {
     pub(crate) local: bool,
     /// `protect: true`: `undeploy` refuses.
     pub(crate) protect: bool,
+    /// What the functions talk to, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) resources: BTreeMap<String, ResourceConfig>,
     /// The functions, by name. Never empty.
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
     /// The folder of `rzap.yaml`, absolute.
@@ -60,6 +66,12 @@ pub(crate) struct FunctionConfig {
     pub(crate) web: Web,
     /// For how many days the log is kept; one of the day counts AWS accepts.
     pub(crate) log_retention: i32,
+    /// What wakes it, besides HTTP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) triggers: Vec<Trigger>,
+    /// How it uses which resources: a word of the resource's type (`send`, `read-write`) by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) uses: BTreeMap<String, String>,
     /// IAM statements beyond writing its own logs, as JSON objects in IAM's own spelling.
     pub(crate) policies: Vec<serde_json::Value>,
     /// Where the code is and what of it goes into the package.

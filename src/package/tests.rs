@@ -29,6 +29,8 @@ pub(super) fn function(name: &str, entry: Entry) -> FunctionConfig {
         http: Some(Http::Rest),
         web: Web::default(),
         log_retention: 30,
+        triggers: vec![],
+        uses: BTreeMap::new(),
         policies: vec![],
         source: Source { dir: PathBuf::new(), exclude: vec![], include: vec![], ..Source::default() },
         layers: vec![],
@@ -44,6 +46,7 @@ pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig 
         profile: None,
         local: false,
         protect: false,
+        resources: BTreeMap::new(),
         functions: functions.into_iter().map(|function| (function.name.clone(), function)).collect(),
         root: root.to_owned(),
     }
