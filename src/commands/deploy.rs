@@ -27,6 +27,16 @@ pub(crate) struct Deploy {
     #[arg(long, requires = "dry_run", conflicts_with = "json")]
     markdown: bool,
 
+    #[command(flatten)]
+    allowed: Allowed,
+
+    #[command(flatten)]
+    locking: Locking,
+}
+
+/// What nobody has to ask for any more.
+#[derive(Debug, clap::Args)]
+struct Allowed {
     /// Allow what stops something that answers: an address that goes, a function that is made anew
     #[arg(long)]
     allow_replace: bool,
@@ -38,9 +48,6 @@ pub(crate) struct Deploy {
     /// Do not ask before putting back what was changed by hand
     #[arg(long, short)]
     yes: bool,
-
-    #[command(flatten)]
-    locking: Locking,
 }
 
 impl Deploy {
@@ -66,8 +73,8 @@ impl Deploy {
         });
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let terms = Terms {
-            allow_replace: self.allow_replace,
-            delete_data: self.delete_data,
+            allow_replace: self.allowed.allow_replace,
+            delete_data: self.allowed.delete_data,
             protect: stage.protect,
             last: last.as_ref(),
         };
@@ -121,7 +128,7 @@ impl Deploy {
             last.number,
             lines.trim_end()
         ));
-        if self.yes || context.ui.confirm("Put it back?")? != Some(false) {
+        if self.allowed.yes || context.ui.confirm("Put it back?")? != Some(false) {
             return Ok(());
         }
         Err(Error::failed("nothing was changed").hint("write into rzap.yaml what is to stay, then deploy again"))

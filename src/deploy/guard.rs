@@ -54,7 +54,7 @@ impl Plan {
 
     /// Whether it takes something away from a stage that is protected.
     pub(crate) fn is_forbidden(&self, terms: &Terms<'_>) -> bool {
-        terms.protect && self.steps.iter().any(|step| is_guarded(step))
+        terms.protect && self.steps.iter().any(is_guarded)
     }
 
     /// Refuses what takes something away that nobody has allowed.
@@ -127,6 +127,7 @@ mod tests {
         Owner { app: "shop".into(), stage: "dev".into() }
     }
 
+    #[expect(clippy::default_trait_access, reason = "what starts in an image has no name here")]
     fn function(name: &str, image: &str) -> Any {
         let settings = Settings {
             runtime: String::new(),

@@ -181,7 +181,7 @@ fn step(resource: &Any, live: Option<&Any>, replaced: &[Key], terms: &Terms<'_>)
     };
     let seen = resource.seen_of(found);
     let standing = replaced.iter().filter(|gone| **gone != key);
-    let live = standing.fold(found.clone(), |live, gone| live.without(gone));
+    let live = standing.fold(found.clone(), Any::without);
     let mut differences = compare(&resource.seen_of(&live), &wanted);
     if differences.is_empty() {
         return Step { live: Some(live), ..of(Action::Keep, differences, Vec::new()) };

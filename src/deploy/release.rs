@@ -68,11 +68,8 @@ impl Release {
         let (bucket, prefix) = place(cloud, owner);
         let keys = keys(cloud, &bucket, &prefix).await?;
         let Some(number) = numbers_in(&keys, &prefix).max() else { return Ok(None) };
-        let beside = unfinished_key(&prefix, number);
-        let unfinished = async {
-            if keys.contains(&beside) { read_object(cloud, &bucket, &beside).await } else { Ok(BTreeSet::new()) }
-        };
-        let (release, unfinished) = tokio::try_join!(read(cloud, &bucket, &prefix, number), unfinished)?;
+        let is_noted = keys.contains(&unfinished_key(&prefix, number));
+        let (release, unfinished) = read_both(cloud, &bucket, &prefix, number, is_noted).await?;
         Ok(Some(Self { unfinished, ..release }))
     }
 
@@ -187,6 +184,19 @@ fn place(cloud: &Cloud, owner: &Owner) -> (String, String) {
 
 async fn read(cloud: &Cloud, bucket: &str, prefix: &str, number: u64) -> Result<Release> {
     read_object(cloud, bucket, &format!("{prefix}{number}.json")).await
+}
+
+/// A record and, if there is one, the note beside it.
+async fn read_both(
+    cloud: &Cloud,
+    bucket: &str,
+    prefix: &str,
+    number: u64,
+    is_noted: bool,
+) -> Result<(Release, BTreeSet<String>)> {
+    let key = unfinished_key(prefix, number);
+    let note = async { if is_noted { read_object(cloud, bucket, &key).await } else { Ok(BTreeSet::new()) } };
+    tokio::try_join!(read(cloud, bucket, prefix, number), note)
 }
 
 async fn read_object<T: DeserializeOwned>(cloud: &Cloud, bucket: &str, key: &str) -> Result<T> {

@@ -111,10 +111,8 @@ pub(super) fn details(change: &Change) -> Vec<Detail> {
 fn detail(kind: Kind, difference: &Difference, size: Option<&Difference>) -> Detail {
     let Difference { field, old, new, hidden, .. } = difference;
     let done = match (difference.change, old, new) {
-        (Some(Action::Create), ..) => "removed by hand",
-        (Some(Action::Delete), ..) => "added by hand",
-        (None, Value::Null, _) => "removed by hand",
-        (None, _, Value::Null) => "added by hand",
+        (Some(Action::Create), ..) | (None, Value::Null, _) => "removed by hand",
+        (Some(Action::Delete), ..) | (None, _, Value::Null) => "added by hand",
         _ => "changed by hand",
     };
     let marks = [(difference.forces_replacement, "forces the replacement"), (difference.by_hand, done)];

@@ -125,7 +125,30 @@ fn colour(action: Action) -> Style {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::deploy::{Difference, Key, Kind, Loss};
+
+    #[test]
+    fn what_is_kept_says_what_it_holds_and_what_is_replaced_why() {
+        let kept = Change::new(Action::Keep, Key::new(Kind::Bucket, "uploads"));
+        let kept = Change { losses: vec![Loss::of_data("12 objects, 3.4 MB")], ..kept };
+        let forced = Difference::new("image", json!("a"), json!("b"));
+        let forced = Difference { forces_replacement: true, by_hand: true, ..forced };
+        let replaced = Change::new(Action::Replace, Key::new(Kind::Function, "web"));
+        let losses = vec![Loss::of_service("it answers nobody"), Loss::of_data("its table")];
+        let replaced = Change { losses, differences: vec![forced], ..replaced };
+        insta::assert_snapshot!(plan_text(&[replaced.clone(), kept.clone()]), @r"
+          ± function         web  (deleted, then made anew)
+              ! it answers nobody (needs --allow-replace)
+              ! with its table (needs --delete-data)
+              image: a → b  (forces the replacement, changed by hand)
+          = artifact bucket  uploads  (kept: no longer in rzap.yaml)
+              holds 12 objects, 3.4 MB; --delete-data deletes it
+        ");
+        assert_eq!(summary(&[replaced, kept], ["a", "b", "to replace", "c"]), "1 to replace");
+    }
 
     #[test]
     fn what_is_lost_is_folded_and_not_cut() {
@@ -135,7 +158,7 @@ mod tests {
             folded(&text, 72),
             [format!("! {url} stops"), "  answering for good (needs --allow-replace)".to_owned()]
         );
-        assert_eq!(folded(&text, 200), [text.clone()]);
+        assert_eq!(folded(&text, 200).join("|"), text);
         assert!(folded(&text, 10).contains(&format!("  {url}")));
     }
 }

@@ -375,8 +375,14 @@ fn a_function_that_is_replaced_keeps_its_api_on_ministack() {
     world.write("rzap.yaml", &zip);
     let back = world.run("deploy dev --json --allow-replace").success();
     assert!(back.changes().contains(&"replace function".to_owned()), "{back}");
-    assert_eq!((http::get(&address).status, format!("{}/", back.url())), (200, address));
+    assert_eq!((http::get(&address).status, format!("{}/", back.url())), (200, address.clone()));
     world.run("status dev --check").success();
+
+    // What a replacement leaves that was killed in its middle needs no flag any more.
+    cloud.boto("client('lambda').delete_function(FunctionName='hello-python-dev-web')");
+    let again = world.run("deploy dev --json").success();
+    assert_eq!(again.changes(), ["create function", "update http_api"]);
+    assert_eq!(http::get(&address).status, 200);
     world.run("undeploy dev --yes").success();
     cloud.is_empty();
 }
