@@ -39,10 +39,14 @@ impl Deploy {
             let cloud = context.cloud(&stage).await?;
             let made_bucket =
                 if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
-            let found = deploy::discover(&cloud, &owner).await?;
-            Ok((cloud, found, made_bucket))
+            let before = async {
+                // A dry run writes nothing down.
+                if self.dry_run { Ok((0, Ok(None))) } else { Release::newest(&cloud, &owner).await }
+            };
+            let (found, before) = tokio::try_join!(deploy::discover(&cloud, &owner), before)?;
+            Ok((cloud, found, made_bucket, before))
         };
-        let (packages, (cloud, found, made_bucket)) =
+        let (packages, (cloud, found, made_bucket, (newest, latest))) =
             tokio::try_join!(context.packages(&stage, None, &progress), look)?;
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
@@ -72,12 +76,12 @@ impl Deploy {
         let report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         let mut report = report.with_schedules(&blueprint.resources);
         report.changes.splice(0..0, made_bucket);
-        let latest = if report.changes.is_empty() { Release::latest(&cloud, &owner).await? } else { None };
+        let latest = if report.changes.is_empty() { latest? } else { None };
         let released = report.released();
         report.release = Some(match latest {
             // A run that was killed after its last change has not written its release: then this one does.
             Some(latest) if latest.tells_of(&released, report.api.as_ref()) => latest.number,
-            _ => report.record(&cloud, &stage.root, started, released).await?,
+            _ => report.record(&cloud, (&stage.root, newest), started, released).await?,
         });
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);

@@ -146,11 +146,11 @@ impl StageReport {
         functions.collect()
     }
 
-    /// Writes down the release of this moment and returns its number.
+    /// Writes down the release of this moment, which follows on the release `newest`, and returns its number.
     pub(crate) async fn record(
         &self,
         cloud: &Cloud,
-        root: &Path,
+        (root, newest): (&Path, u64),
         started: Instant,
         functions: BTreeMap<String, ReleasedFunction>,
     ) -> Result<u64> {
@@ -168,7 +168,7 @@ impl StageReport {
             api: self.api.clone(),
             rollback_to: None,
         };
-        release.write(cloud).await
+        release.write(cloud, newest).await
     }
 }
 

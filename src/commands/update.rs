@@ -70,15 +70,15 @@ impl Update {
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
-            let latest = Release::latest(&cloud, &owner).await?;
-            let (mut all, api) = latest.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
+            let (newest, latest) = Release::newest(&cloud, &owner).await?;
+            let (mut all, api) = latest?.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
             all.retain(|name, _| stage.functions.contains_key(name));
             for (name, released) in report.released() {
                 let url = all.get(&name).and_then(|before| before.url);
                 all.insert(name, ReleasedFunction { url, ..released });
             }
             report.api = api;
-            report.release = Some(report.record(&cloud, &stage.root, started, all).await?);
+            report.release = Some(report.record(&cloud, (&stage.root, newest), started, all).await?);
         }
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);

@@ -55,9 +55,15 @@ pub(crate) struct ReleasedFunction {
 impl Release {
     /// The newest release of a stage.
     pub(crate) async fn latest(cloud: &Cloud, owner: &Owner) -> Result<Option<Self>> {
+        Self::newest(cloud, owner).await?.1
+    }
+
+    /// The number of a stage's newest release, 0 when there is none, and that release. A record that cannot be read
+    /// is nothing to fail with, unless somebody needs what it says.
+    pub(crate) async fn newest(cloud: &Cloud, owner: &Owner) -> Result<(u64, Result<Option<Self>>)> {
         let (bucket, prefix) = place(cloud, owner);
-        let Some(number) = numbers(cloud, &bucket, &prefix).await?.into_iter().max() else { return Ok(None) };
-        read(cloud, &bucket, &prefix, number).await.map(Some)
+        let Some(number) = numbers(cloud, &bucket, &prefix).await?.into_iter().max() else { return Ok((0, Ok(None))) };
+        Ok((number, read(cloud, &bucket, &prefix, number).await.map(Some)))
     }
 
     /// The numbers of a stage's releases, newest first.
@@ -103,11 +109,11 @@ impl Release {
         self.functions.iter().all(|(name, function)| live.get(name) == Some(&function.version))
     }
 
-    /// Writes it under the next free number, which it returns. Two at once get two numbers.
-    pub(crate) async fn write(mut self, cloud: &Cloud) -> Result<u64> {
+    /// Writes it under the next free number after `newest`, and returns that. Two at once get two numbers.
+    pub(crate) async fn write(mut self, cloud: &Cloud, newest: u64) -> Result<u64> {
         let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
         let (bucket, prefix) = place(cloud, &owner);
-        let mut number = numbers(cloud, &bucket, &prefix).await?.into_iter().max().unwrap_or(0) + 1;
+        let mut number = newest + 1;
         for _ in 0..20 {
             self.number = number;
             let key = format!("{prefix}{number}.json");

@@ -340,7 +340,7 @@ impl Rollback {
         let by = cloud.caller.clone();
         let release =
             Release { number: 0, at, by, seconds, rzap: env!("CARGO_PKG_VERSION").to_owned(), ..self.after.clone() };
-        release.write(cloud).await
+        release.write(cloud, self.newest.number).await
     }
 }
 

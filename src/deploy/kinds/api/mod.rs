@@ -191,22 +191,25 @@ impl Api {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
-        let (routes, served) = tokio::try_join!(routes_of(cloud, id), served_deployment(cloud, id, &owner.stage))?;
-        for route in &routes {
-            for (method, what) in route.resource_methods().into_iter().flatten() {
-                let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
-                live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+        let connected = async {
+            for route in &routes_of(cloud, id).await? {
+                for (method, what) in route.resource_methods().into_iter().flatten() {
+                    let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
+                    live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+                }
             }
-        }
+            let mut permitted = !live.routes.is_empty();
+            for function in live.functions() {
+                permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
+            }
+            live.permitted = permitted;
+            Ok(())
+        };
+        let ((), served) = tokio::try_join!(connected, served_deployment(cloud, id, &owner.stage))?;
         if let Some((deployment, description)) = served {
             live.deployed = description.is_some_and(|description| description == live.fingerprint());
             let _ = live.deployment.set(deployment);
         }
-        let mut permitted = !live.routes.is_empty();
-        for function in live.functions() {
-            permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
-        }
-        live.permitted = permitted;
         Ok(live)
     }
 }
