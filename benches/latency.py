@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from slow_cloud import RATES, SlowCloud, Timing, chain
+from slow_cloud import RATES, SlowCloud, Timing, covered, path
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -154,9 +154,9 @@ def least(links, timing):
 
 
 def show(calls, started, arguments):
-    on_chain = {id(call) for call in chain(calls)}
+    on_path = {id(call) for call in path(calls)}
     for call in sorted(calls, key=lambda call: call.start):
-        mark = "*" if id(call) in on_chain else " "
+        mark = "*" if id(call) in on_path else " "
         note = " early" if call.early else " THROTTLED" if call.throttled else ""
         times = f"{(call.start - started) * 1000:6.0f} – {(call.end - started) * 1000:6.0f}"
         say(f"{times} {mark} {call.status} {call.operation} {call.name}{note}")
@@ -164,8 +164,8 @@ def show(calls, started, arguments):
 
 async def fronts(arguments):
     timing = Timing()
-    print("| front | command | calls | chain | until live | least chain | s | least s | ratio |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
+    print("| front | command | calls | path | until live | least path | s | of them own | least s | ratio |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for front in arguments.front or ["rest", "http", "url"]:
         bench = Bench(arguments.rzap, front)
         await bench.start(timing)
@@ -177,13 +177,13 @@ async def fronts(arguments):
             if arguments.calls:
                 say(f"\n{front}: {title}")
                 show(calls, started, arguments)
-            links = chain(calls)
             traffic = [call for call in calls if moved(call)]
-            until = len(chain([call for call in calls if call.end <= traffic[-1].end])) if traffic else None
+            until = len(path(calls, max(traffic, key=lambda call: call.end))) if traffic else "–"
+            own = seconds - covered(calls)
             wanted, count = least(LEAST[title][front], timing)
             print(
-                f"| {front} | {title} | {len(calls)} | {len(links)} | {until or '–'} | {count} | {seconds:.2f} | {wanted:.2f} "
-                f"| {seconds / wanted:.2f} |",
+                f"| {front} | {title} | {len(calls)} | {len(path(calls))} | {until} | {count} | {seconds:.2f} | {own:.2f} "
+                f"| {wanted:.2f} | {(seconds - own) / wanted:.2f} |",
                 flush=True,
             )
 

@@ -357,24 +357,30 @@ def write_answer(writer, request, status, headers, body):
     writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
 
-def chain(calls):
-    """The longest chain: each began after the answer to the one before it. What came too early is a wait, no link."""
-    calls = [call for call in calls if not call.early and not call.throttled and call.end]
-    best = {}
-    ended = sorted(calls, key=lambda call: call.end)
-    running, longest = 0, None
-    for call in sorted(calls, key=lambda call: call.start):
-        while running < len(ended) and ended[running].end <= call.start:
-            candidate = ended[running]
-            if longest is None or best[id(candidate)][0] > best[id(longest)][0]:
-                longest = candidate
-            running += 1
-        best[id(call)] = (best[id(longest)][0] + 1 if longest else 1, longest)
-    if not calls:
-        return []
-    last = max(calls, key=lambda call: best[id(call)][0])
+def path(calls, last=None):
+    """Backwards from the last call: the one before is that which was answered last before this one began. So many calls
+    were made one after another; what came too early, or too often, was a wait and is not among them."""
+    calls = [call for call in calls if call.end]
+    call = last or max(calls, key=lambda call: call.end, default=None)
     links = []
-    while last:
-        links.append(last)
-        last = best[id(last)][1]
-    return links[::-1]
+    while call:
+        links.append(call)
+        call = max((other for other in calls if other.end <= call.start), key=lambda other: other.end, default=None)
+    return [call for call in links[::-1] if not call.early and not call.throttled]
+
+
+def covered(calls):
+    """Seconds in which a call was under way, or something that was too early was waited for."""
+    spans = []
+    calls = sorted(calls, key=lambda call: call.start)
+    for at, call in enumerate(calls):
+        end = call.end
+        if call.early or call.throttled:
+            again = (other.start for other in calls[at + 1 :] if (other.operation, other.name) == (call.operation, call.name))
+            end = next(again, end)
+        spans.append((call.start, end))
+    total, until = 0.0, 0.0
+    for start, end in spans:
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total

@@ -1,5 +1,6 @@
 //! `rzap update`: the same plan narrowed to function code and layers, in as few calls as that takes.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
@@ -9,8 +10,9 @@ use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
-use crate::deploy::{self, Any, Found, Function, Place, Release, ReleasedFunction, Resource as _, StaticFiles};
+use crate::deploy::{self, Any, Found, Function, Place, Plan, Release, ReleasedFunction, Resource as _, StaticFiles};
 use crate::error::{Error, Result};
+use crate::package::Package;
 use crate::ui::{self, Report};
 
 /// Update the code of functions with its layers, and nothing else
@@ -39,26 +41,35 @@ impl Update {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
-            let live = names.iter().map(|name| live_function(&cloud, &owner, name, stage.functions.get(name)));
-            let live = try_join_all(live).await?;
+            let lock = context.lock(&cloud, &owner, &self.locking, false, &progress);
+            let (locked, live) = tokio::join!(lock, live_functions(&cloud, &owner, &names, &stage));
+            locked?;
             Ok((cloud, live))
         };
         let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
-        let images = stage.images();
-        let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
-        let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
-        // Looking at them is worth its call only when they may have changed.
-        let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
-        let files = if serves { StaticFiles::discover(&cloud, &owner).await?.ours } else { Vec::new() };
-        let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
-        let found = found.chain(files.into_iter().map(Any::StaticFiles));
-        let found = Found::ours(found.collect());
-        let plan = deploy::plan(&blueprint, &found)?;
+        let scope = Scope { cloud: &cloud, owner: &owner, stage: &stage, names: &names, packages: &packages };
+        // What was seen before the lock was held may have changed until it was. To a change of a function that is
+        // no harm: it names the revision that was seen, and Lambda takes it for no other. Anything else is looked
+        // at again.
+        let mut plan = match live {
+            Ok(live) => scope.plan(live).await,
+            Err(error) => Err(error),
+        };
+        if !plan.as_ref().is_ok_and(|plan| !plan.is_empty()) {
+            plan = scope.plan_anew().await;
+        }
+        let mut plan = plan?;
         let careful = context.interrupt.carefully();
-        deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await.map_err(|error| {
-            let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
-            if gone {
+        let before = async { if plan.is_empty() { Ok((0, Ok(None))) } else { Release::newest(&cloud, &owner).await } };
+        let listener = progress.of_apply();
+        let applying = deploy::apply(&cloud, &plan, &listener, &context.interrupt.stop);
+        let (mut applied, before) = tokio::join!(applying, before);
+        if applied.as_ref().is_err_and(|error| has_cause(error, "PreconditionFailedException")) {
+            plan = scope.plan_anew().await?;
+            applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
+        }
+        applied.map_err(|error| {
+            if has_cause(&error, "NoSuchBucket") {
                 error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage))
             } else {
                 error
@@ -70,7 +81,7 @@ impl Update {
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
-            let (newest, latest) = Release::newest(&cloud, &owner).await?;
+            let (newest, latest) = before?;
             let (mut all, api) = latest?.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
             all.retain(|name, _| stage.functions.contains_key(name));
             for (name, released) in report.released() {
@@ -84,6 +95,47 @@ impl Update {
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))
     }
+}
+
+/// What an update is about.
+struct Scope<'a> {
+    cloud: &'a Cloud,
+    owner: &'a deploy::Owner,
+    stage: &'a StageConfig,
+    names: &'a [String],
+    packages: &'a BTreeMap<String, Package>,
+}
+
+impl Scope<'_> {
+    async fn plan(&self, live: Vec<Function>) -> Result<Plan> {
+        let Self { cloud, owner, stage, packages, .. } = self;
+        let images = stage.images();
+        let blueprint = deploy::code_only(owner, &live, packages, &images, &Place::of(cloud))?;
+        let replaced = replaced_layers(cloud, owner, stage, &blueprint, &live).await?;
+        // Looking at them is worth its call only when they may have changed.
+        let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
+        let files = if serves { StaticFiles::discover(cloud, owner).await?.ours } else { Vec::new() };
+        let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
+        let found = found.chain(files.into_iter().map(Any::StaticFiles));
+        deploy::plan(&blueprint, &Found::ours(found.collect()))
+    }
+
+    async fn plan_anew(&self) -> Result<Plan> {
+        self.plan(live_functions(self.cloud, self.owner, self.names, self.stage).await?).await
+    }
+}
+
+fn has_cause(error: &Error, code: &str) -> bool {
+    error.causes.iter().any(|cause| cause.contains(code))
+}
+
+async fn live_functions(
+    cloud: &Cloud,
+    owner: &deploy::Owner,
+    names: &[String],
+    stage: &StageConfig,
+) -> Result<Vec<Function>> {
+    try_join_all(names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)))).await
 }
 
 async fn live_function(

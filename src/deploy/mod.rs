@@ -31,7 +31,7 @@ pub(crate) use self::front::Front;
 pub(crate) use self::kinds::{Any, Function, Kind, Layer, ServedApi, StaticFiles, Url, artifact_folder, discover};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
-pub(crate) use self::plan::{Action, Change, plan, teardown};
+pub(crate) use self::plan::{Action, Change, Plan, plan, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner, Resource};
 pub(crate) use self::retire::{crowded, retire};

@@ -83,9 +83,12 @@ impl Plan {
     fn code_size(&self, step: &Step) -> Option<Difference> {
         step.differences.iter().find(|difference| difference.field == "code_sha256")?;
         let (Any::Function(function), Some(Any::Function(live))) = (&step.resource, &step.live) else { return None };
-        let new = self.steps.iter().find_map(|step| match &step.resource {
-            Any::Artifact(artifact) if artifact.object == function.artifact.1 => Some(artifact.size),
-            _ => None,
+        let direct = function.direct.as_ref().map(|(_, size)| *size);
+        let new = direct.or_else(|| {
+            self.steps.iter().find_map(|step| match &step.resource {
+                Any::Artifact(artifact) if artifact.object == function.artifact.1 => Some(artifact.size),
+                _ => None,
+            })
         })?;
         Some(Difference::new("code_size", json!(live.decided.code_size), json!(new)))
     }

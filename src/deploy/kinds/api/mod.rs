@@ -118,6 +118,17 @@ impl Api {
         }
     }
 
+    fn is_defined_by(&self, live: Option<&Self>) -> bool {
+        live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary)
+    }
+
+    /// Lets it call its functions. Called when they stand; `converge` did not need them.
+    pub(crate) async fn connect(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
+        let permitted = live.is_some_and(|live| live.permitted) && self.is_defined_by(live);
+        if permitted { Ok(()) } else { self.permit(cloud, id).await }
+    }
+
     /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
     /// it leads to is ready.
     pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
@@ -244,13 +255,7 @@ impl Resource for Api {
             None => self.create(cloud).await?,
         };
         let _ = self.id.set(id.clone());
-        let defined = live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary);
-        let define = async { if defined { Ok(()) } else { self.define(cloud, &id).await } };
-        let permit = async {
-            if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await }
-        };
-        tokio::try_join!(define, permit)?;
-        Ok(())
+        if self.is_defined_by(live) { Ok(()) } else { self.define(cloud, &id).await }
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
