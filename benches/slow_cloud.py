@@ -1,6 +1,8 @@
 """AWS's delays, states and rates in front of an endpoint that has none of them, and a log of all calls.
 
-Knows nothing of rzap. What it answers itself is as AWS documents it; the pages are named where it does. It holds:
+    benches/slow_cloud.py ENDPOINT --port 4599 [--delay 0.06] [--role 8] [--pending 3] [--updating 2] [--rates]
+
+Knows nothing of rzap; `GET /_slow_cloud` says what it has seen. What it answers itself is as AWS documents it; the pages are named where it does. It holds:
 
 - every call takes `delay` seconds;
 - a role cannot be used for `role` seconds after CreateRole;
@@ -8,7 +10,9 @@ Knows nothing of rzap. What it answers itself is as AWS documents it; the pages 
 - with `rates`, each operation's calls per second, refused with 429 or what the service says instead.
 """
 
+import argparse
 import asyncio
+import dataclasses
 import json
 import re
 import time
@@ -150,9 +154,9 @@ class SlowCloud:
     def refill(self):
         self.buckets = {key: Bucket(*rate) for key, rate in RATES.items()}
 
-    async def start(self):
-        server = await asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=512)
-        return server.sockets[0].getsockname()[1]
+    async def start(self, port=0):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", port, backlog=512)
+        return self.server.sockets[0].getsockname()[1]
 
     async def serve(self, reader, writer):
         theirs = None
@@ -161,6 +165,10 @@ class SlowCloud:
                 request = await read_request(reader, writer)
                 if request is None:
                     break
+                if request.target == "/_slow_cloud":
+                    seen = json.dumps([dataclasses.asdict(call) for call in self.calls]).encode()
+                    write_answer(writer, request, 200, [("Content-Type", "application/json")], seen)
+                    continue
                 classify(request)
                 call = Call(request.operation, request.name, time.monotonic(), bytes=len(request.body))
                 self.calls.append(call)
@@ -207,7 +215,7 @@ class SlowCloud:
         name = function_of(request)
         if operation in [*busy, "Invoke"] and now < self.pending.get(name, 0):
             call.early = True
-            text = f"The operation cannot be performed at this time. The function is currently in the following state: Pending"
+            text = "The operation cannot be performed at this time. The function is currently in the following state: Pending"
             return error(409, "ResourceConflictException", text)
         if operation in busy and now < self.updating.get(name, 0):
             call.early = True
@@ -293,7 +301,7 @@ def classify(request):
     else:
         table = {"lambda": LAMBDA, "apigateway": GATEWAY, "scheduler": SCHEDULER}.get(request.service, [])
         trimmed = re.sub(r"^/20\d\d-\d\d-\d\d", "", path)
-        matches = (name for method, pattern, name in table if method == request.method and re.match(pattern + r"", trimmed))
+        matches = (name for method, pattern, name in table if method == request.method and re.match(pattern, trimmed))
         name = next(matches, f"{request.method} {trimmed}")
         request.name = function_of(request)
     request.operation = f"{request.service} {name}"
@@ -384,3 +392,23 @@ def covered(calls):
         total += max(0.0, end - max(start, until))
         until = max(until, end)
     return total
+
+
+async def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("endpoint")
+    parser.add_argument("--port", type=int, required=True)
+    for field in dataclasses.fields(Timing):
+        if field.name == "rates":
+            parser.add_argument("--rates", action="store_true")
+        else:
+            parser.add_argument(f"--{field.name}", type=float, default=field.default, metavar="SECONDS")
+    arguments = vars(parser.parse_args())
+    endpoint, port = arguments.pop("endpoint"), arguments.pop("port")
+    cloud = SlowCloud(endpoint, Timing(**arguments))
+    await cloud.start(port)
+    await cloud.server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -87,7 +87,7 @@ impl Pace {
         self.turn(&self.slots.get_policy, Duration::from_millis(67), 5).await;
     }
 
-    /// CloudWatch Logs' `CreateLogGroup`: 10 per second (from practice, not from a page; so are the next two).
+    /// `CloudWatch` Logs' `CreateLogGroup`: 10 per second (from practice, not from a page; so are the next two).
     pub(crate) async fn create_log_group(&self) {
         self.turn(&self.slots.create_log_group, Duration::from_millis(100), 5).await;
     }
@@ -97,7 +97,7 @@ impl Pace {
         self.turn(&self.slots.put_retention, Duration::from_millis(100), 5).await;
     }
 
-    /// CloudWatch Logs' `ListTagsForResource`: 10 per second.
+    /// `CloudWatch` Logs' `ListTagsForResource`: 10 per second.
     pub(crate) async fn log_tags(&self) {
         self.turn(&self.slots.log_tags, Duration::from_millis(100), 5).await;
     }

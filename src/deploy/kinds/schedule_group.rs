@@ -36,10 +36,7 @@ impl Standing {
     /// Looks for the group of a stage.
     pub(super) async fn of(cloud: &Cloud, owner: &Owner) -> Result<Self> {
         let name = schedule_group_name(owner);
-        let group = cloud.scheduler.get_schedule_group().name(&name).send();
-        let tags = cloud.scheduler.list_tags_for_resource().resource_arn(cloud.schedule_group_arn(&name)).send();
-        let (group, tags) = tokio::join!(group, tags);
-        let group = match group {
+        let group = match cloud.scheduler.get_schedule_group().name(&name).send().await {
             Ok(group) => group,
             Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Self::Absent),
             Err(error) => return Err(explain(format!("look for the schedule group `{name}`"))(error)),
@@ -47,11 +44,12 @@ impl Standing {
         if group.state() == Some(&ScheduleGroupState::Deleting) {
             return Ok(Self::Going);
         }
-        let tags = match tags {
-            Ok(answer) => answer.tags.unwrap_or_default(),
-            Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Self::Absent),
-            Err(error) => return Err(explain(format!("read the tags of the schedule group `{name}`"))(error)),
-        };
+        let tags =
+            match cloud.scheduler.list_tags_for_resource().resource_arn(cloud.schedule_group_arn(&name)).send().await {
+                Ok(answer) => answer.tags.unwrap_or_default(),
+                Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Self::Absent),
+                Err(error) => return Err(explain(format!("read the tags of the schedule group `{name}`"))(error)),
+            };
         let ours = owner.owns(tags.iter().map(|tag| (tag.key(), tag.value())));
         Ok(if ours { Self::Ours } else { Self::Foreign })
     }
