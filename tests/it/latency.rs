@@ -100,7 +100,7 @@ fn commands_take_no_more_calls_than_they_did() {
     let world = world.at(&proxy.endpoint);
     // Who we are; five for the bucket and the lock; one of looking; the role, its policy; the function, its state, the
     // alias, the permission, the API's switch; the release, the lock.
-    within(&world, &proxy, "deploy dev", &Limit(Some("/deployments"), 14, 16), |run| {
+    within(&world, &proxy, "deploy dev", &Limit(Some("/deployments"), 15, 17), |run| {
         if run > 0 {
             world.run("undeploy dev --yes").success();
         }
