@@ -42,12 +42,14 @@ impl Update {
             context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
             let live = names.iter().map(|name| live_function(&cloud, &owner, name, stage.functions.get(name)));
             let live = try_join_all(live).await?;
-            Ok((cloud, live))
+            let layers = published_layers(&cloud, &owner, &live).await?;
+            Ok((cloud, live, layers))
         };
-        let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
+        let (packages, (cloud, live, layers)) =
+            tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
         let images = stage.images();
         let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
-        let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
+        let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &layers).await?;
         // Looking at them is worth its call only when they may have changed.
         let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
         let files = if serves { StaticFiles::discover(&cloud, &owner).await?.ours } else { Vec::new() };
@@ -68,15 +70,20 @@ impl Update {
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
-        if !plan.is_empty() {
-            // A release tells of all functions, those that this run did not look at as they were.
-            let latest = Release::latest(&cloud, &owner).await?;
-            let (mut all, api) = latest.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
-            all.retain(|name, _| stage.functions.contains_key(name));
-            for (name, released) in report.released() {
-                let url = all.get(&name).and_then(|before| before.url);
-                all.insert(name, ReleasedFunction { url, ..released });
-            }
+        // A release tells of all functions, those that this run did not look at as they were.
+        let latest = Release::latest(&cloud, &owner).await?;
+        let recorded = latest.is_some();
+        let (before, api) = latest.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
+        let mut all = before.clone();
+        all.retain(|name, _| stage.functions.contains_key(name));
+        for (name, released) in report.released() {
+            let url = all.get(&name).and_then(|before| before.url);
+            all.insert(name, ReleasedFunction { url, ..released });
+        }
+        // A run that was killed after its last change has not written its release: then this one does.
+        let told = |name: &str| before.get(name).map(|function| &function.version);
+        let untold = recorded && all.iter().any(|(name, now)| told(name) != Some(&now.version));
+        if !plan.is_empty() || untold {
             report.api = api;
             report.release = Some(report.record(&cloud, &stage.root, started, all).await?);
         }
@@ -108,24 +115,33 @@ async fn live_function(
     Ok(function)
 }
 
+/// The stage's layers, where the functions have some: also those that an update which was killed has left behind.
+async fn published_layers(cloud: &Cloud, owner: &deploy::Owner, live: &[Function]) -> Result<Vec<deploy::Layer>> {
+    let own = live.iter().flat_map(|function| &function.settings.layers).any(|layer| !layer.starts_with("arn:"));
+    if own { Ok(deploy::Layer::discover(cloud, owner).await?.ours) } else { Ok(Vec::new()) }
+}
+
 /// The layers that nobody has any more when the blueprint is carried out.
 async fn replaced_layers(
     cloud: &Cloud,
     owner: &deploy::Owner,
     stage: &StageConfig,
     blueprint: &deploy::Blueprint,
-    live: &[Function],
+    published: &[deploy::Layer],
 ) -> Result<Vec<deploy::Layer>> {
-    let replaced = deploy::replaced_layers(blueprint, live, &[]);
+    let replaced = deploy::replaced_layers(blueprint, published, &[]);
     if replaced.is_empty() {
         return Ok(replaced);
     }
     // Only now do the other functions matter.
-    let others = stage.functions.keys().filter(|name| !live.iter().any(|function| function.short_name == **name));
+    let known = |name: &str| {
+        blueprint.resources.iter().any(|any| matches!(any, Any::Function(function) if function.short_name == name))
+    };
+    let others = stage.functions.keys().filter(|name| !known(name));
     let others =
         others.map(|name| async move { Function::read_code(cloud, owner, &deploy::function_name(owner, name)).await });
     let others: Vec<Function> = try_join_all(others).await?.into_iter().flat_map(|found| found.ours).collect();
-    Ok(deploy::replaced_layers(blueprint, live, &others))
+    Ok(deploy::replaced_layers(blueprint, published, &others))
 }
 
 struct Done {

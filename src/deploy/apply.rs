@@ -144,7 +144,8 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
         if let Some(live) = &step.live {
             remember(&step.resource, live);
         }
-        listener(Event::Done(key.clone(), step.action, started.elapsed()));
+        let action = if step.resource.stays() { Action::Keep } else { step.action };
+        listener(Event::Done(key.clone(), action, started.elapsed()));
     }
     (key, result)
 }
@@ -187,7 +188,8 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     moves.into_iter().collect::<Result<Vec<()>>>()?;
     for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update)) {
         match (&step.resource, &step.live) {
-            (Any::Api(api), _) => api.promote(cloud).await?,
+            (Any::Api(api), Some(Any::Api(live))) => api.promote(cloud, Some(live)).await?,
+            (Any::Api(api), _) => api.promote(cloud, None).await?,
             (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.promote(cloud, Some(live)).await?,
             (Any::HttpApi(api), _) => api.promote(cloud, None).await?,
             _ => {}

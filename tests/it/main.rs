@@ -1,7 +1,7 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
-//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `faulty`, `shape`, `visitor`,
-//! `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
+//! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `faulty`, `shape`,
+//! `scenes`, `stand`, `visitor`, `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
 mod browser;
@@ -14,7 +14,9 @@ mod http;
 mod output;
 mod picture;
 mod process;
+mod scenes;
 mod shape;
+mod stand;
 mod tools;
 mod visitor;
 mod world;
@@ -28,6 +30,7 @@ mod cli;
 mod clients;
 mod collectstatic;
 mod crash_sweep;
+mod crowd;
 mod exec;
 mod fault_sweep;
 mod house;
