@@ -156,9 +156,11 @@ fn a_reading_command_says_the_truth_or_fails_whatever_goes_wrong() {
 #[test]
 fn what_the_sweep_has_found_stays_mended() {
     let found = [
-        // A second release, a second version of a layer, a second HTTP API, a history that stays for ever.
+        // A second release, a second version of a layer, a second deployment, a second HTTP API, a history that
+        // stays for ever.
         (&scenes::FIRST, "/releases/1.json?x-id=PutObject", Fault::Lost),
         (&scenes::FIRST, "lambda POST /2018-10-31/layers/", Fault::Lost),
+        (&scenes::FIRST, "/deployments", Fault::Lost),
         (&scenes::CHANGE, "apigateway GET /v2/apis", Fault::Expired),
         (&scenes::UNDEPLOY, "?list-type=2&prefix=sweep%2Fdev%2F", Fault::Denied),
     ];
@@ -167,7 +169,7 @@ fn what_the_sweep_has_found_stays_mended() {
         stand.world().run(scene.command).success();
         let end = stand.shape();
         stand.reset();
-        broken(&stand, scene.command, fault, &end, move |call| call.to_string().contains(part));
+        stand.asked(|| broken(&stand, scene.command, fault, &end, move |call| call.to_string().contains(part)));
     }
 }
 

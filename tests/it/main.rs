@@ -54,6 +54,7 @@ mod readme;
 mod releases;
 mod static_files;
 mod streaming;
+mod surroundings;
 mod traffic;
 mod unlock;
 mod webapps;
