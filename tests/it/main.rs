@@ -1,8 +1,8 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
 //! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `faulty`, `shape`,
-//! `scenes`, `stand`, `visitor`, `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
-//! for the first run.
+//! `scenes`, `stand`, `visitor`, `without_pause`, `process` and `tools`; the other files are the tests. Python 3.10
+//! or newer has to be there, and a package index for the first run.
 
 mod browser;
 mod cloud;
@@ -19,6 +19,7 @@ mod shape;
 mod stand;
 mod tools;
 mod visitor;
+mod without_pause;
 mod world;
 
 mod bad_cloud;

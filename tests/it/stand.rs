@@ -1,8 +1,7 @@
 //! A world whose cloud can be put back to where it was, and broken again and again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -12,6 +11,7 @@ use crate::http;
 use crate::output::Output;
 use crate::scenes::Scene;
 use crate::shape;
+use crate::without_pause::{Answers, without_pause};
 use crate::world::World;
 
 /// See the head of this file.
@@ -78,40 +78,28 @@ impl Stand {
         shape::of(&self.cloud.endpoint)
     }
 
-    /// Does `work` while clients ask without a pause, each address in its turn. Fails unless all get an answer of
-    /// one generation. Nobody asks where nothing is served.
-    pub(crate) fn asked<T>(&self, work: impl FnOnce() -> T) -> T {
-        let done = AtomicBool::new(false);
-        let (result, answers) = std::thread::scope(|scope| {
-            let asking = scope.spawn(|| {
-                let mut answers: BTreeMap<String, usize> = BTreeMap::new();
-                // Once more at the end: so everybody is asked after all is done.
-                let mut last = self.urls.is_empty();
-                while !last {
-                    last = done.load(Ordering::Relaxed);
-                    for url in &self.urls {
-                        *answers.entry(ask(url)).or_default() += 1;
-                    }
-                }
-                answers
-            });
-            let end = End(&done);
-            let result = work();
-            drop(end);
-            (result, asking.join().expect("the client does not panic"))
-        });
-        let broken = answers.keys().any(|answer| !is_whole_answer(answer));
-        assert!(!broken, "{answers:?}");
-        result
+    /// Does `work` while clients ask without a pause, one at each address. Fails unless all get answers of one
+    /// generation. Nobody asks where nothing is served.
+    pub(crate) fn asked(&self, work: impl Fn()) {
+        let mut answers = ask_all(&self.urls, &work);
+        // At the end, too, however quick it was.
+        for url in &self.urls {
+            let answer = http::get(url);
+            answers.insert(format!("{} {}", answer.status, answer.text()), 1);
+        }
+        assert!(answers.keys().all(|answer| is_whole_answer(answer)), "{answers:?}");
     }
 }
 
-/// `200 web 1 1`
-fn ask(url: &str) -> String {
-    match http::try_request("GET", url, &[], "") {
-        Ok(answer) => format!("{} {}", answer.status, answer.text()),
-        Err(error) => error,
-    }
+fn ask_all(urls: &[String], work: &dyn Fn()) -> Answers {
+    let Some((url, others)) = urls.split_first() else {
+        work();
+        return Answers::new();
+    };
+    let mut answers = Answers::new();
+    let mine = without_pause(url, 1, |_| answers = ask_all(others, work));
+    answers.extend(mine);
+    answers
 }
 
 /// An answer of code and configuration that belong together.
@@ -119,15 +107,6 @@ fn is_whole_answer(answer: &str) -> bool {
     match answer.split(' ').collect::<Vec<_>>()[..] {
         ["200", name, code, configuration] => ["web", "old", "new"].contains(&name) && code == configuration,
         _ => false,
-    }
-}
-
-/// Ends the client when it goes, also by a panic: the scope would wait for it for ever.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
