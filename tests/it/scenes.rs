@@ -122,12 +122,12 @@ stages: { dev: {} }
 pub(crate) const BACK: Scene =
     Scene { deployed: &[REST, REST_MOVED], now: None, command: "rollback dev", unasked: Some("old"), ..FIRST };
 pub(crate) const FORTH: Scene = Scene { then: &["rollback dev"], command: "rollback dev 2", every: 3, ..BACK };
-pub(crate) const HTTP_BACK: Scene = Scene { deployed: &[HTTP, HTTP_MOVED], unasked: None, ..BACK };
+pub(crate) const HTTP_BACK: Scene = Scene { deployed: &[HTTP, HTTP_MOVED], unasked: None, every: 3, ..BACK };
 pub(crate) const HTTP_FORTH: Scene = Scene { deployed: &[HTTP, HTTP_MOVED], unasked: None, ..FORTH };
 
 /// Code and a layer are other ones.
 pub(crate) const UPDATE: Scene =
-    Scene { deployed: &[SMALL], now: Some(SMALL), command: "update dev", every: 1, ..FIRST };
+    Scene { deployed: &[SMALL], now: Some(SMALL), command: "update dev", every: 3, ..FIRST };
 
 /// Deployed, changed, rolled back, and the files are of yet another generation.
 pub(crate) const READ: Scene =

@@ -34,7 +34,7 @@ fn a_full_disk_is_said_and_leaves_no_half_of_a_package() {
     insta::assert_snapshot!(full.err(), @r"
     error: cannot package web
       cause: cannot write the package to [world]/cache/zips
-      cause: File too large (os error 27)
+      cause: i/o error: File too large (os error 27)
     hint: free some space, or point RZAP_CACHE_DIR at another disk
     ");
     let left = world.shell(&format!("find {cache} -type f -size +100k")).success();
@@ -131,9 +131,9 @@ sys.exit(subprocess.run([os.environ["RZAP"], *sys.argv[1:]], stdout=write).retur
 #[test]
 fn an_answer_that_nobody_takes_ends_quietly_and_one_that_is_lost_does_not() {
     let world = World::new().app("hello-python").env("RZAP", env!("CARGO_BIN_EXE_rzap")).file("nobody.py", NOBODY);
-    let quiet = world.shell("python3 nobody.py validate --json").success();
+    let quiet = world.shell("python3 nobody.py validate --json --quiet").success();
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
-    let lost = world.shell("rzap validate --json > /dev/full").failure(1);
+    let lost = world.shell("rzap validate --json --quiet > /dev/full").failure(1);
     insta::assert_snapshot!(lost.err(), @r"
     error: failed to write the answer to stdout
       cause: No space left on device (os error 28)
