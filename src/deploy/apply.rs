@@ -171,7 +171,8 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
         if let Some(live) = step.standing() {
             remember(&step.resource, live);
         }
-        listener(Event::Done(key.clone(), step.action, started.elapsed()));
+        let action = if step.resource.stays() { Action::Keep } else { step.action };
+        listener(Event::Done(key.clone(), action, started.elapsed()));
     }
     (key, result)
 }
@@ -214,7 +215,8 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     moves.into_iter().collect::<Result<Vec<()>>>()?;
     for step in plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::Delete)) {
         match (&step.resource, step.standing()) {
-            (Any::Api(api), _) => api.promote(cloud).await?,
+            (Any::Api(api), Some(Any::Api(live))) => api.promote(cloud, Some(live)).await?,
+            (Any::Api(api), _) => api.promote(cloud, None).await?,
             (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.promote(cloud, Some(live)).await?,
             (Any::HttpApi(api), _) => api.promote(cloud, None).await?,
             _ => {}
