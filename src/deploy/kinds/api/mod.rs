@@ -21,6 +21,7 @@ pub(super) use self::definition::patiently;
 use super::Kind;
 use super::function::{Grant, statements, take_back};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -49,6 +50,9 @@ pub(crate) struct Api {
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
+    /// Where the one that was found answers; of a second one, which nobody knows, nothing.
+    #[serde(skip)]
+    pub(crate) address: Option<String>,
 }
 
 impl Api {
@@ -65,6 +69,7 @@ impl Api {
             id: OnceLock::new(),
             deployment: OnceLock::new(),
             duplicate: false,
+            address: None,
         }
     }
 
@@ -116,6 +121,17 @@ impl Api {
                 Err(error) => return Err(explain(what())(error).hint("run rzap again: it finds what was made")),
             }
         }
+    }
+
+    fn is_defined_by(&self, live: Option<&Self>) -> bool {
+        live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary)
+    }
+
+    /// Lets it call its functions. Called when they stand; `converge` did not need them.
+    pub(crate) async fn connect(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
+        let permitted = live.is_some_and(|live| live.permitted) && self.is_defined_by(live);
+        if permitted { Ok(()) } else { self.permit(cloud, id).await }
     }
 
     /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
@@ -181,27 +197,32 @@ impl Api {
             id: OnceLock::from(id.to_owned()),
             deployment: OnceLock::new(),
             duplicate,
+            address: None,
         };
         if duplicate {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
-        let (routes, served) = tokio::try_join!(routes_of(cloud, id), served_deployment(cloud, id, &owner.stage))?;
-        for route in &routes {
-            for (method, what) in route.resource_methods().into_iter().flatten() {
-                let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
-                live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+        live.address = live.url(cloud);
+        let connected = async {
+            for route in &routes_of(cloud, id).await? {
+                for (method, what) in route.resource_methods().into_iter().flatten() {
+                    let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
+                    live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+                }
             }
-        }
+            let mut permitted = !live.routes.is_empty();
+            for function in live.functions() {
+                permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
+            }
+            live.permitted = permitted;
+            Ok(())
+        };
+        let ((), served) = tokio::try_join!(connected, served_deployment(cloud, id, &owner.stage))?;
         if let Some((deployment, description)) = served {
             live.deployed = description.is_some_and(|description| description == live.fingerprint());
             let _ = live.deployment.set(deployment);
         }
-        let mut permitted = !live.routes.is_empty();
-        for function in live.functions() {
-            permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
-        }
-        live.permitted = permitted;
         Ok(live)
     }
 }
@@ -235,19 +256,24 @@ impl Resource for Api {
         Ok(Found::ours(found))
     }
 
+    /// Its address: whatever takes its place has another one. Its routes come from the config.
+    fn losses(&self) -> Vec<Loss> {
+        self.address.iter().map(|url| Loss::of_address(url)).collect()
+    }
+
+    /// The permission to call a function is a part of the function.
+    fn without(mut self, replaced: &Key) -> Self {
+        self.permitted &= !self.after().contains(replaced);
+        self
+    }
+
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let id = match live.and_then(|live| live.id.get()) {
             Some(id) => id.clone(),
             None => self.create(cloud).await?,
         };
         let _ = self.id.set(id.clone());
-        let defined = live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary);
-        let define = async { if defined { Ok(()) } else { self.define(cloud, &id).await } };
-        let permit = async {
-            if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await }
-        };
-        tokio::try_join!(define, permit)?;
-        Ok(())
+        if self.is_defined_by(live) { Ok(()) } else { self.define(cloud, &id).await }
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
