@@ -218,7 +218,8 @@ fn a_stage_with_many_functions_is_deployed_at_the_rates_of_aws() {
     );
     world.write("rzap.yaml", &config);
     let cloud = world.local();
-    let slow = SlowCloud::start(&world, &cloud.endpoint, &["--role", "2", "--pending", "0.3", "--updating", "0.3", "--rates"]);
+    let slow =
+        SlowCloud::start(&world, &cloud.endpoint, &["--role", "2", "--pending", "0.3", "--updating", "0.3", "--rates"]);
     let world = world.at(&slow.endpoint).env("RZAP_PACE", "aws");
     world.run("deploy dev").success();
     // While the role cannot be used, one function tries for all of them.
