@@ -10,10 +10,13 @@ use super::context::{Context, Locking, known_functions, owner_of};
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
-use crate::deploy::{self, Any, Found, Function, Place, Plan, Release, ReleasedFunction, Resource as _, StaticFiles};
+use crate::deploy::{
+    self, Any, Blueprint, Found, Function, Marks, Outcome, Place, Plan, Release, ReleasedFunction, Resource as _,
+    StaticFiles,
+};
 use crate::error::{Error, Result};
 use crate::package::Package;
-use crate::ui::{self, Report};
+use crate::ui::{self, Progress, Report};
 
 /// Update the code of functions with its layers, and nothing else
 #[derive(Debug, clap::Args)]
@@ -51,45 +54,48 @@ impl Update {
         // What was seen before the lock was held may have changed until it was. To a change of a function that is
         // no harm: it names the revision that was seen, and Lambda takes it for no other. Anything else is looked
         // at again.
-        let mut plan = match live {
+        let mut drawn = match live {
             Ok(live) => scope.plan(live).await,
             Err(error) => Err(error),
         };
-        if !plan.as_ref().is_ok_and(|plan| !plan.is_empty()) {
-            plan = scope.plan_anew().await;
+        if !drawn.as_ref().is_ok_and(|(_, plan)| !plan.is_empty()) {
+            drawn = scope.plan_anew().await;
         }
-        let mut plan = plan?;
+        let (mut blueprint, mut plan) = drawn?;
         let careful = context.interrupt.carefully();
-        let before = async { if plan.is_empty() { Ok((0, Ok(None))) } else { Release::newest(&cloud, &owner).await } };
-        let listener = progress.of_apply();
-        let applying = deploy::apply(&cloud, &plan, &listener, &context.interrupt.stop);
-        let (mut applied, before) = tokio::join!(applying, before);
-        if applied.as_ref().is_err_and(|error| has_cause(error, "PreconditionFailedException")) {
-            plan = scope.plan_anew().await?;
-            applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
+        let before = async { if plan.is_empty() { Ok(None) } else { Release::latest(&cloud, &owner).await } };
+        let (mut done, before) = tokio::join!(carry_out(context, &cloud, &plan, &progress, &stage.stage), before);
+        if done.as_ref().is_err_and(|error| has_cause(error, "PreconditionFailedException")) {
+            (blueprint, plan) = scope.plan_anew().await?;
+            done = carry_out(context, &cloud, &plan, &progress, &stage.stage).await;
         }
-        applied.map_err(|error| {
-            if has_cause(&error, "NoSuchBucket") {
-                error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage))
-            } else {
-                error
+        let outcome = match done {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // Nobody else is to be taken for the one who did it; a stage that is in trouble has more than this.
+                if let Ok(Some(last)) = &before {
+                    let _ = last.note_unfinished(&cloud, plan.touched()).await;
+                }
+                return Err(error);
             }
-        })?;
-        let outcome = deploy::promote(&cloud, &plan).await?;
-        deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        };
         let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
-            let (newest, latest) = before?;
-            let (mut all, api) = latest?.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
+            let latest = before?;
+            let last = latest.clone();
+            let (mut all, api, mut marks) =
+                latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
+            marks.forget(&last.as_ref().map(|last| last.unfinished.clone()).unwrap_or_default());
+            let marks = marks.after_update(Marks::of(&blueprint.resources));
             all.retain(|name, _| stage.functions.contains_key(name));
             for (name, released) in report.released() {
                 let url = all.get(&name).and_then(|before| before.url);
                 all.insert(name, ReleasedFunction { url, ..released });
             }
             report.api = api;
-            report.release = Some(report.record(&cloud, (&stage.root, newest), started, all).await?);
+            report.release = Some(report.record(&cloud, &stage.root, started, (all, marks), last.as_ref()).await?);
         }
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
@@ -107,7 +113,7 @@ struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    async fn plan(&self, live: Vec<Function>) -> Result<Plan> {
+    async fn plan(&self, live: Vec<Function>) -> Result<(Blueprint, Plan)> {
         let Self { cloud, owner, stage, packages, .. } = self;
         let images = stage.images();
         let blueprint = deploy::code_only(owner, &live, packages, &images, &Place::of(cloud))?;
@@ -117,10 +123,12 @@ impl Scope<'_> {
         let files = if serves { StaticFiles::discover(cloud, owner).await?.ours } else { Vec::new() };
         let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
         let found = found.chain(files.into_iter().map(Any::StaticFiles));
-        deploy::plan(&blueprint, &Found::ours(found.collect()))
+        let plan = deploy::plan(&blueprint, &Found::ours(found.collect()))?;
+        plan.check_in_place(&stage.stage)?;
+        Ok((blueprint, plan))
     }
 
-    async fn plan_anew(&self) -> Result<Plan> {
+    async fn plan_anew(&self) -> Result<(Blueprint, Plan)> {
         self.plan(live_functions(self.cloud, self.owner, self.names, self.stage).await?).await
     }
 }
@@ -136,6 +144,18 @@ async fn live_functions(
     stage: &StageConfig,
 ) -> Result<Vec<Function>> {
     try_join_all(names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)))).await
+}
+
+/// Makes all ready, moves traffic, deletes what is left over.
+async fn carry_out(context: &Context, cloud: &Cloud, plan: &Plan, progress: &Progress, stage: &str) -> Result<Outcome> {
+    let stop = &context.interrupt.stop;
+    deploy::apply(cloud, plan, &progress.of_apply(), stop).await.map_err(|error| {
+        let gone = has_cause(&error, "NoSuchBucket");
+        if gone { error.hint(format!("the artifact bucket is missing: run `rzap deploy {stage}`")) } else { error }
+    })?;
+    let outcome = deploy::promote(cloud, plan).await?;
+    deploy::prune(cloud, plan, &progress.of_apply(), stop).await?;
+    Ok(outcome)
 }
 
 async fn live_function(
@@ -165,7 +185,7 @@ async fn replaced_layers(
     cloud: &Cloud,
     owner: &deploy::Owner,
     stage: &StageConfig,
-    blueprint: &deploy::Blueprint,
+    blueprint: &Blueprint,
     live: &[Function],
 ) -> Result<Vec<deploy::Layer>> {
     let replaced = deploy::replaced_layers(blueprint, live, &[]);

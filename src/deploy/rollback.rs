@@ -300,6 +300,7 @@ impl Rollback {
         let from = serving.map(|serving| serving.number);
         let (to, api) = (to.origin(), switch.is_some());
         after.rollback_to = Some(to);
+        after.marks = newest.marks.clone().after_rollback();
         Ok(Self { to, from, moves, stays, api, switch, after, newest: newest.clone() })
     }
 
@@ -340,7 +341,7 @@ impl Rollback {
         let by = cloud.caller.clone();
         let release =
             Release { number: 0, at, by, seconds, rzap: env!("CARGO_PKG_VERSION").to_owned(), ..self.after.clone() };
-        release.write(cloud, self.newest.number).await
+        release.write(cloud, None).await
     }
 }
 

@@ -31,6 +31,7 @@ mod collectstatic;
 mod crash_sweep;
 mod exec;
 mod fault_sweep;
+mod guards;
 mod house;
 mod http_api;
 mod http_api_local;

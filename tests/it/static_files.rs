@@ -168,7 +168,7 @@ fn the_life_of_static_files_in_the_local_cloud() {
     assert_eq!(cloud.boto(script).as_array().map(Vec::len), Some(1));
     let status = world.run("status dev --check --json").failure(3);
     assert_eq!(status.changes(), ["update static_files"]);
-    let missing = json!({"field": "objects", "old": OBJECTS - 1, "new": OBJECTS, "hidden": false});
+    let missing = json!({"field": "objects", "old": OBJECTS - 1, "new": OBJECTS, "hidden": false, "by_hand": false});
     assert!(
         status.json()["changes"][0]["differences"].as_array().is_some_and(|all| all.contains(&missing)),
         "{status}"

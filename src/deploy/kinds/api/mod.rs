@@ -21,6 +21,7 @@ pub(super) use self::definition::patiently;
 use super::Kind;
 use super::function::{Grant, statements, take_back};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -49,6 +50,9 @@ pub(crate) struct Api {
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
+    /// Where the one that was found answers; of a second one, which nobody knows, nothing.
+    #[serde(skip)]
+    pub(crate) address: Option<String>,
 }
 
 impl Api {
@@ -65,6 +69,7 @@ impl Api {
             id: OnceLock::new(),
             deployment: OnceLock::new(),
             duplicate: false,
+            address: None,
         }
     }
 
@@ -192,11 +197,13 @@ impl Api {
             id: OnceLock::from(id.to_owned()),
             deployment: OnceLock::new(),
             duplicate,
+            address: None,
         };
         if duplicate {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
+        live.address = live.url(cloud);
         let connected = async {
             for route in &routes_of(cloud, id).await? {
                 for (method, what) in route.resource_methods().into_iter().flatten() {
@@ -247,6 +254,17 @@ impl Resource for Api {
             found.push(Self::read(cloud, owner, api, index > 0).await?);
         }
         Ok(Found::ours(found))
+    }
+
+    /// Its address: whatever takes its place has another one. Its routes come from the config.
+    fn losses(&self) -> Vec<Loss> {
+        self.address.iter().map(|url| Loss::of_address(url)).collect()
+    }
+
+    /// The permission to call a function is a part of the function.
+    fn without(mut self, replaced: &Key) -> Self {
+        self.permitted &= !self.after().contains(replaced);
+        self
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

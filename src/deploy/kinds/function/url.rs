@@ -83,7 +83,17 @@ pub(super) async fn find(cloud: &Cloud, name: &str) -> Result<Found> {
         (true, true, 2) => Url::Open,
         _ => Url::Partial,
     };
-    Ok(Found { address: url.map(|url| url.function_url().to_owned()), state })
+    Ok(Found { address: url.map(|url| reachable(cloud, url.function_url())), state })
+}
+
+/// A function URL as it can be called. The host of an emulator's URL resolves nowhere (or only where
+/// `*.localhost` does), so its path form is given.
+fn reachable(cloud: &Cloud, url: &str) -> String {
+    let id = url.split("://").nth(1).and_then(|rest| rest.split(['.', '/']).next());
+    match (&cloud.endpoint, id) {
+        (Some(endpoint), Some(id)) if url.contains(".lambda-url.") => format!("{endpoint}/_aws/lambda-url/{id}/"),
+        _ => url.to_owned(),
+    }
 }
 
 /// Whether an emulator refused a call because it does not know it.
@@ -163,7 +173,7 @@ async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
         }
     };
     let ((), address) = tokio::try_join!(permit, open)?;
-    let _ = function.decided.url.set(address);
+    let _ = function.decided.url.set(reachable(cloud, &address));
     Ok(())
 }
 

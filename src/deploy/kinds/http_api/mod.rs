@@ -23,6 +23,7 @@ use self::parts::{Parts, is_function};
 use super::Kind;
 use super::function::{Grant, statements, take_back, unknown_operation};
 use crate::aws::{Backoff, Cloud, explain, is_code, say};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{api_name, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -62,6 +63,9 @@ pub(crate) struct HttpApi {
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
+    /// Where the one that was found answers; of a second one, which nobody knows, nothing.
+    #[serde(skip)]
+    pub(crate) address: Option<String>,
     /// Where its integrations lead, with a route or without: these functions may have let it call them.
     #[serde(skip)]
     connected: Vec<String>,
@@ -93,6 +97,7 @@ impl HttpApi {
             unused_integrations: Vec::new(),
             id: OnceLock::new(),
             duplicate: false,
+            address: None,
             connected: Vec::new(),
         }
     }
@@ -217,6 +222,7 @@ impl HttpApi {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
+        live.address = live.url(cloud);
         // Without a route the permission that is there is that of the next one.
         let targets = live.routes.values().chain(live.connected.iter().filter(|_| live.routes.is_empty()));
         let functions = live.ours(targets);
@@ -261,6 +267,17 @@ impl Resource for HttpApi {
             found.push(Self::read(cloud, owner, api, index > 0).await?);
         }
         Ok(Found::ours(found))
+    }
+
+    /// Its address: whatever takes its place has another one. Its routes come from the config.
+    fn losses(&self) -> Vec<Loss> {
+        self.address.iter().map(|url| Loss::of_address(url)).collect()
+    }
+
+    /// The permission to call a function is a part of the function.
+    fn without(mut self, replaced: &Key) -> Self {
+        self.permitted &= !self.after().contains(replaced);
+        self
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
