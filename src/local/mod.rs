@@ -2,7 +2,7 @@
 //!
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
 //! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
-//! behaviour including errors and states, and so does `EventBridge` Scheduler; S3, IAM and STS do what
+//! behaviour including errors and states, and so do `EventBridge` Scheduler and `DynamoDB`; S3, IAM and STS do what
 //! deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!
@@ -10,7 +10,7 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · scheduler (signature scope)
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · scheduler · dynamodb (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                           (host or path)
 //! ```
 
@@ -19,6 +19,7 @@ pub(crate) mod apigatewayv2;
 pub(crate) mod checksum;
 pub(crate) mod chunked;
 pub(crate) mod daemon;
+pub(crate) mod dynamodb;
 pub(crate) mod form;
 pub(crate) mod front;
 pub(crate) mod guard;
@@ -57,6 +58,7 @@ pub(crate) struct Local {
     pub(crate) apigatewayv2: apigatewayv2::HttpApis,
     pub(crate) logs: logs::Logs,
     pub(crate) scheduler: scheduler::Scheduler,
+    pub(crate) dynamodb: dynamodb::DynamoDb,
 }
 
 impl Local {
@@ -73,9 +75,11 @@ impl Local {
             apigatewayv2: apigatewayv2::HttpApis::open(home)?,
             logs: logs::Logs::open(home)?,
             scheduler: scheduler::Scheduler::open(home)?,
+            dynamodb: dynamodb::DynamoDb::open(home)?,
         });
         local.lambda.start(&local).await;
         local.scheduler.start(&local);
+        local.dynamodb.start(&local);
         Ok(local)
     }
 }

@@ -22,6 +22,7 @@ pub(crate) enum Service {
     ApiGateway,
     Logs,
     Scheduler,
+    DynamoDb,
 }
 
 impl Service {
@@ -35,6 +36,7 @@ impl Service {
             "apigateway" => Self::ApiGateway,
             "logs" => Self::Logs,
             "scheduler" => Self::Scheduler,
+            "dynamodb" => Self::DynamoDb,
             _ => return None,
         })
     }
@@ -45,6 +47,7 @@ impl Service {
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs => Dialect::Json11,
+            Self::DynamoDb => Dialect::Json10,
         }
     }
 
@@ -59,6 +62,7 @@ impl Service {
             Self::ApiGateway => local.apigateway.handle(local, request).await,
             Self::Logs => local.logs.handle(local, request).await,
             Self::Scheduler => local.scheduler.handle(local, request).await,
+            Self::DynamoDb => local.dynamodb.handle(local, request).await,
         }
     }
 }
@@ -70,6 +74,7 @@ pub(crate) enum Dialect {
     Query,
     RestJson,
     Json11,
+    Json10,
 }
 
 impl Dialect {
@@ -80,6 +85,7 @@ impl Dialect {
             Self::Query => fault.into_query_xml(request_id),
             Self::RestJson => fault.into_json(),
             Self::Json11 => fault.into_json().with("content-type", "application/x-amz-json-1.1"),
+            Self::Json10 => fault.into_json().with("content-type", "application/x-amz-json-1.0"),
         }
     }
 }
@@ -201,7 +207,7 @@ fn unsigned(request: &Request) -> Result<Service, (Dialect, Fault)> {
         Dialect::S3 => Fault::new(403, "AccessDenied", "Access Denied"),
         Dialect::Query if is_federated(request) => return Ok(Service::Sts),
         Dialect::Query => Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
-        Dialect::RestJson | Dialect::Json11 => {
+        Dialect::RestJson | Dialect::Json11 | Dialect::Json10 => {
             Fault::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
         }
     };
@@ -220,7 +226,9 @@ fn guess(request: &Request) -> Dialect {
     let is_api = ["/restapis", "/v2/apis", "/v2/tags", "/apikeys", "/account", "/schedules", "/schedule-groups"]
         .iter()
         .any(|prefix| request.path.starts_with(prefix));
-    if request.header("x-amz-target").is_some() {
+    if request.header("x-amz-target").is_some_and(|target| target.starts_with("DynamoDB")) {
+        Dialect::Json10
+    } else if request.header("x-amz-target").is_some() {
         Dialect::Json11
     } else if is_form(request, "application/x-www-form-urlencoded") {
         Dialect::Query
@@ -287,7 +295,7 @@ mod tests {
         let scope = Scope::read(&request.headers, "").unwrap().unwrap();
         assert_eq!((scope.access_key.as_str(), scope.region.as_str()), ("AK", "eu-west-1"));
         assert!(matches!(target(&request, Some(&scope)), Ok(Service::Lambda)));
-        assert_eq!(code(&signed("dynamodb")).1, 501);
+        assert_eq!(code(&signed("kinesis")).1, 501);
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod cli;
 mod clients;
 mod collectstatic;
 mod crash_sweep;
+mod dynamodb;
 mod exec;
 mod fault_sweep;
 mod house;
