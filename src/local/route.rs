@@ -22,6 +22,7 @@ pub(crate) enum Service {
     ApiGateway,
     Logs,
     Scheduler,
+    Sqs,
 }
 
 impl Service {
@@ -35,6 +36,7 @@ impl Service {
             "apigateway" => Self::ApiGateway,
             "logs" => Self::Logs,
             "scheduler" => Self::Scheduler,
+            "sqs" => Self::Sqs,
             _ => return None,
         })
     }
@@ -45,6 +47,7 @@ impl Service {
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs => Dialect::Json11,
+            Self::Sqs => Dialect::Json10,
         }
     }
 
@@ -59,6 +62,7 @@ impl Service {
             Self::ApiGateway => local.apigateway.handle(local, request).await,
             Self::Logs => local.logs.handle(local, request).await,
             Self::Scheduler => local.scheduler.handle(local, request).await,
+            Self::Sqs => local.sqs.handle(local, request).await,
         }
     }
 }
@@ -69,6 +73,7 @@ pub(crate) enum Dialect {
     S3,
     Query,
     RestJson,
+    Json10,
     Json11,
 }
 
@@ -79,6 +84,7 @@ impl Dialect {
             Self::S3 => fault.into_s3_xml(request_id).with("content-type", "application/xml"),
             Self::Query => fault.into_query_xml(request_id),
             Self::RestJson => fault.into_json(),
+            Self::Json10 => fault.into_json().with("content-type", "application/x-amz-json-1.0"),
             Self::Json11 => fault.into_json().with("content-type", "application/x-amz-json-1.1"),
         }
     }
@@ -201,7 +207,7 @@ fn unsigned(request: &Request) -> Result<Service, (Dialect, Fault)> {
         Dialect::S3 => Fault::new(403, "AccessDenied", "Access Denied"),
         Dialect::Query if is_federated(request) => return Ok(Service::Sts),
         Dialect::Query => Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
-        Dialect::RestJson | Dialect::Json11 => {
+        Dialect::RestJson | Dialect::Json10 | Dialect::Json11 => {
             Fault::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
         }
     };
