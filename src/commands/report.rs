@@ -11,6 +11,7 @@ use crate::aws::Cloud;
 use crate::deploy::{Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction, ServedApi, Url};
 use crate::error::Result;
 use crate::observe::{AS_OF, Cost, SCHEDULER_FREE};
+use crate::ui;
 
 /// A stage with its functions.
 #[derive(Debug, Clone, Serialize)]
@@ -212,22 +213,9 @@ impl KeepWarm {
             "keep_warm {function}: {} calls a month, about ${total:.2} (Lambda ${lambda_usd:.4}, if each takes {WARM_MS} ms; \
              Scheduler ${scheduler_usd:.4}, after {SCHEDULER_FREE} free calls; {prices})\n  \
              it keeps one process warm, not several, and a deploy still starts cold\n",
-            thousands(*calls_per_month)
+            ui::count(*calls_per_month as usize)
         )
     }
-}
-
-/// `8,640`
-fn thousands(number: u32) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 impl FunctionReport {

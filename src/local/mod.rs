@@ -10,9 +10,10 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · scheduler · sqs (signature scope)
-//!                                  └──► front ─► lambda::invoke ─► worker                                 (host or path)
-//!                               sqs ◄── triggers ─►┘                                        (event source mappings)
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs
+//!                                  │                                                            (signature scope)
+//!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
+//!                               sqs ◄── triggers ─►┘                                (event source mappings)
 //! ```
 
 pub(crate) mod apigateway;
@@ -20,6 +21,7 @@ pub(crate) mod apigatewayv2;
 pub(crate) mod caller;
 pub(crate) mod checksum;
 pub(crate) mod chunked;
+pub(crate) mod cloudwatch;
 pub(crate) mod daemon;
 pub(crate) mod event_pattern;
 pub(crate) mod form;
@@ -30,6 +32,7 @@ pub(crate) mod lambda;
 pub(crate) mod logs;
 pub(crate) mod rest;
 pub(crate) mod route;
+pub(crate) mod rpc;
 pub(crate) mod run;
 pub(crate) mod s3;
 pub(crate) mod scheduler;
@@ -61,6 +64,7 @@ pub(crate) struct Local {
     pub(crate) apigateway: apigateway::ApiGateway,
     pub(crate) apigatewayv2: apigatewayv2::HttpApis,
     pub(crate) logs: logs::Logs,
+    pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) scheduler: scheduler::Scheduler,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) triggers: triggers::Triggers,
@@ -79,6 +83,7 @@ impl Local {
             apigateway: apigateway::ApiGateway::open(home)?,
             apigatewayv2: apigatewayv2::HttpApis::open(home)?,
             logs: logs::Logs::open(home)?,
+            cloudwatch: cloudwatch::CloudWatch::open(home)?,
             scheduler: scheduler::Scheduler::open(home)?,
             sqs: sqs::Sqs::open(home)?,
             triggers: triggers::Triggers::default(),

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(super) use self::definition::patiently;
 use super::Kind;
-use super::function::{Grant, statements};
+use super::function::{Grant, statements, take_back};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
@@ -164,12 +164,7 @@ impl Api {
     /// Takes back what [`Api::permit`] gave.
     async fn withdraw(&self, cloud: &Cloud, id: &str) -> Result<()> {
         for function in self.functions() {
-            let call = cloud.lambda.remove_permission().function_name(function).qualifier(ALIAS);
-            match call.statement_id(Self::statement_id(id)).send().await {
-                Ok(_) => {}
-                Err(error) if code(&error) == Some("ResourceNotFoundException") => {}
-                Err(error) => return Err(explain(format!("remove a permission of the function `{function}`"))(error)),
-            }
+            take_back(cloud, function, &Self::statement_id(id)).await?;
         }
         Ok(())
     }

@@ -21,9 +21,9 @@ use serde::Serialize;
 use self::calls::{gone, pages, take_raw};
 use self::parts::{Parts, is_function};
 use super::Kind;
-use super::function::{Grant, statements, unknown_operation};
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::deploy::names::{ALIAS, api_name, function_prefix};
+use super::function::{Grant, statements, take_back, unknown_operation};
+use crate::aws::{Backoff, Cloud, explain, is_code, say};
+use crate::deploy::names::{api_name, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -146,7 +146,7 @@ impl HttpApi {
         Parts::read(cloud, id).await?.become_wanted(cloud, self, id).await?;
         for function in live.map(Self::functions).unwrap_or_default() {
             if !self.functions().contains(function) {
-                withdraw(cloud, id, function).await?;
+                take_back(cloud, function, &statement_id(id)).await?;
             }
         }
         Ok(())
@@ -270,7 +270,7 @@ impl Resource for HttpApi {
         let delete = || cloud.apigatewayv2.delete_api().api_id(id).send();
         gone(take_raw(cloud, delete).await, || format!("delete the HTTP API `{}`", self.name))?;
         for function in self.functions() {
-            withdraw(cloud, id, function).await?;
+            take_back(cloud, function, &statement_id(id)).await?;
         }
         Ok(())
     }
@@ -279,17 +279,6 @@ impl Resource for HttpApi {
 /// A statement id made of what it allows, so that reconciling is a comparison of ids.
 fn statement_id(id: &str) -> String {
     format!("rzap-http-{id}")
-}
-
-/// Takes back what [`HttpApi::permit`] gave.
-async fn withdraw(cloud: &Cloud, id: &str, function: &str) -> Result<()> {
-    cloud.pace.lambda().await;
-    let call = cloud.lambda.remove_permission().function_name(function).qualifier(ALIAS);
-    match call.statement_id(statement_id(id)).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
-        Err(error) => Err(explain(format!("remove a permission of the function `{function}`"))(error)),
-    }
 }
 
 #[cfg(test)]
