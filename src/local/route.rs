@@ -25,6 +25,7 @@ pub(crate) enum Service {
     CloudWatch,
     Scheduler,
     DynamoDb,
+    Sqs,
 }
 
 impl Service {
@@ -40,6 +41,7 @@ impl Service {
             "monitoring" => Self::CloudWatch,
             "scheduler" => Self::Scheduler,
             "dynamodb" => Self::DynamoDb,
+            "sqs" => Self::Sqs,
             _ => return None,
         })
     }
@@ -52,7 +54,7 @@ impl Service {
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
-            Self::CloudWatch => Dialect::Rpc(Protocol::of(request)),
+            Self::CloudWatch | Self::Sqs => Dialect::Rpc(Protocol::of(request)),
         }
     }
 
@@ -69,6 +71,7 @@ impl Service {
             Self::CloudWatch => local.cloudwatch.handle(local, request).await,
             Self::Scheduler => local.scheduler.handle(local, request).await,
             Self::DynamoDb => local.dynamodb.handle(local, request).await,
+            Self::Sqs => local.sqs.handle(local, request).await,
         }
     }
 }

@@ -49,6 +49,7 @@ mod node;
 mod package_report;
 mod plan;
 mod python;
+mod queues;
 mod readme;
 mod releases;
 mod static_files;
