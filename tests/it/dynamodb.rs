@@ -1,8 +1,11 @@
 //! `DynamoDB` of the local cloud as boto3 and the AWS CLI see it, over restarts, and beside moto and `MiniStack`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
+use crate::process::wait_for;
 use crate::world::World;
 
 #[test]
@@ -15,6 +18,12 @@ fn boto3_finds_tables_and_items_as_aws_has_them() {
 fn boto3_finds_streams_and_expiry_as_aws_has_them() {
     let world = World::new();
     world.local().script("dynamodb_streams.py");
+}
+
+#[test]
+fn a_stream_calls_functions_as_on_aws() {
+    let world = World::new();
+    world.local().script("dynamodb_trigger.py");
 }
 
 /// Who is right where they differ is written in the script, call by call.
@@ -44,12 +53,14 @@ db.update_continuous_backups(TableName="kept", PointInTimeRecoverySpecification=
     world.run("local stop").success();
     world.run("local start").success();
     let cloud = world.local();
-    let status: Value =
-        serde_json::from_str(&world.run("local status --json").success().stdout).expect("the status as JSON");
+    let status = world.run("local status --json").success().json();
     cloud.boto(r#"client("dynamodb").put_item(TableName="kept", Item={"pk": {"S": "after"}})"#);
     let pid = status["pid"].as_u64().and_then(|pid| i32::try_from(pid).ok()).expect("a process id");
     let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("the local cloud is killed");
+    wait_for("the local cloud to be gone", Duration::from_secs(10), || {
+        (world.run("local status --json").json()["running"] == false).then_some(())
+    });
     world.run("local start").success();
     let left = world.local().boto(
         r#"
@@ -66,7 +77,7 @@ answer({
 "#,
     );
     assert_eq!(left, json!({ "items": ["after", "before"], "records": ["before", "after"], "recovery": "ENABLED" }));
-    world.run("local reset --yes").success();
+    world.run("local reset").success();
     assert_eq!(world.local().boto(r#"answer(client("dynamodb").list_tables()["TableNames"])"#), json!([]));
 }
 

@@ -10,7 +10,7 @@
 //! handle ─► request (what is refused, ARNs as names) ─► engine ─► dynoxide ─► arn (this region's ARNs)
 //!       ├─► streams (shards, iterators, records)          ▲
 //!       └─► account (limits, endpoints, backup settings)  │
-//!                        upkeep (expiry, old stream records)
+//!       source (for functions) ─► streams   upkeep (expiry, old stream records)
 //! ```
 //! Refused: backups, exports and imports, global tables, resource policies, Kinesis destinations,
 //! contributor insights and auto scaling of replicas.
@@ -21,6 +21,7 @@ mod arn;
 mod engine;
 mod region;
 mod request;
+mod source;
 mod streams;
 mod upkeep;
 
@@ -33,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use self::account::Settings;
 use self::region::Region;
+pub(crate) use self::source::StreamRecord;
 use super::Local;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};

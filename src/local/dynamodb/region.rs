@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dynoxide::{Database, DynoxideError, TableMetadata};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
 use super::{internal, invalid};
@@ -17,7 +17,8 @@ use crate::local::wire::Fault;
 const INDEXES: &str = "
     CREATE INDEX IF NOT EXISTS rzap_stream_sequence
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
-    CREATE INDEX IF NOT EXISTS rzap_stream_age ON _stream_records (created_at);";
+    CREATE INDEX IF NOT EXISTS rzap_stream_age ON _stream_records (created_at);
+    CREATE TABLE IF NOT EXISTS rzap_positions (mapping TEXT PRIMARY KEY, position INTEGER NOT NULL);";
 
 /// Records per deletion: the engine waits while one runs.
 const BATCH: usize = 500;
@@ -78,6 +79,22 @@ impl Region {
     /// Removes stream records written before a time, in seconds since the epoch.
     pub(super) fn trim(&self, before: i64) -> Result<(), Fault> {
         self.delete(&format!("SELECT id FROM _stream_records WHERE created_at < ?1 LIMIT {BATCH}"), &before)
+    }
+
+    /// How far an event source mapping got in its stream.
+    pub(super) fn position(&self, mapping: &str) -> Result<Option<i64>, Fault> {
+        self.records()
+            .query_row("SELECT position FROM rzap_positions WHERE mapping = ?1", [mapping], |row| row.get(0))
+            .optional()
+            .map_err(|error| internal(&error.to_string()))
+    }
+
+    /// Remembers how far it got.
+    pub(super) fn keep_position(&self, mapping: &str, position: i64) -> Result<(), Fault> {
+        self.records()
+            .execute("INSERT OR REPLACE INTO rzap_positions VALUES (?1, ?2)", params![mapping, position])
+            .map(|_| ())
+            .map_err(|error| internal(&error.to_string()))
     }
 
     /// Deletes what a query finds until it finds nothing.

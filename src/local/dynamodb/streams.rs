@@ -80,7 +80,7 @@ impl Stream {
     }
 
     /// The position of the newest record; 0 when there is none.
-    fn last_position(&self, region: &Region) -> Result<i64, Fault> {
+    pub(super) fn last_position(&self, region: &Region) -> Result<i64, Fault> {
         let request = dynoxide::actions::get_shard_iterator::GetShardIteratorRequest {
             stream_arn: format!("arn:aws:dynamodb:dynoxide:x:table/{}", self.table),
             shard_id: dynoxide::streams::shard_id(&self.table),
@@ -92,8 +92,8 @@ impl Stream {
         Ok(read.map_or(0, |(_, _, position)| position))
     }
 
-    /// Up to `limit` records after a position, and the position of the last of them.
-    pub(super) fn read(&self, region: &Region, after: i64, limit: usize) -> Result<(Vec<Value>, i64), Fault> {
+    /// Up to `limit` records after a position with their own, and the position of the last that was looked at.
+    pub(super) fn read(&self, region: &Region, after: i64, limit: usize) -> Result<(Vec<(i64, Value)>, i64), Fault> {
         let shard = dynoxide::streams::shard_id(&self.table);
         let request = dynoxide::actions::get_records::GetRecordsRequest {
             shard_iterator: dynoxide::actions::get_shard_iterator::encode_shard_iterator(&self.table, &shard, after),
@@ -108,7 +108,7 @@ impl Stream {
             }
             last = iterator::position(&found.dynamodb.sequence_number).unwrap_or(last);
             if record::changes_something(&found) {
-                records.push(record::document(found, region.name()));
+                records.push((last, record::document(found, region.name())));
             }
         }
         Ok((records, last))
@@ -203,6 +203,7 @@ fn records(region: &Region, input: &Value) -> Result<Value, Fault> {
     let iterator: ShardIterator = required(input, "ShardIterator")?.parse()?;
     let stream = Stream::find(region, &iterator.stream)?;
     let (records, last) = stream.read(region, iterator.after, limit)?;
+    let records: Vec<Value> = records.into_iter().map(|(_, record)| record).collect();
     Ok(json!({ "Records": records, "NextShardIterator": ShardIterator::now(stream.arn, last).to_string() }))
 }
 
