@@ -140,6 +140,49 @@ fn boto3_finds_eventbridge_scheduler_as_aws_has_it() {
 }
 
 #[test]
+fn boto3_finds_sqs_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("sqs.py");
+}
+
+#[test]
+fn boto3_finds_event_source_mappings_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("mappings.py");
+}
+
+#[test]
+fn the_aws_cli_sends_receives_and_moves_messages() {
+    let world = World::new();
+    let cloud = world.local();
+    let json = |arguments: &[&str]| -> Value { serde_json::from_str(&cloud.aws(arguments)).expect("JSON") };
+    let make = |name: &str, attributes: &str| {
+        let url =
+            json(&["sqs", "create-queue", "--queue-name", name, "--attributes", attributes, "--query", "QueueUrl"]);
+        url.as_str().expect("a URL").to_owned()
+    };
+    let dead = make("dead", "DelaySeconds=0");
+    let redrive = r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:dead","maxReceiveCount":"1"}"#;
+    let jobs = make("jobs", &json!({ "RedrivePolicy": redrive }).to_string());
+    assert_eq!(jobs, format!("{}/000000000000/jobs", cloud.endpoint));
+    let own = r#"{"kind": {"DataType": "String", "StringValue": "x"}}"#;
+    cloud.aws(&["sqs", "send-message", "--queue-url", &jobs, "--message-body", "hello", "--message-attributes", own]);
+    let receive = ["sqs", "receive-message", "--visibility-timeout", "0", "--message-attribute-names", "All"];
+    let received = json(&[&receive[..], &["--queue-url", &jobs]].concat());
+    assert_eq!(received["Messages"][0]["MessageAttributes"]["kind"]["StringValue"], "x");
+    // An empty answer is no text at all.
+    assert_eq!(cloud.aws(&[&receive[..], &["--queue-url", &jobs]].concat()), "");
+    let received = json(&[&receive[..], &["--queue-url", &dead]].concat());
+    let handle = received["Messages"][0]["ReceiptHandle"].as_str().expect("a handle");
+    cloud.aws(&["sqs", "delete-message", "--queue-url", &dead, "--receipt-handle", handle]);
+    let count = ["--attribute-names", "ApproximateNumberOfMessages", "--query", "Attributes.*", "--output", "text"];
+    assert_eq!(cloud.aws(&[&["sqs", "get-queue-attributes", "--queue-url", &dead], &count[..]].concat()), "0");
+    assert_eq!(json(&["sqs", "list-queues", "--queue-name-prefix", "d"]), json!({ "QueueUrls": [dead] }));
+    assert_eq!(json(&["lambda", "list-event-source-mappings", "--query", "EventSourceMappings"]), json!([]));
+    cloud.aws(&["sqs", "delete-queue", "--queue-url", &jobs]);
+}
+
+#[test]
 fn the_aws_cli_makes_lists_and_deletes_schedules() {
     let world = World::new();
     let cloud = world.local();
