@@ -28,7 +28,7 @@ mod rollback;
 mod stop;
 mod unlock;
 
-pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
+pub(crate) use self::apply::{Event, Listener, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
 pub(crate) use self::change::{Action, Change};
 pub(crate) use self::difference::Difference;
