@@ -61,6 +61,8 @@ impl Undeploy {
         let careful = context.interrupt.carefully();
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         drop(careful);
+        // What others need by now has stayed.
+        let changes = plan.changes();
         Ok(Box::new(Gone { app, stage: name, changes, took: started.elapsed() }))
     }
 }

@@ -45,7 +45,7 @@ impl Update {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
             let lock = context.lock(&cloud, &owner, &self.locking, false, &progress);
-            let (locked, live) = tokio::join!(lock, live_functions(&cloud, &owner, &names, &stage));
+            let (locked, live) = tokio::join!(lock, Live::find(&cloud, &owner, &names, &stage));
             locked?;
             Ok((cloud, live))
         };
@@ -82,20 +82,25 @@ impl Update {
         };
         let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
-        if !plan.is_empty() {
-            // A release tells of all functions, those that this run did not look at as they were.
-            let (newest, latest) = before?;
-            let latest = latest?;
-            let unfinished = latest.as_ref().map(|latest| latest.unfinished.clone()).unwrap_or_default();
-            let (mut all, api, mut marks) =
-                latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
+        // A release tells of all functions, those that this run did not look at as they were.
+        let (newest, latest) = before?;
+        let latest = latest?;
+        let recorded = latest.is_some();
+        let unfinished = latest.as_ref().map(|latest| latest.unfinished.clone()).unwrap_or_default();
+        let (before, api, mut marks) =
+            latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
+        let mut all = before.clone();
+        all.retain(|name, _| stage.functions.contains_key(name));
+        for (name, released) in report.released() {
+            let url = all.get(&name).and_then(|before| before.url);
+            all.insert(name, ReleasedFunction { url, ..released });
+        }
+        // A run that was killed after its last change has not written its release: then this one does.
+        let told = |name: &str| before.get(name).map(|function| &function.version);
+        let untold = recorded && all.iter().any(|(name, now)| told(name) != Some(&now.version));
+        if !plan.is_empty() || untold {
             marks.forget(&unfinished);
             let marks = marks.after_update(Marks::of(plan.wanted()));
-            all.retain(|name, _| stage.functions.contains_key(name));
-            for (name, released) in report.released() {
-                let url = all.get(&name).and_then(|before| before.url);
-                all.insert(name, ReleasedFunction { url, ..released });
-            }
             report.api = api;
             report.release = Some(report.record(&cloud, (&stage.root, newest), started, (all, marks)).await?);
         }
@@ -115,11 +120,11 @@ struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    async fn plan(&self, live: Vec<Function>) -> Result<Plan> {
+    async fn plan(&self, Live { functions: live, layers }: Live) -> Result<Plan> {
         let Self { cloud, owner, stage, packages, .. } = self;
         let images = stage.images();
         let blueprint = deploy::code_only(owner, &live, packages, &images, &Place::of(cloud))?;
-        let replaced = replaced_layers(cloud, owner, stage, &blueprint, &live).await?;
+        let replaced = replaced_layers(cloud, owner, stage, &blueprint, &layers).await?;
         // Looking at them is worth its call only when they may have changed.
         let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
         let files = if serves { StaticFiles::discover(cloud, owner).await?.ours } else { Vec::new() };
@@ -131,7 +136,7 @@ impl Scope<'_> {
     }
 
     async fn plan_anew(&self) -> Result<Plan> {
-        self.plan(live_functions(self.cloud, self.owner, self.names, self.stage).await?).await
+        self.plan(Live::find(self.cloud, self.owner, self.names, self.stage).await?).await
     }
 
     /// Makes all ready. What has changed since the plan was made is looked at once more.
@@ -160,13 +165,22 @@ fn has_cause(error: &Error, code: &str) -> bool {
     error.causes.iter().any(|cause| cause.contains(code))
 }
 
-async fn live_functions(
-    cloud: &Cloud,
-    owner: &deploy::Owner,
-    names: &[String],
-    stage: &StageConfig,
-) -> Result<Vec<Function>> {
-    try_join_all(names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)))).await
+/// What an update looks at.
+struct Live {
+    functions: Vec<Function>,
+    /// The stage's layers, where the functions have some: also those that an update which was killed has left behind.
+    layers: Vec<deploy::Layer>,
+}
+
+impl Live {
+    async fn find(cloud: &Cloud, owner: &deploy::Owner, names: &[String], stage: &StageConfig) -> Result<Self> {
+        let functions = names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)));
+        let functions = try_join_all(functions).await?;
+        let own =
+            functions.iter().flat_map(|function| &function.settings.layers).any(|layer| !layer.starts_with("arn:"));
+        let layers = if own { deploy::Layer::discover(cloud, owner).await?.ours } else { Vec::new() };
+        Ok(Self { functions, layers })
+    }
 }
 
 async fn live_function(
@@ -197,18 +211,21 @@ async fn replaced_layers(
     owner: &deploy::Owner,
     stage: &StageConfig,
     blueprint: &deploy::Blueprint,
-    live: &[Function],
+    published: &[deploy::Layer],
 ) -> Result<Vec<deploy::Layer>> {
-    let replaced = deploy::replaced_layers(blueprint, live, &[]);
+    let replaced = deploy::replaced_layers(blueprint, published, &[]);
     if replaced.is_empty() {
         return Ok(replaced);
     }
     // Only now do the other functions matter.
-    let others = stage.functions.keys().filter(|name| !live.iter().any(|function| function.short_name == **name));
+    let known = |name: &str| {
+        blueprint.resources.iter().any(|any| matches!(any, Any::Function(function) if function.short_name == name))
+    };
+    let others = stage.functions.keys().filter(|name| !known(name));
     let others =
         others.map(|name| async move { Function::read_code(cloud, owner, &deploy::function_name(owner, name)).await });
     let others: Vec<Function> = try_join_all(others).await?.into_iter().flat_map(|found| found.ours).collect();
-    Ok(deploy::replaced_layers(blueprint, live, &others))
+    Ok(deploy::replaced_layers(blueprint, published, &others))
 }
 
 struct Done {

@@ -57,11 +57,14 @@ pub(crate) struct Outcome {
 /// The first failure, with the others in its hint; `stop`'s when something was left out because of it.
 pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
     let changes: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::Delete).collect();
-    run(cloud, &changes, listener, stop, |step| match step.resource {
-        // It is made of the functions' names; only `connect` needs the functions. Most of the time of a first deploy
-        // these are not there yet.
-        Any::Api(_) | Any::HttpApi(_) => Vec::new(),
-        _ => plan.waits_for(step),
+    run(cloud, &changes, listener, stop, |step| {
+        let mut after = plan.waits_for(step);
+        if matches!(step.resource, Any::Api(_) | Any::HttpApi(_)) {
+            // It is made of the functions' names; only `connect` needs the functions. Most of the time of a first
+            // deploy these are not there yet.
+            after.retain(|key| key.kind != Kind::Function);
+        }
+        after
     })
     .await?;
     if stop.has_lost_lock() {
@@ -171,7 +174,8 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
         if let Some(live) = step.standing() {
             remember(&step.resource, live);
         }
-        listener(Event::Done(key.clone(), step.action, started.elapsed()));
+        let action = if step.resource.stays() { Action::Keep } else { step.action };
+        listener(Event::Done(key.clone(), action, started.elapsed()));
     }
     (key, result)
 }
@@ -214,7 +218,8 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     moves.into_iter().collect::<Result<Vec<()>>>()?;
     for step in plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::Delete)) {
         match (&step.resource, step.standing()) {
-            (Any::Api(api), _) => api.promote(cloud).await?,
+            (Any::Api(api), Some(Any::Api(live))) => api.promote(cloud, Some(live)).await?,
+            (Any::Api(api), _) => api.promote(cloud, None).await?,
             (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.promote(cloud, Some(live)).await?,
             (Any::HttpApi(api), _) => api.promote(cloud, None).await?,
             _ => {}

@@ -284,17 +284,14 @@ pub(crate) fn code_only(
     Ok(Blueprint { owner: owner.clone(), resources })
 }
 
-/// Layers of ours that `live` had and that neither they, as `blueprint` wants them, nor `others` have any
-/// more.
-pub(crate) fn replaced_layers(blueprint: &Blueprint, live: &[Function], others: &[Function]) -> Vec<Layer> {
+/// The layers of `published` that neither the functions of `blueprint` nor `others` have any more.
+pub(crate) fn replaced_layers(blueprint: &Blueprint, published: &[Layer], others: &[Function]) -> Vec<Layer> {
     let wanted = blueprint.resources.iter().filter_map(|any| match any {
         Any::Function(function) => Some(function),
         _ => None,
     });
     let used: BTreeSet<&String> = wanted.chain(others).flat_map(|function| &function.settings.layers).collect();
-    let had: BTreeSet<&String> = live.iter().flat_map(|function| &function.settings.layers).collect();
-    let gone = had.into_iter().filter(|name| !name.starts_with("arn:") && !used.contains(name));
-    gone.map(|name| Layer::named(&blueprint.owner, name)).collect()
+    published.iter().filter(|layer| !used.contains(&layer.name)).cloned().collect()
 }
 
 #[cfg(test)]

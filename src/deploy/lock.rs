@@ -1,8 +1,8 @@
 //! One deploy per stage at a time, across machines: an object that only one can create.
 //!
-//! The holder rewrites it every few seconds. Whoever waits watches its `ETag`: one that has not changed
-//! for a minute belongs to a holder that crashed, and is taken over by a conditional write. No clock but
-//! the waiter's own is involved. S3's conditional writes are strongly consistent:
+//! The holder rewrites it every few seconds. One that was not rewritten for a minute belongs to a holder that
+//! crashed, and is taken over by a conditional write. How old it is S3 says, by one clock; whoever waits watches its
+//! `ETag` besides, by one clock, too. No two machines' clocks are compared. S3's conditional writes are strongly consistent:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -29,6 +29,7 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) const ABANDONED: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(20);
+const GONE: &str = "the other one is gone: taking over";
 
 /// What stands in the object: for whoever has to wait.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -107,15 +108,18 @@ impl Lock {
                 Written::NoBucket => return Ok(None),
                 Written::Taken => {}
             }
-            let Some((holder, etag)) = read(cloud, &bucket, &key).await? else { continue };
-            if holder.as_ref().is_some_and(is_dead)
-                && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
-            {
-                say("taking over from a run that was killed on this machine");
-                return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
-            }
+            let Some(seen) = look(cloud, &bucket, &key).await? else { continue };
+            let silent = seen.silent_for().is_some_and(|seconds| Duration::from_secs(seconds) > ABANDONED);
+            let (holder, etag) = (seen.note, seen.etag);
             // A write of ours whose answer was lost.
             if holder.as_ref().is_some_and(|holder| holder.id == id) {
+                return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
+            }
+            let dead = holder.as_ref().is_some_and(is_dead);
+            if (dead || silent)
+                && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
+            {
+                say(if dead { "taking over from a run that was killed on this machine" } else { GONE });
                 return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
             }
             let who = holder.map_or_else(
@@ -124,7 +128,7 @@ impl Lock {
             );
             if !wait || started.elapsed() > PATIENCE {
                 return Err(Error::failed(format!("stage `{}` is being deployed by {who}", owner.stage))
-                    .hint("wait for it to end; a crashed one is taken over after a minute (without `--no-wait`)"));
+                    .hint("wait for it to end; a crashed one is taken over a minute after its last sign of life"));
             }
             say(&format!("stage `{}` is being deployed by {who}", owner.stage));
             match &watched {
@@ -132,7 +136,7 @@ impl Lock {
                     if at.elapsed() > ABANDONED
                         && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
                     {
-                        say("the other one is gone: taking over");
+                        say(GONE);
                         return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
                     }
                 }
@@ -260,6 +264,14 @@ pub(super) struct Seen {
     /// When it was written, and when it was looked at: both by the clock of the store.
     pub(super) modified: Option<DateTime>,
     pub(super) now: Option<DateTime>,
+}
+
+impl Seen {
+    /// Seconds since the last heartbeat, by the clock of the store; unset when it does not say.
+    pub(super) fn silent_for(&self) -> Option<u64> {
+        let (modified, now) = self.modified.zip(self.now)?;
+        Some(u64::try_from(now.secs() - modified.secs()).unwrap_or(0))
+    }
 }
 
 /// Looks at the lock; `None` when there is none.

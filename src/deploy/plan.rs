@@ -55,7 +55,7 @@ impl Plan {
 
     /// The lines of the plan, without what is kept.
     pub(crate) fn changes(&self) -> Vec<Change> {
-        let changed = self.steps.iter().filter(|step| step.action != Action::Keep);
+        let changed = self.steps.iter().filter(|step| step.action != Action::Keep && !step.resource.stays());
         changed
             .map(|step| {
                 let mut differences = step.differences.clone();

@@ -245,7 +245,8 @@ async fn check_api(
         }
         Some(ServedApi::Http { id, routes }) => Ok(match http::find(cloud, owner, id).await? {
             None => Err(format!("the HTTP API `{id}` is gone")),
-            Some(live) if live.routes == *routes => Ok(None),
+            // An integration that nobody uses is what a killed run has left to do.
+            Some(live) if live.routes == *routes && live.unused_integrations.is_empty() => Ok(None),
             Some(live) => Ok(Some(Switch::Http { live: Box::new(live), routes: routes.clone() })),
         }),
     }

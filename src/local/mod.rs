@@ -80,6 +80,7 @@ impl Local {
         });
         local.lambda.start(&local).await;
         local.scheduler.start(&local);
+        local.cloudwatch.start(&local);
         Ok(local)
     }
 }

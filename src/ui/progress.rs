@@ -207,7 +207,8 @@ impl Shared {
 
 fn sentence(action: Action, key: &Key, done: bool) -> String {
     let verb = match (action, done) {
-        (Action::Keep, _) => "keep",
+        (Action::Keep, false) => "keeping ",
+        (Action::Keep, true) => "kept    ",
         (Action::Create, false) => "creating",
         (Action::Create, true) => "created ",
         (Action::Update, false) => "updating",

@@ -51,11 +51,6 @@ impl Layer {
         }
     }
 
-    /// One that is known by its name only, to be deleted.
-    pub(crate) fn named(owner: &Owner, name: &str) -> Self {
-        Self { name: name.to_owned(), owner: owner.clone(), sha256: String::new(), bucket: String::new() }
-    }
-
     /// The ARN of the newest version of ours. It may be listed a moment after it was published.
     pub(crate) async fn newest(cloud: &Cloud, owner: &Owner, name: &str) -> Result<String> {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(20));

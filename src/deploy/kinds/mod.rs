@@ -156,6 +156,13 @@ kinds! {
     Schedule: "schedule", "schedule";
 }
 
+impl Any {
+    /// It was to be deleted, and is still there because others need it by now.
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self, Self::Bucket(bucket) if bucket.stays.get().is_some())
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.words())

@@ -22,6 +22,7 @@ mod interpreter;
 mod invoke;
 mod layers;
 mod limits;
+mod metrics;
 mod model;
 mod names;
 mod page;

@@ -5,6 +5,7 @@
 //! Nothing a client can see changes until [`Api::promote`] switches the stage in one step.
 
 mod definition;
+mod deployment;
 pub(crate) mod rollback;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 pub(super) use self::definition::patiently;
 use super::Kind;
 use super::function::{Grant, statements, take_back};
+use super::http_api::is_function;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name};
@@ -135,19 +137,11 @@ impl Api {
     }
 
     /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
-    /// it leads to is ready.
-    pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
+    /// it leads to is ready. `live` is the API as it was found.
+    pub(crate) async fn promote(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(id) = self.id.get() else { return Ok(()) };
-        cloud.pace.create_deployment().await;
-        let create = || {
-            let call = cloud.apigateway.create_deployment().rest_api_id(id).stage_name(&self.owner.stage);
-            call.description(self.fingerprint()).send()
-        };
-        let what = || format!("switch the stage `{}` of the API `{}`", self.owner.stage, self.name);
-        let made = patiently(create).await.map_err(|error| explain(what())(error))?;
-        if let Some(deployment) = made.id {
-            let _ = self.deployment.set(deployment);
-        }
+        let before = live.and_then(|live| live.deployment.get());
+        let _ = self.deployment.set(deployment::create(cloud, self, id, before).await?);
         Ok(())
     }
 
@@ -156,9 +150,9 @@ impl Api {
         format!("rzap-api-{id}")
     }
 
-    /// The functions its routes lead to.
+    /// The functions its routes lead to. Somebody may have made one lead to something else.
     fn functions(&self) -> BTreeSet<&String> {
-        self.routes.values().collect()
+        self.routes.values().filter(|target| is_function(target)).collect()
     }
 
     async fn permit(&self, cloud: &Cloud, id: &str) -> Result<()> {
@@ -211,14 +205,14 @@ impl Api {
                     live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
                 }
             }
-            let mut permitted = !live.routes.is_empty();
+            let mut permitted = !live.functions().is_empty();
             for function in live.functions() {
                 permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
             }
             live.permitted = permitted;
             Ok(())
         };
-        let ((), served) = tokio::try_join!(connected, served_deployment(cloud, id, &owner.stage))?;
+        let ((), served) = tokio::try_join!(connected, deployment::served(cloud, id, &owner.stage))?;
         if let Some((deployment, description)) = served {
             live.deployed = description.is_some_and(|description| description == live.fingerprint());
             let _ = live.deployment.set(deployment);
@@ -306,17 +300,6 @@ async fn routes_of(cloud: &Cloud, id: &str) -> Result<Vec<Route>> {
         routes.push(route.map_err(explain(format!("read the routes of the API `{id}`")))?);
     }
     Ok(routes)
-}
-
-/// The deployment that the stage serves, with its description.
-async fn served_deployment(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<(String, Option<String>)>> {
-    let Some(deployment) = rollback::deployment_of_stage(cloud, id, stage).await? else { return Ok(None) };
-    cloud.pace.gateway().await;
-    match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(&deployment).send().await {
-        Ok(found) => Ok(Some((deployment, found.description))),
-        Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
-        Err(error) => Err(explain(format!("read the deployment of the API `{id}`"))(error)),
-    }
 }
 
 /// `…:function:NAME:live/invocations` → `NAME`; anything else stays as it is, and so is a difference.

@@ -19,7 +19,8 @@ use aws_sdk_apigatewayv2::types::{Api as Listed, ProtocolType};
 use serde::Serialize;
 
 use self::calls::{gone, pages, take_raw};
-use self::parts::{Parts, is_function};
+use self::parts::Parts;
+pub(super) use self::parts::is_function;
 use super::Kind;
 use super::function::{Grant, statements, take_back, unknown_operation};
 use crate::aws::{Backoff, Cloud, explain, is_code, say};
@@ -165,13 +166,14 @@ impl HttpApi {
     /// `live` is how the API was found; `None` for a new one.
     pub(crate) async fn promote(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(id) = self.id.get() else { return Ok(()) };
-        Parts::read(cloud, id).await?.become_wanted(cloud, self, id).await?;
+        let parts = Parts::read(cloud, id).await?;
+        let used = parts.become_wanted(cloud, self, id).await?;
         for function in live.map(Self::functions).unwrap_or_default() {
             if !self.functions().contains(function) {
                 take_back(cloud, function, &statement_id(id)).await?;
             }
         }
-        Ok(())
+        parts.keep(cloud, self, (id, &used)).await
     }
 
     /// The functions its routes and integrations lead to. Others' functions, and what is no function, are not
