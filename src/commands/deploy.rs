@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::context::{Context, Locking, owner_of};
+use super::gradual::Gradual;
 use super::report::{StageReport, new_warm_text};
-use crate::deploy::{self, Change, Place, Release};
+use crate::deploy::{self, Change, Place, Release, Split};
 use crate::error::{Kind, Result};
 use crate::ui::{self, Report};
 
@@ -25,6 +26,9 @@ pub(crate) struct Deploy {
     markdown: bool,
 
     #[command(flatten)]
+    gradual: Gradual,
+
+    #[command(flatten)]
     locking: Locking,
 }
 
@@ -39,18 +43,27 @@ impl Deploy {
             let cloud = context.cloud(&stage).await?;
             let made_bucket =
                 if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
-            let found = deploy::discover(&cloud, &owner).await?;
-            Ok((cloud, found, made_bucket))
+            let (found, unfinished) =
+                tokio::try_join!(deploy::discover(&cloud, &owner), self.gradual.look(&cloud, &stage, &owner))?;
+            Ok((cloud, found, made_bucket, unfinished))
         };
-        let (packages, (cloud, found, made_bucket)) =
+        let (packages, (cloud, mut found, made_bucket, unfinished)) =
             tokio::try_join!(context.packages(&stage, None, &progress), look)?;
+        let mut settled = None;
+        if let Some(unfinished) = unfinished.as_ref().filter(|_| !self.dry_run) {
+            settled = Some(self.gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
+            // Other versions serve now.
+            found = deploy::discover(&cloud, &owner).await?;
+        }
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let plan = deploy::plan(&blueprint, &found)?;
         if self.dry_run {
             let changes = plan.changes();
             let note = new_warm_text(&changes, &blueprint.resources);
+            let note = format!("{note}{}", self.gradual.note(&stage, unfinished.as_ref()));
+            let unfinished = unfinished.map(|unfinished| unfinished.splits);
             let (app, stage, markdown, unchanged) = (stage.app, stage.stage, self.markdown, plan.unchanged());
-            return Ok(Box::new(DryRun { app, stage, changes, unchanged, note, markdown }));
+            return Ok(Box::new(DryRun { app, stage, changes, unchanged, note, markdown, unfinished }));
         }
         let careful = context.interrupt.carefully();
         let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
@@ -61,17 +74,14 @@ impl Deploy {
                 stage.stage
             )),
         })?;
-        let outcome = deploy::promote(&cloud, &plan).await.map_err(|error| {
-            error.hint(format!(
-                "some traffic may have moved already: run `rzap deploy {}` again, it continues",
-                stage.stage
-            ))
-        })?;
+        let way = self.gradual.way(&stage, "deploy");
+        let outcome = deploy::turn_over(&cloud, &plan, way, &progress.of_apply(), &context.interrupt.stop).await?;
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         let crowded = deploy::crowded(&plan, &outcome);
         let report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         let mut report = report.with_schedules(&blueprint.resources);
         report.changes.splice(0..0, made_bucket);
+        report.unfinished = settled;
         let latest = if report.changes.is_empty() { Release::latest(&cloud, &owner).await? } else { None };
         let released = report.released();
         report.release = Some(match latest {
@@ -127,11 +137,13 @@ struct DryRun {
     /// What would be switched on and cost something.
     note: String,
     markdown: bool,
+    /// What would be settled first.
+    unfinished: Option<Vec<Split>>,
 }
 
 impl Report for DryRun {
     fn text(&self) -> String {
-        let Self { app, stage, changes, unchanged, note, markdown } = self;
+        let Self { app, stage, changes, unchanged, note, markdown, .. } = self;
         let title = if changes.is_empty() {
             "nothing to change".to_owned()
         } else {
@@ -145,12 +157,16 @@ impl Report for DryRun {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut document = json!({
             "app": self.app,
             "stage": self.stage,
             "dry_run": true,
             "changes": self.changes,
             "unchanged": self.unchanged,
-        })
+        });
+        if let Some(splits) = &self.unfinished {
+            document["unfinished"] = json!({ "functions": splits });
+        }
+        document
     }
 }

@@ -7,8 +7,11 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::gradual::Settled;
 use crate::aws::Cloud;
-use crate::deploy::{Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction, ServedApi, Url};
+use crate::deploy::{
+    self, Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction, ServedApi, Share, Url,
+};
 use crate::error::Result;
 use crate::observe::{AS_OF, Cost, SCHEDULER_FREE};
 
@@ -28,6 +31,9 @@ pub(crate) struct StageReport {
     pub(crate) changes: Vec<Change>,
     /// The number of the release that serves.
     pub(crate) release: Option<u64>,
+    /// The shift that a killed run had left, and what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unfinished: Option<Settled>,
     /// What a release records of the API.
     #[serde(skip)]
     pub(crate) api: Option<ServedApi>,
@@ -43,6 +49,9 @@ pub(crate) struct FunctionReport {
     pub(crate) arn: String,
     /// The version the alias `live` serves; null when there is none yet.
     pub(crate) version: Option<String>,
+    /// The version that gets a part of the traffic beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) share: Option<Share>,
     pub(crate) code_sha256: String,
     /// Empty for a container image.
     pub(crate) runtime: String,
@@ -103,6 +112,7 @@ impl StageReport {
             functions,
             changes: Vec::new(),
             release: None,
+            unfinished: None,
             api: None,
         }
     }
@@ -232,13 +242,15 @@ fn thousands(number: u32) -> String {
 
 impl FunctionReport {
     fn new(cloud: &Cloud, function: &Function, fronts: &[Front]) -> Self {
-        let own = function.decided.url.get().filter(|_| function.url.is_open()).map(|url| reachable(cloud, url));
+        let own =
+            function.decided.url.get().filter(|_| function.url.is_open()).map(|url| deploy::reachable(cloud, url));
         let front = fronts.iter().find(|front| front.functions.contains(&function.name));
         Self {
             name: function.short_name.clone(),
             function_name: function.name.clone(),
             arn: cloud.function_arn(&function.name),
             version: function.decided.version.get().cloned(),
+            share: None,
             code_sha256: function.settings.code_sha256.clone(),
             runtime: function.settings.runtime.clone(),
             image: function.settings.image.clone(),
@@ -250,16 +262,6 @@ impl FunctionReport {
             keep_warm: None,
             answers: function.url,
         }
-    }
-}
-
-/// A function URL as it can be called. The host of an emulator's URL resolves nowhere (or only where
-/// `*.localhost` does), so its path form is given.
-fn reachable(cloud: &Cloud, url: &str) -> String {
-    let id = url.split("://").nth(1).and_then(|rest| rest.split(['.', '/']).next());
-    match (&cloud.endpoint, id) {
-        (Some(endpoint), Some(id)) if url.contains(".lambda-url.") => format!("{endpoint}/_aws/lambda-url/{id}/"),
-        _ => url.to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::context::{Context, Locking, known_functions, owner_of};
+use super::gradual::Gradual;
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
@@ -24,6 +25,9 @@ pub(crate) struct Update {
     functions: Vec<String>,
 
     #[command(flatten)]
+    gradual: Gradual,
+
+    #[command(flatten)]
     locking: Locking,
 }
 
@@ -33,18 +37,26 @@ impl Update {
         let stage = context.stage(self.stage.as_deref())?;
         known_functions(&stage, &self.functions)?;
         let owner = owner_of(&stage);
+        let Self { functions, gradual, locking, .. } = self;
         let names: Vec<String> =
-            if self.functions.is_empty() { stage.functions.keys().cloned().collect() } else { self.functions };
+            if functions.is_empty() { stage.functions.keys().cloned().collect() } else { functions };
         let progress = context.ui.progress();
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
-            let live = names.iter().map(|name| live_function(&cloud, &owner, name, stage.functions.get(name)));
-            let live = try_join_all(live).await?;
-            Ok((cloud, live))
+            context.lock(&cloud, &owner, &locking, false, &progress).await?;
+            let (live, unfinished) =
+                tokio::try_join!(live_functions(&cloud, &owner, &names, &stage), gradual.look(&cloud, &stage, &owner))?;
+            Ok((cloud, live, unfinished))
         };
-        let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
+        let (packages, (cloud, mut live, unfinished)) =
+            tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
+        let mut settled = None;
+        if let Some(unfinished) = &unfinished {
+            settled = Some(gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
+            // Other versions serve now.
+            live = live_functions(&cloud, &owner, &names, &stage).await?;
+        }
         let images = stage.images();
         let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
         let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
@@ -64,10 +76,12 @@ impl Update {
                 error
             }
         })?;
-        let outcome = deploy::promote(&cloud, &plan).await?;
+        let way = gradual.way(&stage, "update");
+        let outcome = deploy::turn_over(&cloud, &plan, way, &progress.of_apply(), &context.interrupt.stop).await?;
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
+        report.unfinished = settled;
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
             let latest = Release::latest(&cloud, &owner).await?;
@@ -84,6 +98,15 @@ impl Update {
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))
     }
+}
+
+async fn live_functions(
+    cloud: &Cloud,
+    owner: &deploy::Owner,
+    names: &[String],
+    stage: &StageConfig,
+) -> Result<Vec<Function>> {
+    try_join_all(names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)))).await
 }
 
 async fn live_function(

@@ -30,6 +30,7 @@ mod collectstatic;
 mod crash_sweep;
 mod exec;
 mod fault_sweep;
+mod gradual;
 mod house;
 mod http_api;
 mod http_api_local;

@@ -1,0 +1,305 @@
+//! Traffic that goes over step by step, smoke checks, alarms, and every way back.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::emulator::Emulator;
+use crate::http;
+use crate::process::wait_for;
+use crate::world::World;
+
+/// Says its generation at the start and at the end of an answer. What `/health` says is a file's.
+const APP: &str = r#"import time
+GENERATION = "g1"
+HEALTH = 200
+WORK = True
+def handler(event, context):
+    if not WORK and "path" not in event:
+        raise RuntimeError("no work today")
+    if event.get("path", event.get("rawPath")) == "/health":
+        return {"statusCode": HEALTH, "body": "health " + GENERATION}
+    first = GENERATION
+    time.sleep(0.002)
+    return {"statusCode": 200, "body": first + " " + GENERATION}
+"#;
+
+/// A stage in which traffic stays shared until the test is done with it, and one that is quick.
+const CONFIG: &str = "app: shop
+runtime: python3.13
+region: eu-west-1
+handler: app.handler
+http: rest
+stages:
+  dev: { traffic: { canary: 30%, for: 1h } }
+  quick: { traffic: { linear: 40%, every: 1s } }
+";
+
+fn world() -> World {
+    World::new().file("rzap.yaml", CONFIG).file("app.py", APP)
+}
+
+/// What the alias `live` of a function of the local cloud says: its version, and the weights beside it.
+fn alias(world: &World, function: &str) -> Value {
+    world.local().boto(&format!(
+        r#"
+alias = client("lambda").get_alias(FunctionName="{function}", Name="live")
+answer([alias["FunctionVersion"], alias.get("RoutingConfig", {{}}).get("AdditionalVersionWeights", {{}})])
+"#
+    ))
+}
+
+fn releases(world: &World, stage: &str) -> usize {
+    world.run(&format!("releases {stage} --local --json")).success().json()["releases"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_share_of_the_traffic_moves_and_no_client_sees_an_error() {
+    let world = world();
+    let url = world.run("deploy dev --local --json").success().url();
+    world.edit("app.py", "\"g1\"", "\"g2\"");
+    let answers: Mutex<BTreeMap<String, usize>> = Mutex::default();
+    let done = AtomicBool::new(false);
+    let mut deploy = world.start("deploy dev --local");
+    std::thread::scope(|scope| {
+        let _end = End(&done);
+        assert!(deploy.says("30 % to the new versions"), "it ended");
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let answer = match http::try_request("GET", &url, &[], "") {
+                        Ok(answer) => format!("{} {}", answer.status, answer.text()),
+                        Err(error) => error,
+                    };
+                    *answers.lock().expect("no client panics").entry(answer).or_default() += 1;
+                }
+            });
+        }
+        let count = || answers.lock().expect("no client panics").values().sum::<usize>();
+        wait_for("400 answers", Duration::from_mins(1), || (count() >= 400).then_some(()));
+        // Of those 30 % are new. Outside of these bounds it would be once in more than 10^20 runs.
+        let shared = answers.lock().expect("no client panics").clone();
+        let part =
+            |answer: &str| shared.get(answer).copied().unwrap_or_default() * 100 / shared.values().sum::<usize>();
+        assert!((10..55).contains(&part("200 g2 g2")), "{shared:?}");
+        assert!(part("200 g1 g1") > 0, "{shared:?}");
+        // The way back is seen by these clients, too.
+        deploy.interrupt();
+        let before = count();
+        wait_for("answers after that", Duration::from_mins(1), || (count() > before + 50).then_some(()));
+    });
+    let output = deploy.wait().failure(130);
+    insta::assert_snapshot!(output.err().lines().filter(|line| line.starts_with("error") || line.starts_with("hint")).collect::<Vec<_>>().join("\n"), @"");
+    let answers = answers.into_inner().expect("no client panicked");
+    let kinds: Vec<&str> = answers.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["200 g1 g1", "200 g2 g2"], "{answers:?}");
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["1", {}]));
+    assert_eq!(releases(&world, "dev"), 1);
+
+    // At once, from where it stopped.
+    world.run("deploy dev --local --at-once").success();
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["2", {}]));
+    assert_eq!(http::get(&url).text(), "g2 g2");
+    assert_eq!(releases(&world, "dev"), 2);
+}
+
+#[test]
+fn a_linear_shift_goes_to_its_end_and_is_one_release() {
+    let world = world();
+    let url = world.run("deploy quick --local --json").success().url();
+    world.edit("app.py", "\"g1\"", "\"g2\"");
+    let dry = world.run("deploy quick --local --dry-run").success();
+    assert!(dry.stdout.contains("traffic: 40 % … 80 %, 1.0 s each, all after 2.0 s"), "{dry}");
+    let output = world.run("deploy quick --local").success();
+    output.says(&["40 % to the new versions, 2 s left", "80 % to the new versions, 1 s left"]);
+    output.says(&["the new versions have all of it"]);
+    assert_eq!(alias(&world, "shop-quick-web"), json!(["2", {}]));
+    assert_eq!(http::get(&url).text(), "g2 g2");
+    assert_eq!(releases(&world, "quick"), 2);
+    // `update` goes the same way, and what does not change moves nothing.
+    world.edit("app.py", "\"g2\"", "\"g3\"");
+    world.run("update quick --local").success().says(&["40 % to the new versions", "80 % to the new versions"]);
+    let nothing = world.run("deploy quick --local").success();
+    assert!(!nothing.stderr.contains("% to the new"), "{nothing}");
+    assert_eq!(releases(&world, "quick"), 3);
+}
+
+#[test]
+fn a_shift_that_was_killed_is_reverted_or_finished_by_the_next_run() {
+    let world = world();
+    world.run("deploy dev --local").success();
+    world.edit("app.py", "\"g1\"", "\"g2\"");
+    let kill = || {
+        let mut deploy = world.start("deploy dev --local");
+        assert!(deploy.says("30 % to the new versions"), "it ended");
+        deploy.kill();
+        deploy.wait().failure(137);
+    };
+    kill();
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["1", { "2": 0.3 }]));
+
+    // Everybody who looks sees it.
+    let status = world.run("status dev --local").success();
+    assert!(status.stdout.contains("1 (70 %), 2 (30 %)"), "{status}");
+    let status = world.run("status dev --local --json").success().json();
+    assert_eq!(status["functions"][0]["share"], json!({ "version": "2", "percent": 30.0 }));
+    let listed = world.run("releases dev --local").success();
+    assert!(listed.stdout.contains("some traffic goes to newer versions already"), "{listed}");
+    assert!(listed.stdout.contains("live"), "{listed}");
+    let dry = world.run("deploy dev --local --dry-run").success();
+    assert!(dry.stdout.contains("web: 70 % version 1, 30 % version 2"), "{dry}");
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["1", { "2": 0.3 }]), "a dry run changes nothing");
+
+    // The rule without a word: back, and then on with its own work, which is at once here.
+    let reverted = world.run("deploy dev --local --at-once --json").success();
+    reverted.says(&["nobody is moving it", "reverted: the old versions have all of it"]);
+    let settled =
+        json!({ "rule": "revert", "functions": [{ "function": "web", "from": "1", "to": "2", "percent": 30.0 }] });
+    assert_eq!(reverted.json()["unfinished"], settled);
+    assert_eq!(reverted.json()["release"], 2);
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["2", {}]));
+
+    // Finished: the deploy has nothing left to do but to write the release.
+    world.edit("app.py", "\"g2\"", "\"g3\"");
+    kill();
+    let finished = world.run("deploy dev --local --unfinished finish --json").success();
+    finished.says(&["finished: the new versions have all of it"]);
+    assert_eq!((finished.changes().len(), &finished.json()["release"]), (0, &json!(3)));
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["3", {}]));
+
+    // And a rollback ends it, without a release of its own.
+    world.edit("app.py", "\"g3\"", "\"g4\"");
+    kill();
+    let back = world.run("rollback dev --local").success();
+    assert!(back.stdout.contains("all traffic is back at release 3"), "{back}");
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["3", {}]));
+    assert_eq!(releases(&world, "dev"), 3);
+    world.run("update dev --local --at-once").success();
+    assert_eq!(alias(&world, "shop-dev-web"), json!(["4", {}]));
+}
+
+#[test]
+fn a_smoke_check_that_fails_before_moves_nothing_and_after_goes_back() {
+    let world = world();
+    world.edit(
+        "rzap.yaml",
+        "stages:",
+        "smoke: [GET /health, { invoke: web, payload: { n: 1 } }]\nstages:\n  plain: {}",
+    );
+    let url = world.run("deploy plain --local --json").success().url();
+    world.edit("app.py", "HEALTH = 200", "HEALTH = 503");
+    let failed = world.run("deploy plain --local --quiet").failure(1);
+    insta::assert_snapshot!(failed.err(), @"");
+    assert_eq!(alias(&world, "shop-plain-web"), json!(["1", {}]));
+    assert_eq!(http::get(&format!("{url}/health")).status, 200);
+    world.edit("app.py", "HEALTH = 503", "HEALTH = 200");
+    world.edit("app.py", "WORK = True", "WORK = False");
+    let failed = world.run("update plain --local --quiet").failure(1);
+    insta::assert_snapshot!(failed.err(), @"");
+    assert_eq!(alias(&world, "shop-plain-web"), json!(["1", {}]));
+
+    // Only the alias knows what fails now: the version, invoked by its number, is well.
+    world.edit("app.py", "WORK = False", "WORK = True");
+    world.edit("app.py", "\"path\") ==", "\"path\") ==");
+    world.write(
+        "app.py",
+        "def handler(event, context):\n    live = context.invoked_function_arn.endswith(':live')\n    \
+         return {'statusCode': 500 if live else 200, 'body': 'g2'}\n",
+    );
+    let failed = world.run("deploy plain --local --quiet").failure(1);
+    insta::assert_snapshot!(failed.err(), @"");
+    assert_eq!(alias(&world, "shop-plain-web"), json!(["1", {}]));
+    assert_eq!(http::get(&url).text(), "g1 g1");
+    assert_eq!(releases(&world, "plain"), 1);
+}
+
+#[test]
+fn requests_are_checked_on_every_front_before_and_after() {
+    for (front, check) in [("rest", ""), ("http", ""), ("url", "")] {
+        let world = World::new().app("guestbook");
+        let _ = check;
+        world.edit(
+            "rzap.yaml",
+            "http: rest",
+            &format!("http: {front}\nsmoke: [{{ get: \"/api/entries?n=1\", status: 200, contains: entries }}]"),
+        );
+        let output = world.run("deploy dev --local").success();
+        output.says(&[
+            "smoke check `GET /api/entries` of `web` on version 1",
+            "smoke check `GET /api/entries` of `web` on dev",
+        ]);
+        world.edit("guestbook.py", "\"/api/entries\"", "\"/api/all\"");
+        let failed = world.run("update dev --local").failure(1);
+        failed.says(&["on version 2 failed", "it answered 404, not 200", "no traffic was moved"]);
+        let url = world.run("status dev --local --json").success().url();
+        assert_eq!(http::get(&format!("{url}/api/entries")).status, 200);
+    }
+}
+
+/// MiniStack stores weights and does not apply them; moto does not speak the protocol of the SDK's CloudWatch.
+#[test]
+fn alarms_stop_a_shift_before_it_starts_and_call_it_back() {
+    let emulator = Emulator::ministack();
+    let cloud = emulator.cloud();
+    let world = world().at(&emulator.endpoint);
+    world.edit("rzap.yaml", "stages:", "alarms: [shop-errors, shop-all]\nstages:");
+    // There is nothing to shift in a first deploy, so there is nothing to look at.
+    world.run("deploy dev").success();
+    world.edit("app.py", "\"g1\"", "\"g2\"");
+    let missing = world.run("deploy dev --quiet").failure(1);
+    insta::assert_snapshot!(missing.err(), @"");
+
+    cloud.boto(
+        r#"
+cloudwatch = client("cloudwatch")
+for name in ["errors", "latency"]:
+    cloudwatch.put_metric_alarm(AlarmName="shop-" + name, Namespace="Shop", MetricName=name, Statistic="Sum", Period=60,
+                                EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold")
+cloudwatch.put_composite_alarm(AlarmName="shop-all", AlarmRule="ALARM(shop-latency)")
+"#,
+    );
+    let set = |name: &str, state: &str| {
+        let arguments = format!("AlarmName='{name}', StateValue='{state}', StateReason='3 datapoints'");
+        cloud.boto(&format!("client('cloudwatch').set_alarm_state({arguments})"))
+    };
+    set("shop-latency", "ALARM");
+    let firing = world.run("deploy dev --quiet").failure(1);
+    insta::assert_snapshot!(firing.err(), @"");
+    let alias = || {
+        cloud.boto(
+            r#"
+alias = client("lambda").get_alias(FunctionName="shop-dev-web", Name="live")
+answer([alias["FunctionVersion"], alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})])
+"#,
+        )
+    };
+    assert_eq!(alias(), json!(["1", {}]), "nothing moved");
+
+    set("shop-latency", "OK");
+    set("shop-errors", "INSUFFICIENT_DATA");
+    let mut deploy = world.start("deploy dev");
+    assert!(deploy.says("30 % to the new versions, 1:00:00 h left, 2 alarms are quiet"), "{}", deploy.wait());
+    assert_eq!(alias(), json!(["1", { "2": 0.3 }]));
+    set("shop-errors", "ALARM");
+    let called_back = deploy.wait().failure(1);
+    called_back.says(&[
+        "the alarm `shop-errors` is in ALARM, with 30 % of the traffic on the new version; traffic went back",
+        "3 datapoints",
+    ]);
+    assert_eq!(alias(), json!(["1", {}]));
+    // Who wants to get rid of what the alarm is about does not wait for it.
+    world.run("deploy dev --at-once").success();
+    assert_eq!(alias(), json!(["2", {}]));
+}
+
+/// Ends the clients when it goes, also by a panic: the scope would wait for them for ever.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
