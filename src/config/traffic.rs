@@ -120,7 +120,8 @@ fn gradual(reader: &mut Reader<'_>, entry: &Entry, map: &Map) -> Option<Traffic>
     let percent = percent(reader, kind);
     let other = if time == "for" { "every" } else { "for" };
     if let Some(wrong) = map.get(other) {
-        let title = format!("`{}` goes with `{time}`, not with `{other}`", kind.key);
+        let home = if other == "for" { "canary" } else { "linear" };
+        let title = format!("`{other}` goes with `{home}`, not with `{}`", kind.key);
         reader.problem(&wrong.key_span, title, LIKE);
     }
     let Some(wait) = map.get(time) else {

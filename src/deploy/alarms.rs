@@ -41,7 +41,8 @@ pub(super) async fn check(cloud: &Cloud, names: &[String]) -> Result<()> {
         return Ok(());
     }
     let (what, are) = if firing.len() == 1 { ("alarm", "is") } else { ("alarms", "are") };
-    let mut error = Error::failed(format!("the {what} {} {are} in ALARM", quoted(&firing)));
+    let mut error = Error::failed(format!("the {what} {} {are} in ALARM", quoted(&firing)))
+        .hint("what has to go out in spite of it goes with `--at-once`");
     let reasons = firing.iter().filter_map(|name| states.get(name.as_str())?.1);
     error.causes.extend(reasons.filter(|reason| !reason.is_empty()).map(str::to_owned));
     Err(error)

@@ -10,7 +10,7 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · scheduler (signature scope)
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                           (host or path)
 //! ```
 
@@ -18,6 +18,7 @@ pub(crate) mod apigateway;
 pub(crate) mod apigatewayv2;
 pub(crate) mod checksum;
 pub(crate) mod chunked;
+pub(crate) mod cloudwatch;
 pub(crate) mod daemon;
 pub(crate) mod form;
 pub(crate) mod front;
@@ -27,6 +28,7 @@ pub(crate) mod lambda;
 pub(crate) mod logs;
 pub(crate) mod rest;
 pub(crate) mod route;
+pub(crate) mod rpc;
 pub(crate) mod run;
 pub(crate) mod s3;
 pub(crate) mod scheduler;
@@ -56,6 +58,7 @@ pub(crate) struct Local {
     pub(crate) apigateway: apigateway::ApiGateway,
     pub(crate) apigatewayv2: apigatewayv2::HttpApis,
     pub(crate) logs: logs::Logs,
+    pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) scheduler: scheduler::Scheduler,
 }
 
@@ -72,6 +75,7 @@ impl Local {
             apigateway: apigateway::ApiGateway::open(home)?,
             apigatewayv2: apigatewayv2::HttpApis::open(home)?,
             logs: logs::Logs::open(home)?,
+            cloudwatch: cloudwatch::CloudWatch::open(home)?,
             scheduler: scheduler::Scheduler::open(home)?,
         });
         local.lambda.start(&local).await;

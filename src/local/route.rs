@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
+use super::rpc::Protocol;
 use super::wire::{Fault, Reply, Request, parse_query};
 use super::{Local, front};
 
@@ -21,6 +22,7 @@ pub(crate) enum Service {
     Lambda,
     ApiGateway,
     Logs,
+    CloudWatch,
     Scheduler,
 }
 
@@ -34,17 +36,20 @@ impl Service {
             "lambda" => Self::Lambda,
             "apigateway" => Self::ApiGateway,
             "logs" => Self::Logs,
+            "monitoring" => Self::CloudWatch,
             "scheduler" => Self::Scheduler,
             _ => return None,
         })
     }
 
-    fn dialect(self) -> Dialect {
+    /// Some services have clients that write in different protocols.
+    fn dialect(self, request: &Request) -> Dialect {
         match self {
             Self::S3 => Dialect::S3,
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs => Dialect::Json11,
+            Self::CloudWatch => Dialect::Rpc(Protocol::of(request)),
         }
     }
 
@@ -58,6 +63,7 @@ impl Service {
             Self::ApiGateway if request.path.starts_with("/v2/") => local.apigatewayv2.handle(local, request).await,
             Self::ApiGateway => local.apigateway.handle(local, request).await,
             Self::Logs => local.logs.handle(local, request).await,
+            Self::CloudWatch => local.cloudwatch.handle(local, request).await,
             Self::Scheduler => local.scheduler.handle(local, request).await,
         }
     }
@@ -70,6 +76,7 @@ pub(crate) enum Dialect {
     Query,
     RestJson,
     Json11,
+    Rpc(Protocol),
 }
 
 impl Dialect {
@@ -80,6 +87,7 @@ impl Dialect {
             Self::Query => fault.into_query_xml(request_id),
             Self::RestJson => fault.into_json(),
             Self::Json11 => fault.into_json().with("content-type", "application/x-amz-json-1.1"),
+            Self::Rpc(protocol) => protocol.refuse(fault, request_id),
         }
     }
 }
@@ -153,10 +161,10 @@ pub(crate) async fn answer(local: &Arc<Local>, request: Request, scope: Option<S
     }
     let request_id = request.request_id.clone();
     match target(&request, scope.as_ref()) {
-        Ok(service) => match service.handle(local, request).await {
-            Ok(reply) => reply,
-            Err(fault) => service.dialect().refuse(fault, &request_id),
-        },
+        Ok(service) => {
+            let dialect = service.dialect(&request);
+            service.handle(local, request).await.unwrap_or_else(|fault| dialect.refuse(fault, &request_id))
+        }
         Err((dialect, fault)) => dialect.refuse(fault, &request_id),
     }
 }
@@ -164,7 +172,7 @@ pub(crate) async fn answer(local: &Arc<Local>, request: Request, scope: Option<S
 /// The dialect to refuse in before the service is known for sure.
 pub(crate) fn dialect(request: &Request, scope: Option<&Scope>) -> Dialect {
     match target(request, scope) {
-        Ok(service) => service.dialect(),
+        Ok(service) => service.dialect(request),
         Err((dialect, _)) => dialect,
     }
 }
@@ -185,7 +193,7 @@ fn target(request: &Request, scope: Option<&Scope>) -> Result<Service, (Dialect,
     };
     // A link can be put into any web page; only S3 (and a caller's identity) is meant to be shared by link.
     if scope.presigned && !matches!((service, &request.method), (Service::S3, _) | (Service::Sts, &Method::GET)) {
-        return Err((service.dialect(), Fault::unsupported(&scope.service, "with a presigned URL")));
+        return Err((service.dialect(request), Fault::unsupported(&scope.service, "with a presigned URL")));
     }
     Ok(service)
 }
@@ -201,7 +209,7 @@ fn unsigned(request: &Request) -> Result<Service, (Dialect, Fault)> {
         Dialect::S3 => Fault::new(403, "AccessDenied", "Access Denied"),
         Dialect::Query if is_federated(request) => return Ok(Service::Sts),
         Dialect::Query => Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
-        Dialect::RestJson | Dialect::Json11 => {
+        Dialect::RestJson | Dialect::Json11 | Dialect::Rpc(_) => {
             Fault::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
         }
     };
@@ -220,7 +228,9 @@ fn guess(request: &Request) -> Dialect {
     let is_api = ["/restapis", "/v2/apis", "/v2/tags", "/apikeys", "/account", "/schedules", "/schedule-groups"]
         .iter()
         .any(|prefix| request.path.starts_with(prefix));
-    if request.header("x-amz-target").is_some() {
+    if request.header("smithy-protocol").is_some() {
+        Dialect::Rpc(Protocol::Cbor)
+    } else if request.header("x-amz-target").is_some() {
         Dialect::Json11
     } else if is_form(request, "application/x-www-form-urlencoded") {
         Dialect::Query

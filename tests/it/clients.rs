@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::emulator::free_port;
 use crate::world::World;
 
 #[test]
@@ -40,6 +41,40 @@ fn http_apis_serve_as_on_aws() {
 fn boto3_finds_cloudwatch_logs_as_aws_has_them() {
     let world = World::new();
     world.local().script("logs.py");
+}
+
+#[test]
+fn boto3_finds_cloudwatch_alarms_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("cloudwatch.py");
+}
+
+#[test]
+fn the_aws_cli_makes_an_alarm_that_survives_a_restart() {
+    let world = World::new();
+    // Not the port that all others try first: one of them could take it while this cloud is stopped.
+    world.run(&format!("local start --port {}", free_port())).success();
+    let cloud = world.local();
+    let put = "cloudwatch put-metric-alarm --alarm-name errors --namespace AWS/Lambda --metric-name Errors --statistic Sum \
+               --period 60 --evaluation-periods 2 --threshold 1 --comparison-operator GreaterThanOrEqualToThreshold \
+               --dimensions Name=FunctionName,Value=web --tags Key=team,Value=a";
+    cloud.aws(&put.split_whitespace().collect::<Vec<_>>());
+    let set = "cloudwatch set-alarm-state --alarm-name errors --state-value ALARM --state-reason tried";
+    cloud.aws(&set.split_whitespace().collect::<Vec<_>>());
+    let shown = || -> Value {
+        let words = ["cloudwatch", "describe-alarms", "--alarm-names", "errors", "--output", "json"];
+        serde_json::from_str(&world.local().aws(&words)).expect("JSON")
+    };
+    let before = shown();
+    let alarm = &before["MetricAlarms"][0];
+    assert_eq!((&alarm["StateValue"], &alarm["Threshold"]), (&json!("ALARM"), &json!(1.0)));
+    assert_eq!(alarm["Dimensions"], json!([{ "Name": "FunctionName", "Value": "web" }]));
+
+    world.run("local stop").success();
+    world.run("local start").success();
+    assert_eq!(shown(), before);
+    world.local().aws(&["cloudwatch", "delete-alarms", "--alarm-names", "errors"]);
+    assert_eq!(shown()["MetricAlarms"], json!([]));
 }
 
 #[test]

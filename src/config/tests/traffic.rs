@@ -83,7 +83,7 @@ fn alarms_are_names_and_want_traffic() {
     let title = "`alarms` does nothing without `traffic`";
     let told = format!("alarms | {title} | they are looked at while traffic moves: say how with `traffic`");
     assert_eq!(wrong("alarms: [a]"), [told]);
-    let arn = "arn:aws:cloudwatch:x | this cannot be the name of an alarm | write its name, not its ARN";
+    let arn = "\"arn:aws:cloudwatch:x\" | this cannot be the name of an alarm | write its name, not its ARN";
     assert_eq!(wrong("traffic: at-once\nalarms: [\"arn:aws:cloudwatch:x\"]"), [arn]);
 }
 

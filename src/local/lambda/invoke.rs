@@ -263,7 +263,7 @@ pub(super) fn target(lambda: &Lambda, call: &Invocation) -> Result<Target, Fault
     let at = FunctionRef::parse(&call.function_arn_or_name, &region, call.qualifier.as_deref())?;
     lambda.store.read(|state| {
         let function = state.find(&at)?;
-        let routed = aliases::routed(function, at.qualifier.as_deref());
+        let routed = aliases::routed(function, at.qualifier.as_deref(), &call.request_id);
         let version = function.version(&at, routed.as_deref().or(at.qualifier.as_deref()))?;
         if version.pending() {
             return Err(version.not_ready());

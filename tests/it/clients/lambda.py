@@ -7,6 +7,7 @@ from AWS. It makes its own roles and removes what it made.
 import lambda_control
 import lambda_layers
 import lambda_running
+import lambda_weights
 from lambda_kit import ROLES, iam, lam, layers, made, refused
 
 
@@ -35,6 +36,9 @@ for topic in [
     lambda_running.own_runtimes,
     lambda_running.node,
     lambda_running.new_code_runs_at_once,
+    lambda_weights.what_may_be_asked,
+    lambda_weights.every_way_in,
+    lambda_weights.one_draw_per_event,
     lambda_layers.versions_of_layers,
     lambda_layers.lists_of_layers,
     lambda_layers.what_functions_have,
