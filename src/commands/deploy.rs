@@ -60,7 +60,7 @@ impl Deploy {
         if self.dry_run {
             let changes = plan.changes();
             let note = new_warm_text(&changes, &blueprint.resources);
-            let note = format!("{note}{}", self.gradual.note(&stage, unfinished.as_ref()));
+            let note = format!("{note}{}", self.gradual.note(&stage, unfinished.as_ref(), &changes));
             let unfinished = unfinished.map(|unfinished| unfinished.splits);
             let (app, stage, markdown, unchanged) = (stage.app, stage.stage, self.markdown, plan.unchanged());
             return Ok(Box::new(DryRun { app, stage, changes, unchanged, note, markdown, unfinished }));

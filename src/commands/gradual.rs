@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::aws::Cloud;
 use crate::config::{StageConfig, Traffic};
-use crate::deploy::{Owner, Split, Unfinished, Way};
+use crate::deploy::{Action, Change, Kind, Owner, Split, Unfinished, Way};
 use crate::error::Result;
 use crate::ui::{self, Progress};
 
@@ -48,7 +48,7 @@ impl Gradual {
     }
 
     /// What a dry run says of it, in lines; nothing where all moves at once.
-    pub(crate) fn note(&self, stage: &StageConfig, unfinished: Option<&Unfinished>) -> String {
+    pub(crate) fn note(&self, stage: &StageConfig, unfinished: Option<&Unfinished>, changes: &[Change]) -> String {
         let mut note = String::new();
         if let Some(unfinished) = unfinished {
             let rule = match self.unfinished {
@@ -59,7 +59,9 @@ impl Gradual {
             };
             note.push_str(&format!("{}\n  first it would be {rule}\n", text(unfinished)));
         }
-        let steps = self.way(stage, "").traffic.map(Traffic::steps).unwrap_or_default();
+        let moves = |change: &Change| (change.action, change.kind) == (Action::Update, Kind::Function);
+        let traffic = self.way(stage, "").traffic.filter(|_| changes.iter().any(moves));
+        let steps = traffic.map(Traffic::steps).unwrap_or_default();
         if let (Some((first, wait)), Some((last, _))) = (steps.first(), steps.last()) {
             let seconds: u64 = steps.iter().map(|(_, wait)| wait.as_secs()).sum();
             let shares = if first == last {

@@ -247,6 +247,29 @@ fn a_smoke_check_that_fails_before_moves_nothing_and_after_goes_back() {
 }
 
 #[test]
+fn an_api_that_was_turned_over_goes_back_when_a_check_fails_after_that() {
+    const TWO: &str = "def old(event, context):\n    return {'statusCode': 200, 'body': 'old'}\n\n\
+                       def new(event, context):\n    live = context.invoked_function_arn.endswith(':live')\n    \
+                       return {'statusCode': 500 if live else 200, 'body': 'new'}\n";
+    for front in ["rest", "http"] {
+        let config = |old: &str, new: &str| {
+            format!(
+                "app: two\nruntime: python3.13\nregion: eu-west-1\nstages: {{ dev: {{}} }}\nsmoke: [GET /]\nfunctions:\n  \
+                 old: {{ handler: app.old{old} }}\n  new: {{ handler: app.new{new} }}\n"
+            )
+        };
+        let http = format!(", http: {front}");
+        let world = World::new().file("rzap.yaml", &config(&http, "")).file("app.py", TWO);
+        let url = world.run("deploy dev --local --json").success().url();
+        world.write("rzap.yaml", &config("", &http));
+        let failed = world.run("deploy dev --local").failure(1);
+        failed.says(&["`GET /` of `new` on dev failed; traffic went back", "it answered 500, not below 400"]);
+        assert_eq!(http::get(&url).text(), "old", "{front}");
+        assert_eq!(releases(&world, "dev"), 1);
+    }
+}
+
+#[test]
 fn requests_are_checked_on_every_front_before_and_after() {
     for front in ["rest", "http", "url"] {
         let world = World::new().app("guestbook");
