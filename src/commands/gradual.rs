@@ -42,9 +42,9 @@ pub(crate) struct Settled {
 }
 
 impl Gradual {
-    /// How this run moves traffic.
-    pub(crate) fn way<'a>(&self, stage: &'a StageConfig, verb: &'a str) -> Way<'a> {
-        Way { stage, traffic: stage.traffic.filter(|_| !self.at_once), verb }
+    /// How this run moves traffic; `again` is the command that continues it.
+    pub(crate) fn way<'a>(&self, stage: &'a StageConfig, again: &'a str) -> Way<'a> {
+        Way { stage, traffic: stage.traffic.filter(|_| !self.at_once), again }
     }
 
     /// What a dry run says of it, in lines; nothing where all moves at once.

@@ -1,6 +1,6 @@
 //! The report that `deploy`, `update` and `status` share: what a stage is now, and what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use super::gradual::Settled;
 use crate::aws::Cloud;
 use crate::deploy::{
-    self, Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction, ServedApi, Share, Url,
+    Action, Any, Change, Front, Function, Kind, Marks, Outcome, Release, ReleasedFunction, ServedApi, Share, Url,
 };
 use crate::error::Result;
 use crate::observe::{AS_OF, Cost, SCHEDULER_FREE};
+use crate::ui;
 
 /// A stage with its functions.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +30,9 @@ pub(crate) struct StageReport {
     pub(crate) url: Option<String>,
     pub(crate) functions: Vec<FunctionReport>,
     pub(crate) changes: Vec<Change>,
+    /// What is not in rzap.yaml any more and stays because of what it holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) kept: Vec<Change>,
     /// The number of the release that serves.
     pub(crate) release: Option<u64>,
     /// The shift that a killed run had left, and what became of it.
@@ -111,6 +115,7 @@ impl StageReport {
             url,
             functions,
             changes: Vec::new(),
+            kept: Vec::new(),
             release: None,
             unfinished: None,
             api: None,
@@ -156,13 +161,14 @@ impl StageReport {
         functions.collect()
     }
 
-    /// Writes down the release of this moment and returns its number.
+    /// Writes down the release of this moment and returns its number. `last` is the one before, if it was read.
     pub(crate) async fn record(
         &self,
         cloud: &Cloud,
         root: &Path,
         started: Instant,
-        functions: BTreeMap<String, ReleasedFunction>,
+        (functions, marks): (BTreeMap<String, ReleasedFunction>, Marks),
+        last: Option<&Release>,
     ) -> Result<u64> {
         let seconds = started.elapsed().as_secs_f64();
         let release = Release {
@@ -177,8 +183,10 @@ impl StageReport {
             functions,
             api: self.api.clone(),
             rollback_to: None,
+            marks,
+            unfinished: BTreeSet::new(),
         };
-        release.write(cloud).await
+        release.write(cloud, last.map(|last| last.number)).await
     }
 }
 
@@ -222,28 +230,14 @@ impl KeepWarm {
             "keep_warm {function}: {} calls a month, about ${total:.2} (Lambda ${lambda_usd:.4}, if each takes {WARM_MS} ms; \
              Scheduler ${scheduler_usd:.4}, after {SCHEDULER_FREE} free calls; {prices})\n  \
              it keeps one process warm, not several, and a deploy still starts cold\n",
-            thousands(*calls_per_month)
+            ui::count(*calls_per_month as usize)
         )
     }
 }
 
-/// `8,640`
-fn thousands(number: u32) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 impl FunctionReport {
     fn new(cloud: &Cloud, function: &Function, fronts: &[Front]) -> Self {
-        let own =
-            function.decided.url.get().filter(|_| function.url.is_open()).map(|url| deploy::reachable(cloud, url));
+        let own = function.decided.url.get().filter(|_| function.url.is_open()).cloned();
         let front = fronts.iter().find(|front| front.functions.contains(&function.name));
         Self {
             name: function.short_name.clone(),

@@ -10,9 +10,11 @@ use super::gradual::Gradual;
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
-use crate::deploy::{self, Any, Found, Function, Place, Release, ReleasedFunction, Resource as _, StaticFiles};
+use crate::deploy::{
+    self, Any, Found, Function, Marks, Outcome, Place, Plan, Release, ReleasedFunction, Resource as _, StaticFiles, Way,
+};
 use crate::error::{Error, Result};
-use crate::ui::{self, Report};
+use crate::ui::{self, Progress, Report};
 
 /// Update the code of functions with its layers, and nothing else
 #[derive(Debug, clap::Args)]
@@ -67,32 +69,38 @@ impl Update {
         let found = found.chain(files.into_iter().map(Any::StaticFiles));
         let found = Found::ours(found.collect());
         let plan = deploy::plan(&blueprint, &found)?;
+        plan.check_in_place(&stage.stage)?;
         let careful = context.interrupt.carefully();
-        deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await.map_err(|error| {
-            let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
-            if gone {
-                error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage))
-            } else {
-                error
+        let again = format!("rzap update {}", stage.stage);
+        let way = gradual.way(&stage, &again);
+        let outcome = match carry_out(context, &cloud, &plan, &progress, way).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // Nobody else is to be taken for the one who did it; a stage that is in trouble has more than this.
+                if let Ok(Some(last)) = Release::latest(&cloud, &owner).await {
+                    let _ = last.note_unfinished(&cloud, plan.touched()).await;
+                }
+                return Err(error);
             }
-        })?;
-        let way = gradual.way(&stage, "update");
-        let outcome = deploy::turn_over(&cloud, &plan, way, &progress.of_apply(), &context.interrupt.stop).await?;
-        deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        };
         let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         report.unfinished = settled;
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
             let latest = Release::latest(&cloud, &owner).await?;
-            let (mut all, api) = latest.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
+            let last = latest.clone();
+            let (mut all, api, mut marks) =
+                latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
+            marks.forget(&last.as_ref().map(|last| last.unfinished.clone()).unwrap_or_default());
+            let marks = marks.after_update(Marks::of(&blueprint.resources));
             all.retain(|name, _| stage.functions.contains_key(name));
             for (name, released) in report.released() {
                 let url = all.get(&name).and_then(|before| before.url);
                 all.insert(name, ReleasedFunction { url, ..released });
             }
             report.api = api;
-            report.release = Some(report.record(&cloud, &stage.root, started, all).await?);
+            report.release = Some(report.record(&cloud, &stage.root, started, (all, marks), last.as_ref()).await?);
         }
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
@@ -107,6 +115,28 @@ async fn live_functions(
     stage: &StageConfig,
 ) -> Result<Vec<Function>> {
     try_join_all(names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)))).await
+}
+
+/// Makes all ready, moves traffic, deletes what is left over.
+async fn carry_out(
+    context: &Context,
+    cloud: &Cloud,
+    plan: &Plan,
+    progress: &Progress,
+    way: Way<'_>,
+) -> Result<Outcome> {
+    let stop = &context.interrupt.stop;
+    deploy::apply(cloud, plan, &progress.of_apply(), stop).await.map_err(|error| {
+        let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
+        if gone {
+            error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", way.stage.stage))
+        } else {
+            error
+        }
+    })?;
+    let outcome = deploy::turn_over(cloud, plan, way, &progress.of_apply(), stop).await?;
+    deploy::prune(cloud, plan, &progress.of_apply(), stop).await?;
+    Ok(outcome)
 }
 
 async fn live_function(

@@ -51,13 +51,16 @@ pub(crate) struct Outcome {
     pub(crate) api: Option<ServedApi>,
 }
 
-/// Makes everything of a plan ready, without moving traffic and without deleting anything.
+/// Makes everything of a plan ready, without moving traffic and without deleting anything but what is replaced.
+///
+/// A replacement waits until all is done that does not wait for it itself: what fails before it leaves the old one
+/// where it is, and between the old one and the new one there is nothing else to do.
 ///
 /// # Errors
 /// The first failure, with the others in its hint; `stop`'s when something was left out because of it.
 pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
     let changes: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::Delete).collect();
-    run(cloud, &changes, listener, stop, |step| step.resource.after()).await?;
+    run(cloud, &changes, listener, stop, |step| plan.waits_for(step)).await?;
     // Traffic moves next, and that is somebody else's now.
     if stop.has_lost_lock() { Err(stop.error()) } else { Ok(()) }
 }
@@ -139,12 +142,18 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
     let work = async {
         match step.action {
             Action::Delete => step.resource.delete(cloud).await,
+            Action::Replace => {
+                if let Some(live) = &step.live {
+                    live.delete(cloud).await?;
+                }
+                step.resource.converge(cloud, None).await
+            }
             _ => step.resource.converge(cloud, step.live.as_ref()).await,
         }
     };
     let result = LISTENER.scope(hear, work).await;
     if result.is_ok() {
-        if let Some(live) = &step.live {
+        if let Some(live) = step.standing() {
             remember(&step.resource, live);
         }
         listener(Event::Done(key.clone(), step.action, started.elapsed()));
@@ -188,8 +197,8 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     // All are let finish: one that fails must not leave another's answer unread.
     let moves = join_all(changed.map(|(_, function)| function.promote(cloud))).await;
     moves.into_iter().collect::<Result<Vec<()>>>()?;
-    for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update)) {
-        match (&step.resource, &step.live) {
+    for step in plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::Delete)) {
+        match (&step.resource, step.standing()) {
             (Any::Api(api), _) => api.promote(cloud).await?,
             (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.promote(cloud, Some(live)).await?,
             (Any::HttpApi(api), _) => api.promote(cloud, None).await?,
@@ -197,13 +206,13 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
         }
     }
     for (step, function) in functions.clone() {
-        if let Some(Any::Function(live)) = &step.live {
+        if let Some(Any::Function(live)) = step.standing() {
             function.close_url(cloud, live).await?;
         }
     }
     let stay = plan.steps.iter().filter(|step| step.action != Action::Delete);
     let fronts = stay.clone().filter_map(|step| Front::of(cloud, &step.resource)).collect();
-    let api = stay.into_iter().find_map(|step| ServedApi::of(&step.resource, step.live.as_ref()));
+    let api = stay.into_iter().find_map(|step| ServedApi::of(&step.resource, step.standing()));
     let functions = functions.map(|(_, function)| function.clone()).collect();
     Ok(Outcome { changes: plan.changes(), functions, fronts, api })
 }

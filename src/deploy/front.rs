@@ -5,16 +5,6 @@ use std::collections::BTreeSet;
 use super::kinds::Any;
 use crate::aws::Cloud;
 
-/// A function URL as it can be called. The host of an emulator's URL resolves nowhere (or only where
-/// `*.localhost` does), so its path form is given.
-pub(crate) fn reachable(cloud: &Cloud, url: &str) -> String {
-    let id = url.split("://").nth(1).and_then(|rest| rest.split(['.', '/']).next());
-    match (&cloud.endpoint, id) {
-        (Some(endpoint), Some(id)) if url.contains(".lambda-url.") => format!("{endpoint}/_aws/lambda-url/{id}/"),
-        _ => url.to_owned(),
-    }
-}
-
 /// An API as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Front {

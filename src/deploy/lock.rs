@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::kinds::Bucket;
 use super::names::{bucket_name, lock_key};
 use super::plan::{Action, Change};
-use super::resource::{Key, Owner, Resource as _};
+use super::resource::{Owner, Resource as _};
 use super::stop::Stop;
 use crate::aws::{Cloud, LISTENER, code, explain, is_code, say};
 use crate::error::{Error, Result};
@@ -98,8 +98,7 @@ impl Lock {
                     say("creating the artifact bucket");
                     let wanted = Bucket::wanted(&cloud.account, &cloud.region);
                     wanted.converge(cloud, None).await?;
-                    let Key { kind, name } = wanted.key();
-                    bucket_change = Some(Change { action: Action::Create, kind, name, differences: Vec::new() });
+                    bucket_change = Some(Change::new(Action::Create, wanted.key()));
                     continue;
                 }
                 Written::NoBucket => return Ok(None),

@@ -320,6 +320,7 @@ impl Rollback {
         let (to, api) = (to.origin(), switch.is_some());
         after.rollback_to = Some(to);
         let ends_shift = live.values().any(|live| live.share.is_some()) && newest.serves_like(&after);
+        after.marks = newest.marks.clone().after_rollback();
         Ok(Self { to, from, moves, stays, ends_shift, api, switch, after, newest: newest.clone() })
     }
 
@@ -360,7 +361,7 @@ impl Rollback {
         let by = cloud.caller.clone();
         let release =
             Release { number: 0, at, by, seconds, rzap: env!("CARGO_PKG_VERSION").to_owned(), ..self.after.clone() };
-        release.write(cloud).await
+        release.write(cloud, None).await
     }
 }
 

@@ -41,14 +41,8 @@ pub(crate) struct Way<'a> {
     pub(crate) stage: &'a StageConfig,
     /// `None`: all at once.
     pub(crate) traffic: Option<Traffic>,
-    /// The command to run again: `deploy`, `update`.
-    pub(crate) verb: &'a str,
-}
-
-impl Way<'_> {
-    fn again(&self) -> String {
-        format!("rzap {} {}", self.verb, self.stage.stage)
-    }
+    /// The command to run again: `rzap deploy dev`.
+    pub(crate) again: &'a str,
 }
 
 /// Moves traffic to what `apply` has made ready, the way that is asked for.
@@ -66,7 +60,7 @@ pub(crate) async fn turn_over(
     let traffic = way.traffic.filter(|_| !shift.is_empty());
     if traffic.is_none() && (way.stage.smoke.is_empty() || !moves(plan)) {
         return promote(cloud, plan).await.map_err(|error| {
-            error.hint(format!("some traffic may have moved already: run `{}` again, it continues", way.again()))
+            error.hint(format!("some traffic may have moved already: run `{}` again, it continues", way.again))
         });
     }
     let ready = async {
@@ -110,7 +104,7 @@ fn interrupted(error: &Error, then: &str) -> Option<Error> {
 
 fn not_moved(error: Error, way: &Way<'_>) -> Error {
     let error = interrupted(&error, "no traffic was moved").unwrap_or(error);
-    error.hint(format!("no traffic was moved; what is done stays done: `{}` continues from here", way.again()))
+    error.hint(format!("no traffic was moved; what is done stays done: `{}` continues from here", way.again))
 }
 
 /// The way back.
@@ -135,7 +129,7 @@ impl Back<'_> {
             }
             Ok::<_, Error>(all)
         };
-        let (stage, again) = (&self.way.stage.stage, self.way.again());
+        let (stage, again) = (&self.way.stage.stage, self.way.again);
         let nothing_before = self.shift.is_empty() && !fronts_changed(self.plan);
         match went.await {
             Ok(_) if nothing_before => why.hint(format!(

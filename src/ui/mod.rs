@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use self::markdown::plan_markdown;
-pub(crate) use self::plan::{plan_text, summary};
+pub(crate) use self::plan::{plan_talk, plan_text, summary};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::table::{Table, age, count, duration};
 use crate::error::{Error, Kind, Result};

@@ -251,6 +251,8 @@ fn sentence(action: Action, key: &Key, done: bool) -> String {
         (Action::Create, true) => "created ",
         (Action::Update, false) => "updating",
         (Action::Update, true) => "updated ",
+        (Action::Replace, false) => "replacing",
+        (Action::Replace, true) => "replaced ",
         (Action::Delete, false) => "deleting",
         (Action::Delete, true) => "deleted ",
     };

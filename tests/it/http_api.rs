@@ -5,18 +5,13 @@
 //! - `MiniStack` takes a second route of the same key, and calls functions without asking for a permission.
 //! - moto has no `UpdateStage`, runs nothing and serves nothing.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
 use crate::emulator::Emulator;
 use crate::faulty::{Fault, Proxy};
 use crate::http;
-use crate::process::wait_for;
+use crate::without_pause::without_pause;
 use crate::world::World;
 
 /// What the scripts below work on.
@@ -349,30 +344,14 @@ fn clients_see_no_error_while_the_route_moves_to_another_function() {
     let url = first.url();
     assert_eq!(first.json()["functions"][0]["url"], format!("{url}/"));
     assert_eq!(first.json()["functions"][1]["url"], Value::Null);
-    let answers: Mutex<BTreeMap<String, usize>> = Mutex::default();
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let _end = End(&done);
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let answer = match http::try_request("GET", &url, &[], "") {
-                        Ok(answer) => format!("{} {}", answer.status, answer.text()),
-                        Err(error) => error,
-                    };
-                    *answers.lock().expect("no client panics").entry(answer).or_default() += 1;
-                }
-            });
-        }
-        let seen = |answer: &str| answers.lock().expect("no client panics").contains_key(answer);
-        wait_for("the first answers", Duration::from_secs(20), || seen("200 one 2.0").then_some(()));
+    let answers = without_pause(&url, 2, |asked| {
+        asked.until("200 one 2.0");
         world.edit("rzap.yaml", "app.one, http: http }", "app.one }");
         world.edit("rzap.yaml", "app.two }", "app.two, http: http }");
         let moved = world.run("deploy dev --local --json").success();
         assert_eq!((moved.changes(), moved.url()), (vec!["update http_api".to_owned()], url.clone()));
-        wait_for("answers of the other function", Duration::from_secs(20), || seen("200 two 2.0").then_some(()));
+        asked.until("200 two 2.0");
     });
-    let answers = answers.into_inner().expect("no client panicked");
     assert_eq!(answers.keys().collect::<Vec<_>>(), ["200 one 2.0", "200 two 2.0"], "{answers:?}");
     let left = world.local().boto(
         r#"
@@ -403,24 +382,15 @@ fn the_former_front_serves_until_all_is_ready() {
             "  three: { image: 000000000000.dkr.ecr.eu-west-1.amazonaws.com/three:1 }\nstages:",
         );
         world.edit("rzap.yaml", from, to);
-        let failed = world.run("deploy dev --local").failure(1);
+        let failed = world.run("deploy dev --local --allow-replace").failure(1);
         failed.says(&["traffic was not moved"]);
         assert_eq!(http::get(&format!("{url}/")).text(), before, "{from} → {to}\n{failed}");
         world.edit("rzap.yaml", "  three: { image: 000000000000.dkr.ecr.eu-west-1.amazonaws.com/three:1 }\n", "");
-        let url = world.run("deploy dev --local --json").success().url();
+        let url = world.run("deploy dev --local --json --allow-replace").success().url();
         assert_eq!(http::get(&format!("{url}/")).status, 200, "{from} → {to}");
         world.run("status dev --local --check").success();
         from = to;
     }
     world.run("undeploy dev --local --yes").success();
     world.local().is_empty();
-}
-
-/// Ends the clients when it goes, also by a panic: the scope would wait for them for ever.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

@@ -1,7 +1,7 @@
 //! The integration tests: rzap as its users run it, against its own local cloud, `MiniStack` and moto.
 //!
 //! The language is in `world`, what it stands on in `output`, `cloud`, `emulator`, `http`, `faulty`, `shape`, `visitor`,
-//! `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
+//! `without_pause`, `process` and `tools`; the other files are the tests. Python 3.10 or newer has to be there, and a package index
 //! for the first run.
 
 mod browser;
@@ -17,6 +17,7 @@ mod process;
 mod shape;
 mod tools;
 mod visitor;
+mod without_pause;
 mod world;
 
 mod bad_cloud;
@@ -31,6 +32,7 @@ mod crash_sweep;
 mod exec;
 mod fault_sweep;
 mod gradual;
+mod guards;
 mod house;
 mod http_api;
 mod http_api_local;

@@ -1,16 +1,11 @@
 //! What has served a stage, the way back to it, and what is cleaned up after it.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
 use crate::http;
 use crate::output::Output;
-use crate::process::wait_for;
+use crate::without_pause::without_pause;
 use crate::world::World;
 
 /// Answers with its code's and its configuration's generation.
@@ -151,30 +146,14 @@ fn nothing_moves_when_something_is_gone() {
 fn clients_see_no_error_while_a_stage_goes_back() {
     let world = local(world());
     let url = three_releases(&world);
-    let answers: Mutex<BTreeMap<String, usize>> = Mutex::default();
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let _end = End(&done);
-        for _ in 0..3 {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let answer = match http::try_request("GET", &url, &[], "") {
-                        Ok(answer) => format!("{} {}", answer.status, answer.text()),
-                        Err(error) => error,
-                    };
-                    *answers.lock().expect("no client panics").entry(answer).or_default() += 1;
-                }
-            });
-        }
-        let seen = |answer: &str| answers.lock().expect("no client panics").contains_key(answer);
+    let answers = without_pause(&url, 3, |asked| {
         for (command, new) in
             [("releases dev", "200 g3 s2"), ("rollback dev", "200 g2 s2"), ("rollback dev", "200 g1 s1")]
         {
             world.run(command).success();
-            wait_for(new, Duration::from_secs(20), || seen(new).then_some(()));
+            asked.until(new);
         }
     });
-    let answers = answers.into_inner().expect("no client panicked");
     let kinds: Vec<&str> = answers.keys().map(String::as_str).collect();
     assert_eq!(kinds, ["200 g1 s1", "200 g2 s2", "200 g3 s2"], "{answers:?}");
 }
@@ -315,7 +294,7 @@ fn an_api_that_is_gone_does_not_come_back() {
     world.run("deploy dev").success();
     world.edit("rzap.yaml", "http: rest", "http: url");
     world.edit("app.py", "g1", "g2");
-    world.run("deploy dev").success();
+    world.run("deploy dev --allow-replace").success();
     world
         .run("rollback dev")
         .failure(1)
@@ -361,13 +340,4 @@ fn a_layer_that_is_gone_still_serves_its_old_version() {
     assert_eq!((answer(), world.local().inventory()["layers"].as_array().map(Vec::len)), (json!("two"), Some(1)));
     world.run("rollback dev").success();
     assert_eq!(answer(), json!("one"));
-}
-
-/// Ends the clients when it goes, also by a panic: the scope would wait for them for ever.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

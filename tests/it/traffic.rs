@@ -1,15 +1,10 @@
 //! What clients of a running stage see while it changes, and packages that travel in parts.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
 use crate::http;
-use crate::process::wait_for;
+use crate::without_pause::without_pause;
 use crate::world::World;
 
 /// Answers with its generation at the start and at the end, and takes its time in between.
@@ -33,22 +28,7 @@ stages: { dev: {} }
 fn clients_see_no_error_and_no_mix_while_code_and_configuration_change() {
     let world = World::new().file("rzap.yaml", CONFIG).file("app.py", APP);
     let url = world.run("deploy dev --local --json").success().url();
-    let answers: Mutex<BTreeMap<String, usize>> = Mutex::default();
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let _end = End(&done);
-        for _ in 0..3 {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let answer = match http::try_request("GET", &url, &[], "") {
-                        Ok(answer) => format!("{} {}", answer.status, answer.text()),
-                        Err(error) => error,
-                    };
-                    *answers.lock().expect("no client panics").entry(answer).or_default() += 1;
-                }
-            });
-        }
-        let seen = |answer: &str| answers.lock().expect("no client panics").contains_key(answer);
+    let answers = without_pause(&url, 3, |asked| {
         let changes = [("update dev --local", "g2"), ("update dev --local", "g3"), ("deploy dev --local", "g4")];
         for (index, (command, generation)) in changes.into_iter().enumerate() {
             let before = format!("g{}", index + 1);
@@ -57,11 +37,9 @@ fn clients_see_no_error_and_no_mix_while_code_and_configuration_change() {
                 world.edit("rzap.yaml", "http: rest", "http: rest\nmemory: 640");
             }
             world.run(command).success();
-            let new = format!("200 {generation} {generation}");
-            wait_for(&new, Duration::from_secs(20), || seen(&new).then_some(()));
+            asked.until(&format!("200 {generation} {generation}"));
         }
     });
-    let answers = answers.into_inner().expect("no client panicked");
     let kinds: Vec<&str> = answers.keys().map(String::as_str).collect();
     assert_eq!(kinds, ["200 g1 g1", "200 g2 g2", "200 g3 g3", "200 g4 g4"], "{answers:?}");
 }
@@ -82,12 +60,13 @@ answer([id[:9] for id in ids])
     };
     assert_eq!(statements(), json!(["rzap-api-"]));
     world.edit("rzap.yaml", "http: rest", "http: url");
-    let changed = world.run("deploy dev --local --json").success();
+    let changed = world.run("deploy dev --local --json --allow-replace").success();
     assert_eq!(changed.changes(), ["delete api", "update function"]);
     assert_eq!(statements(), json!(["rzap-url", "rzap-url-"]));
     assert_eq!(http::get(changed.json()["url"].as_str().expect("a URL")).text(), "g1 g1");
     world.edit("rzap.yaml", "http: url", "http: rest");
-    assert_eq!(world.run("deploy dev --local --json").success().changes(), ["create api", "update function"]);
+    let back = world.run("deploy dev --local --json --allow-replace").success();
+    assert_eq!(back.changes(), ["create api", "update function"]);
     assert_eq!(statements(), json!(["rzap-api-"]));
 }
 
@@ -141,15 +120,6 @@ fn a_package_of_several_parts_arrives_whole() {
     assert_eq!(deployed["functions"][0]["code_sha256"], packaged["code_sha256"]);
     let changes: Vec<Value> = deployed["changes"].as_array().cloned().unwrap_or_default();
     assert!(changes.iter().any(|change| change["kind"] == json!("artifact")), "{changes:?}");
-}
-
-/// Ends the clients when it goes, also by a panic: the scope would wait for them for ever.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Bytes that do not compress, the same every time.

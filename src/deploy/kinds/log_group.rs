@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Cloud, code, explain};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{function_prefix, log_group_name};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::Result;
@@ -100,6 +101,11 @@ impl Resource for LogGroup {
             Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
             Err(error) => Err(explain(format!("delete the log group `{}`", self.name))(error)),
         }
+    }
+
+    /// Only `undeploy` gets that far. A shorter retention takes old logs, too, but that is all it is there for.
+    fn losses(&self) -> Vec<Loss> {
+        vec![Loss::of_data("all its logs")]
     }
 
     /// Logs are data: those of a removed function stay readable until they expire or the stage goes.

@@ -42,8 +42,11 @@ pub(super) struct Definition {
     pub(super) warnings: Vec<String>,
 }
 
+/// The word of an operation that says what answers it.
+pub(in crate::local) const INTEGRATION: &str = "x-amazon-apigateway-integration";
+
 /// The words of the document that are methods.
-const VERBS: [(&str, &str); 8] = [
+pub(in crate::local) const VERBS: [(&str, &str); 8] = [
     ("get", "GET"),
     ("post", "POST"),
     ("put", "PUT"),
@@ -159,7 +162,7 @@ impl Reader<'_> {
             return Err(unsupported(&format!("x-amazon-apigateway-request-validator of {verb} {path}")));
         }
         self.authorize(&mut method, operation, &format!("{verb} {path}"))?;
-        let integration = &operation["x-amazon-apigateway-integration"];
+        let integration = &operation[INTEGRATION];
         if !integration.is_null() {
             method.method_integration = Some(self.integration(integration, path, verb)?);
         }

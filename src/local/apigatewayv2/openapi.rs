@@ -8,22 +8,8 @@ use serde_json::{Map, Value};
 use super::model::{Cors, Integration, Texts};
 use crate::local::apigateway::input::Input;
 use crate::local::apigateway::model::{bad_request, unsupported};
-use crate::local::apigateway::openapi::{base_path, parse};
+use crate::local::apigateway::openapi::{INTEGRATION, VERBS, base_path, parse};
 use crate::local::wire::Fault;
-
-/// The words of the document that are methods.
-const VERBS: [(&str, &str); 8] = [
-    ("get", "GET"),
-    ("post", "POST"),
-    ("put", "PUT"),
-    ("patch", "PATCH"),
-    ("delete", "DELETE"),
-    ("head", "HEAD"),
-    ("options", "OPTIONS"),
-    ("x-amazon-apigateway-any-method", "ANY"),
-];
-
-const INTEGRATION: &str = "x-amazon-apigateway-integration";
 
 /// One method of one path.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! decides the format, so exactly that one has to be on this machine.
 //! Kept like installs, dependencies and the project's own files apart: an edit compiles only the latter.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -53,7 +54,8 @@ impl Workshop<'_> {
             more.extend(self.compiled(&compiler, &set, names).await?);
         }
         // What is there already was meant to be.
-        more.retain(|made| entries.iter().all(|entry| entry.path != made.path));
+        let there: HashSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        more.retain(|made| !there.contains(made.path.as_str()));
         Ok([entries, more].concat())
     }
 

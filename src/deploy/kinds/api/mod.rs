@@ -19,8 +19,9 @@ use sha2::{Digest as _, Sha256};
 
 pub(super) use self::definition::patiently;
 use super::Kind;
-use super::function::{Grant, statements};
+use super::function::{Grant, statements, take_back};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -49,6 +50,9 @@ pub(crate) struct Api {
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
+    /// Where the one that was found answers; of a second one, which nobody knows, nothing.
+    #[serde(skip)]
+    pub(crate) address: Option<String>,
 }
 
 impl Api {
@@ -65,6 +69,7 @@ impl Api {
             id: OnceLock::new(),
             deployment: OnceLock::new(),
             duplicate: false,
+            address: None,
         }
     }
 
@@ -164,12 +169,7 @@ impl Api {
     /// Takes back what [`Api::permit`] gave.
     async fn withdraw(&self, cloud: &Cloud, id: &str) -> Result<()> {
         for function in self.functions() {
-            let call = cloud.lambda.remove_permission().function_name(function).qualifier(ALIAS);
-            match call.statement_id(Self::statement_id(id)).send().await {
-                Ok(_) => {}
-                Err(error) if code(&error) == Some("ResourceNotFoundException") => {}
-                Err(error) => return Err(explain(format!("remove a permission of the function `{function}`"))(error)),
-            }
+            take_back(cloud, function, &Self::statement_id(id)).await?;
         }
         Ok(())
     }
@@ -186,11 +186,13 @@ impl Api {
             id: OnceLock::from(id.to_owned()),
             deployment: OnceLock::new(),
             duplicate,
+            address: None,
         };
         if duplicate {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
+        live.address = live.url(cloud);
         let (routes, served) = tokio::try_join!(routes_of(cloud, id), served_deployment(cloud, id, &owner.stage))?;
         for route in &routes {
             for (method, what) in route.resource_methods().into_iter().flatten() {
@@ -238,6 +240,17 @@ impl Resource for Api {
             found.push(Self::read(cloud, owner, api, index > 0).await?);
         }
         Ok(Found::ours(found))
+    }
+
+    /// Its address: whatever takes its place has another one. Its routes come from the config.
+    fn losses(&self) -> Vec<Loss> {
+        self.address.iter().map(|url| Loss::of_address(url)).collect()
+    }
+
+    /// The permission to call a function is a part of the function.
+    fn without(mut self, replaced: &Key) -> Self {
+        self.permitted &= !self.after().contains(replaced);
+        self
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

@@ -56,7 +56,18 @@ impl Function {
                 // Somebody was quicker, or it was us and the answer got lost: whose is it?
                 Err(error) if code(&error) == Some("ResourceConflictException") => {
                     let found = Self::read(cloud, &self.owner, &self.name).await?;
-                    return found.ours.into_iter().next().map(Some).ok_or_else(|| self.key().not_ours(&self.owner));
+                    if let Some(ours) = found.ours.into_iter().next() {
+                        return Ok(Some(ours));
+                    }
+                    if !found.foreign.is_empty() {
+                        return Err(self.key().not_ours(&self.owner));
+                    }
+                    // One that is replaced was deleted a moment ago, and not everywhere yet.
+                    say("waiting until the former function is gone");
+                    if !backoff.sleep().await {
+                        return Err(explain(format!("create the function `{}`", self.name))(error)
+                            .hint("the former one of this name is still being deleted: run rzap again, it continues"));
+                    }
                 }
                 Err(error) => return Err(Refused::new(|| format!("create the function `{}`", self.name))(error).error),
             }

@@ -7,6 +7,7 @@ mod calls;
 mod image;
 mod layers;
 mod patience;
+mod permission;
 pub(crate) mod retire;
 mod settings;
 mod url;
@@ -21,12 +22,14 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use self::patience::Refused;
+pub(in crate::deploy::kinds) use self::permission::{Grant, statements, take_back};
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;
-pub(in crate::deploy::kinds) use self::url::{Grant, statements, unknown_operation};
+pub(in crate::deploy::kinds) use self::url::unknown_operation;
 use super::{Kind, STATIC_PLACE, StaticFiles};
 use crate::aws::{Cloud, code, explain, is_code};
 use crate::config::FunctionConfig;
+use crate::deploy::loss::{Loss, Replacement};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -134,7 +137,7 @@ impl Function {
         let decided = Decided {
             live: version.clone(),
             version,
-            url: url.address.clone().map(OnceLock::from).unwrap_or_default(),
+            url: url.address.map(OnceLock::from).unwrap_or_default(),
             mode: OnceLock::new(),
             modified: served.unwrap_or(config).last_modified().map(str::to_owned),
             state: config.state().map(|it| it.as_str().to_owned()),
@@ -249,8 +252,17 @@ impl Resource for Function {
             .map(|parts| parts.into_iter().collect())
     }
 
-    fn check_change(&self, live: &Self) -> Result<()> {
-        self.same_type(live)
+    /// The address of its own URL. Its code is in the project, and what it logged stays.
+    fn losses(&self) -> Vec<Loss> {
+        self.decided.url.get().map(|url| Loss::of_address(url)).into_iter().collect()
+    }
+
+    fn change_losses(&self, live: &Self) -> Vec<Loss> {
+        if self.url == Url::None { live.losses() } else { Vec::new() }
+    }
+
+    fn replacement(&self, live: &Self) -> Option<Replacement> {
+        self.change_of_type(live)
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

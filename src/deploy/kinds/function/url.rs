@@ -1,24 +1,21 @@
-//! The function URL of the alias `live`, open to everybody, with the two permissions that takes, and
-//! how permissions are given in general.
+//! The function URL of the alias `live`, open to everybody, with the two permissions that takes.
 //!
 //! Since October 2025 a public function URL needs `lambda:InvokeFunctionUrl` and
 //! `lambda:InvokeFunction` (the latter limited to calls through the URL):
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
 
-use std::time::Duration;
-
 use aws_sdk_lambda::types::{FunctionUrlAuthType, InvokeMode};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Function;
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use super::permission::{Grant, statements, take_back};
+use crate::aws::{Cloud, code, explain, say};
 use crate::config::{FunctionConfig, Http};
 use crate::deploy::names::ALIAS;
 use crate::error::Result;
 
-const MAY_CALL: &str = "rzap-url";
-const MAY_INVOKE: &str = "rzap-url-invoke";
+pub(super) const MAY_CALL: &str = "rzap-url";
+pub(super) const MAY_INVOKE: &str = "rzap-url-invoke";
 
 /// Whether a function has a URL of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +80,17 @@ pub(super) async fn find(cloud: &Cloud, name: &str) -> Result<Found> {
         (true, true, 2) => Url::Open,
         _ => Url::Partial,
     };
-    Ok(Found { address: url.map(|url| url.function_url().to_owned()), state })
+    Ok(Found { address: url.map(|url| reachable(cloud, url.function_url())), state })
+}
+
+/// A function URL as it can be called. The host of an emulator's URL resolves nowhere (or only where
+/// `*.localhost` does), so its path form is given.
+fn reachable(cloud: &Cloud, url: &str) -> String {
+    let id = url.split("://").nth(1).and_then(|rest| rest.split(['.', '/']).next());
+    match (&cloud.endpoint, id) {
+        (Some(endpoint), Some(id)) if url.contains(".lambda-url.") => format!("{endpoint}/_aws/lambda-url/{id}/"),
+        _ => url.to_owned(),
+    }
 }
 
 /// Whether an emulator refused a call because it does not know it.
@@ -94,54 +101,6 @@ where
     let refused = ["AccessDenied", "Expired", "UnrecognizedClient", "Throttl", "TooMany", "ServiceUnavailable"];
     let known = |code: &str| refused.iter().any(|word| code.contains(word));
     error.as_service_error().is_some() && !code(error).is_some_and(known)
-}
-
-/// The statement ids of the alias's resource policy.
-pub(in crate::deploy::kinds) async fn statements(cloud: &Cloud, name: &str) -> Result<Vec<String>> {
-    let answer = match cloud.lambda.get_policy().function_name(name).qualifier(ALIAS).send().await {
-        Ok(answer) => answer,
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Vec::new()),
-        Err(error) => return Err(explain(format!("read the permissions of the function `{name}`"))(error)),
-    };
-    let policy: Value = serde_json::from_str(answer.policy().unwrap_or("{}")).unwrap_or(Value::Null);
-    let ids = policy["Statement"].as_array().into_iter().flatten();
-    Ok(ids.filter_map(|statement| statement["Sid"].as_str().map(str::to_owned)).collect())
-}
-
-/// One permission on the alias `live`.
-#[derive(Debug)]
-pub(in crate::deploy::kinds) struct Grant<'a> {
-    pub(in crate::deploy::kinds) id: &'a str,
-    pub(in crate::deploy::kinds) action: &'a str,
-    pub(in crate::deploy::kinds) principal: &'a str,
-    pub(in crate::deploy::kinds) source_arn: Option<String>,
-}
-
-impl Grant<'_> {
-    /// Gives it. A 409 may mean "is there already" or "another change is in progress", and an alias
-    /// made a moment ago may not be known everywhere: what is there decides.
-    pub(in crate::deploy::kinds) async fn give(&self, cloud: &Cloud, function: &str) -> Result<()> {
-        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(3), Duration::from_secs(30));
-        loop {
-            cloud.pace.lambda().await;
-            let call = cloud.lambda.add_permission().function_name(function).qualifier(ALIAS);
-            let call = call.statement_id(self.id).action(self.action).principal(self.principal);
-            let call = call.set_source_arn(self.source_arn.clone());
-            let call = match self.id {
-                MAY_CALL => call.function_url_auth_type(FunctionUrlAuthType::None),
-                MAY_INVOKE => call.invoked_via_function_url(true),
-                _ => call,
-            };
-            let Err(error) = call.send().await else { return Ok(()) };
-            let again = is_code(&error, &["ResourceConflictException", "ResourceNotFoundException"]);
-            if again && statements(cloud, function).await?.iter().any(|id| id == self.id) {
-                return Ok(());
-            }
-            if !again || !backoff.sleep().await {
-                return Err(explain(format!("give the permission `{}` on the function `{function}`", self.id))(error));
-            }
-        }
-    }
 }
 
 /// Makes the URL be there when it is wanted. One that is not wanted any more serves until [`close`].
@@ -202,25 +161,19 @@ async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
         Err(error) if code(&error) == Some("ResourceConflictException") => update(cloud, function).await?,
         Err(error) => return Err(explain(format!("create a URL for the function `{name}`"))(error)),
     };
-    let _ = function.decided.url.set(address);
+    let _ = function.decided.url.set(reachable(cloud, &address));
     Ok(())
 }
 
 async fn delete(cloud: &Cloud, name: &str) -> Result<()> {
-    let gone = |code: Option<&str>| code == Some("ResourceNotFoundException");
     let url = cloud.lambda.delete_function_url_config().function_name(name).qualifier(ALIAS).send().await;
     if let Err(error) = url
-        && !gone(code(&error))
+        && code(&error) != Some("ResourceNotFoundException")
     {
         return Err(explain(format!("delete the URL of the function `{name}`"))(error));
     }
     for id in [MAY_CALL, MAY_INVOKE] {
-        let call = cloud.lambda.remove_permission().function_name(name).qualifier(ALIAS).statement_id(id).send().await;
-        if let Err(error) = call
-            && !gone(code(&error))
-        {
-            return Err(explain(format!("remove a permission of the function `{name}`"))(error));
-        }
+        take_back(cloud, name, id).await?;
     }
     Ok(())
 }

@@ -21,9 +21,10 @@ use serde::Serialize;
 use self::calls::{gone, pages, take_raw};
 use self::parts::{Parts, is_function};
 use super::Kind;
-use super::function::{Grant, statements, unknown_operation};
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::deploy::names::{ALIAS, api_name, function_prefix};
+use super::function::{Grant, statements, take_back, unknown_operation};
+use crate::aws::{Backoff, Cloud, explain, is_code, say};
+use crate::deploy::loss::Loss;
+use crate::deploy::names::{api_name, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -62,6 +63,9 @@ pub(crate) struct HttpApi {
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
+    /// Where the one that was found answers; of a second one, which nobody knows, nothing.
+    #[serde(skip)]
+    pub(crate) address: Option<String>,
     /// Where its integrations lead, with a route or without: these functions may have let it call them.
     #[serde(skip)]
     connected: Vec<String>,
@@ -93,6 +97,7 @@ impl HttpApi {
             unused_integrations: Vec::new(),
             id: OnceLock::new(),
             duplicate: false,
+            address: None,
             connected: Vec::new(),
         }
     }
@@ -146,7 +151,7 @@ impl HttpApi {
         Parts::read(cloud, id).await?.become_wanted(cloud, self, id).await?;
         for function in live.map(Self::functions).unwrap_or_default() {
             if !self.functions().contains(function) {
-                withdraw(cloud, id, function).await?;
+                take_back(cloud, function, &statement_id(id)).await?;
             }
         }
         Ok(())
@@ -200,6 +205,7 @@ impl HttpApi {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
+        live.address = live.url(cloud);
         // Without a route the permission that is there is that of the next one.
         let targets = live.routes.values().chain(live.connected.iter().filter(|_| live.routes.is_empty()));
         let functions = live.ours(targets);
@@ -246,6 +252,17 @@ impl Resource for HttpApi {
         Ok(Found::ours(found))
     }
 
+    /// Its address: whatever takes its place has another one. Its routes come from the config.
+    fn losses(&self) -> Vec<Loss> {
+        self.address.iter().map(|url| Loss::of_address(url)).collect()
+    }
+
+    /// The permission to call a function is a part of the function.
+    fn without(mut self, replaced: &Key) -> Self {
+        self.permitted &= !self.after().contains(replaced);
+        self
+    }
+
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let id = match live.and_then(|live| live.id.get()) {
             Some(id) => id.clone(),
@@ -270,7 +287,7 @@ impl Resource for HttpApi {
         let delete = || cloud.apigatewayv2.delete_api().api_id(id).send();
         gone(take_raw(cloud, delete).await, || format!("delete the HTTP API `{}`", self.name))?;
         for function in self.functions() {
-            withdraw(cloud, id, function).await?;
+            take_back(cloud, function, &statement_id(id)).await?;
         }
         Ok(())
     }
@@ -279,17 +296,6 @@ impl Resource for HttpApi {
 /// A statement id made of what it allows, so that reconciling is a comparison of ids.
 fn statement_id(id: &str) -> String {
     format!("rzap-http-{id}")
-}
-
-/// Takes back what [`HttpApi::permit`] gave.
-async fn withdraw(cloud: &Cloud, id: &str, function: &str) -> Result<()> {
-    cloud.pace.lambda().await;
-    let call = cloud.lambda.remove_permission().function_name(function).qualifier(ALIAS);
-    match call.statement_id(statement_id(id)).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
-        Err(error) => Err(explain(format!("remove a permission of the function `{function}`"))(error)),
-    }
 }
 
 #[cfg(test)]
