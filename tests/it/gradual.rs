@@ -349,14 +349,18 @@ fn weights_and_composite_alarms_on_ministack() {
         .boto("client('cloudwatch').put_composite_alarm(AlarmName='shop-all', AlarmRule='ALARM(shop-errors)')");
     let mut deploy = world.start("deploy dev");
     assert!(deploy.says("30 % to the new versions, 1:00:00 h left, 1 alarm is quiet"), "{}", deploy.wait());
-    assert_eq!(alias(&emulator.cloud(), "shop-dev-web"), json!(["1", { "2": 0.3 }]));
+    // PublishVersion makes a version even when nothing changed: which one it is by now is not said.
+    let shared = alias(&emulator.cloud(), "shop-dev-web");
+    let weights: Vec<&Value> = shared[1].as_object().into_iter().flat_map(|weights| weights.values()).collect();
+    assert_eq!((&shared[0], weights), (&json!("1"), vec![&json!(0.3)]));
     set_alarm(&emulator.cloud(), "shop-errors", "ALARM");
     deploy.wait().failure(1).says(&["the alarm `shop-all` is in ALARM", "traffic went back"]);
     assert_eq!(alias(&emulator.cloud(), "shop-dev-web"), json!(["1", {}]));
     set_alarm(&emulator.cloud(), "shop-errors", "OK");
     world.edit("rzap.yaml", "for: 1h", "for: 1s");
     world.run("deploy dev").success().says(&["the new versions have all of it"]);
-    assert_eq!(alias(&emulator.cloud(), "shop-dev-web"), json!(["2", {}]));
+    let over = alias(&emulator.cloud(), "shop-dev-web");
+    assert!(over[0] != "1" && over[1] == json!({}), "{over}");
 }
 
 #[test]
