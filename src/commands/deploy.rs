@@ -65,15 +65,20 @@ impl Deploy {
             let cloud = context.cloud(&stage).await?;
             let made_bucket =
                 if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
-            let (found, last, unfinished) = tokio::join!(
+            let (found, newest, unfinished) = tokio::join!(
                 deploy::discover(&cloud, &owner),
-                Release::latest(&cloud, &owner),
+                Release::newest(&cloud, &owner),
                 self.gradual.look(&cloud, &stage, &owner)
             );
-            Ok((cloud, found?, last, made_bucket, unfinished?))
+            Ok((cloud, found?, newest, made_bucket, unfinished?))
         };
-        let (packages, (cloud, mut found, last, made_bucket, unfinished)) =
+        let (packages, (cloud, mut found, newest, made_bucket, unfinished)) =
             tokio::try_join!(context.packages(&stage, None, &progress), look)?;
+        let (newest, last) = match newest {
+            // A dry run writes nothing down.
+            Err(error) if self.dry_run => (0, Err(error)),
+            newest => newest?,
+        };
         // It only tells changes by hand from others: a stage is not stuck with a record that cannot be read.
         let last = last.unwrap_or_else(|error| {
             context.ui.warn(&format!("changes made by hand cannot be told from others: {error}"));
@@ -127,8 +132,8 @@ impl Deploy {
             // A run that was killed after its last change has not written its release: then this one does.
             Some(last) if last.tells_of(&released, report.api.as_ref()) => last.number,
             _ => {
-                let marks = Marks::of(&blueprint.resources);
-                report.record(&cloud, &stage.root, started, (released, marks), last.as_ref()).await?
+                let released = (released, Marks::of(&blueprint.resources));
+                report.record(&cloud, (&stage.root, newest), started, released).await?
             }
         });
         context.retire(&cloud, &owner, &crowded).await;

@@ -161,14 +161,13 @@ impl StageReport {
         functions.collect()
     }
 
-    /// Writes down the release of this moment and returns its number. `last` is the one before, if it was read.
+    /// Writes down the release of this moment, which follows on the release `newest`, and returns its number.
     pub(crate) async fn record(
         &self,
         cloud: &Cloud,
-        root: &Path,
+        (root, newest): (&Path, u64),
         started: Instant,
         (functions, marks): (BTreeMap<String, ReleasedFunction>, Marks),
-        last: Option<&Release>,
     ) -> Result<u64> {
         let seconds = started.elapsed().as_secs_f64();
         let release = Release {
@@ -186,7 +185,7 @@ impl StageReport {
             marks,
             unfinished: BTreeSet::new(),
         };
-        release.write(cloud, last.map(|last| last.number)).await
+        release.write(cloud, Some(newest)).await
     }
 }
 

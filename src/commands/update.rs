@@ -1,5 +1,6 @@
 //! `rzap update`: the same plan narrowed to function code and layers, in as few calls as that takes.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
@@ -11,10 +12,12 @@ use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
 use crate::deploy::{
-    self, Any, Found, Function, Marks, Outcome, Place, Plan, Release, ReleasedFunction, Resource as _, StaticFiles, Way,
+    self, Any, Found, Function, Listener, Marks, Outcome, Place, Plan, Release, ReleasedFunction, Resource as _,
+    StaticFiles, Stop, Way,
 };
 use crate::error::{Error, Result};
-use crate::ui::{self, Progress, Report};
+use crate::package::Package;
+use crate::ui::{self, Report};
 
 /// Update the code of functions with its layers, and nothing else
 #[derive(Debug, clap::Args)]
@@ -46,38 +49,46 @@ impl Update {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            context.lock(&cloud, &owner, &locking, false, &progress).await?;
-            let (live, unfinished) =
-                tokio::try_join!(live_functions(&cloud, &owner, &names, &stage), gradual.look(&cloud, &stage, &owner))?;
+            let lock = context.lock(&cloud, &owner, &locking, false, &progress);
+            let (locked, live) = tokio::join!(lock, live_functions(&cloud, &owner, &names, &stage));
+            locked?;
+            let unfinished = gradual.look(&cloud, &stage, &owner).await?;
             Ok((cloud, live, unfinished))
         };
-        let (packages, (cloud, mut live, unfinished)) =
+        let (packages, (cloud, live, unfinished)) =
             tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
+        let scope = Scope { cloud: &cloud, owner: &owner, stage: &stage, names: &names, packages: &packages };
+        // What was seen before the lock was held may have changed until it was. To a change of a function that is
+        // no harm: it names the revision that was seen, and Lambda takes it for no other. Anything else is looked
+        // at again.
+        let mut plan = match live {
+            Ok(live) => scope.plan(live).await,
+            Err(error) => Err(error),
+        };
         let mut settled = None;
         if let Some(unfinished) = &unfinished {
             settled = Some(gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
-            // Other versions serve now.
-            live = live_functions(&cloud, &owner, &names, &stage).await?;
         }
-        let images = stage.images();
-        let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
-        let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
-        // Looking at them is worth its call only when they may have changed.
-        let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
-        let files = if serves { StaticFiles::discover(&cloud, &owner).await?.ours } else { Vec::new() };
-        let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
-        let found = found.chain(files.into_iter().map(Any::StaticFiles));
-        let found = Found::ours(found.collect());
-        let plan = deploy::plan(&blueprint, &found)?;
-        plan.check_in_place(&stage.stage)?;
+        // Once that is settled, other versions serve.
+        if settled.is_some() || !plan.as_ref().is_ok_and(|plan| !plan.is_empty()) {
+            plan = scope.plan_anew().await;
+        }
+        let mut plan = plan?;
         let careful = context.interrupt.carefully();
+        let listener = progress.of_apply();
+        let applying = scope.apply(&mut plan, &listener, &context.interrupt.stop);
+        let (applied, before) = tokio::join!(applying, Release::newest(&cloud, &owner));
         let again = format!("rzap update {}", stage.stage);
         let way = gradual.way(&stage, &again);
-        let outcome = match carry_out(context, &cloud, &plan, &progress, way).await {
+        let outcome = match applied {
+            Ok(()) => scope.finish(&plan, way, &listener, &context.interrupt.stop).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
                 // Nobody else is to be taken for the one who did it; a stage that is in trouble has more than this.
-                if let Ok(Some(last)) = Release::latest(&cloud, &owner).await {
+                if let Ok((_, Ok(Some(last)))) = &before {
                     let _ = last.note_unfinished(&cloud, plan.touched()).await;
                 }
                 return Err(error);
@@ -88,24 +99,80 @@ impl Update {
         report.unfinished = settled;
         if !plan.is_empty() {
             // A release tells of all functions, those that this run did not look at as they were.
-            let latest = Release::latest(&cloud, &owner).await?;
-            let last = latest.clone();
+            let (newest, latest) = before?;
+            let latest = latest?;
+            let unfinished = latest.as_ref().map(|latest| latest.unfinished.clone()).unwrap_or_default();
             let (mut all, api, mut marks) =
                 latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
-            marks.forget(&last.as_ref().map(|last| last.unfinished.clone()).unwrap_or_default());
-            let marks = marks.after_update(Marks::of(&blueprint.resources));
+            marks.forget(&unfinished);
+            let marks = marks.after_update(Marks::of(plan.wanted()));
             all.retain(|name, _| stage.functions.contains_key(name));
             for (name, released) in report.released() {
                 let url = all.get(&name).and_then(|before| before.url);
                 all.insert(name, ReleasedFunction { url, ..released });
             }
             report.api = api;
-            report.release = Some(report.record(&cloud, &stage.root, started, (all, marks), last.as_ref()).await?);
+            report.release = Some(report.record(&cloud, (&stage.root, newest), started, (all, marks)).await?);
         }
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))
     }
+}
+
+/// What an update is about.
+struct Scope<'a> {
+    cloud: &'a Cloud,
+    owner: &'a deploy::Owner,
+    stage: &'a StageConfig,
+    names: &'a [String],
+    packages: &'a BTreeMap<String, Package>,
+}
+
+impl Scope<'_> {
+    async fn plan(&self, live: Vec<Function>) -> Result<Plan> {
+        let Self { cloud, owner, stage, packages, .. } = self;
+        let images = stage.images();
+        let blueprint = deploy::code_only(owner, &live, packages, &images, &Place::of(cloud))?;
+        let replaced = replaced_layers(cloud, owner, stage, &blueprint, &live).await?;
+        // Looking at them is worth its call only when they may have changed.
+        let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
+        let files = if serves { StaticFiles::discover(cloud, owner).await?.ours } else { Vec::new() };
+        let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
+        let found = found.chain(files.into_iter().map(Any::StaticFiles));
+        let plan = deploy::plan(&blueprint, &Found::ours(found.collect()))?;
+        plan.check_in_place(&stage.stage)?;
+        Ok(plan)
+    }
+
+    async fn plan_anew(&self) -> Result<Plan> {
+        self.plan(live_functions(self.cloud, self.owner, self.names, self.stage).await?).await
+    }
+
+    /// Makes all ready. What has changed since the plan was made is looked at once more.
+    async fn apply(&self, plan: &mut Plan, listener: &Listener, stop: &Stop) -> Result<()> {
+        let mut applied = deploy::apply(self.cloud, plan, listener, stop).await;
+        if applied.as_ref().is_err_and(|error| has_cause(error, "PreconditionFailedException")) {
+            *plan = self.plan_anew().await?;
+            applied = deploy::apply(self.cloud, plan, listener, stop).await;
+        }
+        applied.map_err(|error| {
+            let gone = has_cause(&error, "NoSuchBucket");
+            let hint = || format!("the artifact bucket is missing: run `rzap deploy {}`", self.stage.stage);
+            if gone { error.hint(hint()) } else { error }
+        })
+    }
+
+    /// Moves traffic, deletes what is left over.
+    async fn finish(&self, plan: &Plan, way: Way<'_>, listener: &Listener, stop: &Stop) -> Result<Outcome> {
+        let outcome = deploy::turn_over(self.cloud, plan, way, listener, stop).await?;
+        deploy::prune(self.cloud, plan, listener, stop).await?;
+        Ok(outcome)
+    }
+}
+
+fn has_cause(error: &Error, code: &str) -> bool {
+    error.causes.iter().any(|cause| cause.contains(code))
 }
 
 async fn live_functions(
@@ -115,28 +182,6 @@ async fn live_functions(
     stage: &StageConfig,
 ) -> Result<Vec<Function>> {
     try_join_all(names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)))).await
-}
-
-/// Makes all ready, moves traffic, deletes what is left over.
-async fn carry_out(
-    context: &Context,
-    cloud: &Cloud,
-    plan: &Plan,
-    progress: &Progress,
-    way: Way<'_>,
-) -> Result<Outcome> {
-    let stop = &context.interrupt.stop;
-    deploy::apply(cloud, plan, &progress.of_apply(), stop).await.map_err(|error| {
-        let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
-        if gone {
-            error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", way.stage.stage))
-        } else {
-            error
-        }
-    })?;
-    let outcome = deploy::turn_over(cloud, plan, way, &progress.of_apply(), stop).await?;
-    deploy::prune(cloud, plan, &progress.of_apply(), stop).await?;
-    Ok(outcome)
 }
 
 async fn live_function(

@@ -60,7 +60,25 @@ pub(crate) struct Outcome {
 /// The first failure, with the others in its hint; `stop`'s when something was left out because of it.
 pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
     let changes: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::Delete).collect();
-    run(cloud, &changes, listener, stop, |step| plan.waits_for(step)).await?;
+    run(cloud, &changes, listener, stop, |step| match step.resource {
+        // It is made of the functions' names; only `connect` needs the functions. Most of the time of a first deploy
+        // these are not there yet.
+        Any::Api(_) | Any::HttpApi(_) => Vec::new(),
+        _ => plan.waits_for(step),
+    })
+    .await?;
+    if stop.has_lost_lock() {
+        return Err(stop.error());
+    }
+    let connections = changes.iter().filter(|step| step.action != Action::Keep);
+    let connections = connections.map(async |step| match (&step.resource, &step.live) {
+        (Any::Api(api), Some(Any::Api(live))) => api.connect(cloud, Some(live)).await,
+        (Any::Api(api), _) => api.connect(cloud, None).await,
+        (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.connect(cloud, Some(live)).await,
+        (Any::HttpApi(api), _) => api.connect(cloud, None).await,
+        _ => Ok(()),
+    });
+    join_all(connections).await.into_iter().collect::<Result<Vec<()>>>()?;
     // Traffic moves next, and that is somebody else's now.
     if stop.has_lost_lock() { Err(stop.error()) } else { Ok(()) }
 }

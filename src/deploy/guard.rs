@@ -153,6 +153,7 @@ mod tests {
             url: Url::None,
             serving: true,
             artifact: (String::new(), String::new()),
+            direct: None,
             after: Vec::new(),
             decided,
         })

@@ -5,12 +5,13 @@
 //! the waiter's own is involved. S3's conditional writes are strongly consistent:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::error::{BoxError, SdkError};
+use aws_sdk_s3::operation::delete_object::DeleteObjectError;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
@@ -52,6 +53,8 @@ pub(crate) struct Lock {
     bucket: String,
     key: String,
     id: String,
+    /// Of what we wrote last.
+    etag: Arc<Mutex<String>>,
     heart: JoinHandle<()>,
     /// The artifact bucket was created for it.
     pub(crate) made_bucket: Option<Change>,
@@ -140,27 +143,41 @@ impl Lock {
     }
 
     fn hold(cloud: &Cloud, (bucket, key): (String, String), note: Note, etag: String, stop: &Stop) -> Self {
-        let heart = beat(cloud.clone(), bucket.clone(), key.clone(), note.clone(), etag, stop.clone());
+        let etag = Arc::new(Mutex::new(etag));
+        let heart = beat(cloud.clone(), (bucket.clone(), key.clone()), note.clone(), etag.clone(), stop.clone());
         // What is said there is heard where this is.
         let heart = match LISTENER.try_with(Arc::clone) {
             Ok(listener) => tokio::spawn(LISTENER.scope(listener, heart)),
             Err(_) => tokio::spawn(heart),
         };
-        Self { cloud: cloud.clone(), bucket, key, id: note.id, heart, made_bucket: None }
+        Self { cloud: cloud.clone(), bucket, key, id: note.id, etag, heart, made_bucket: None }
     }
 
     /// Gives it back. Best effort: what stays is taken over after a minute.
-    pub(crate) async fn release(self) {
+    pub(crate) async fn release(mut self) {
         self.heart.abort();
-        let _ = self.heart.await;
-        // Taken over by somebody else, it is not ours to remove.
-        if let Ok(Some((Some(holder), etag))) = read(&self.cloud, &self.bucket, &self.key).await
+        let _ = (&mut self.heart).await;
+        // Taken over by somebody else, it is not ours to remove: then it has another `ETag`.
+        let known = last(&self.etag).clone();
+        let Err(error) = self.remove(known).await else { return };
+        // So it has after a write of ours whose answer was lost.
+        if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict"])
+            && let Ok(Some((Some(holder), etag))) = read(&self.cloud, &self.bucket, &self.key).await
             && holder.id == self.id
         {
-            let call = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).if_match(etag);
-            let _ = call.expected_bucket_owner(&self.cloud.account).send().await;
+            let _ = self.remove(etag).await;
         }
     }
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
+    async fn remove(&self, etag: String) -> std::result::Result<(), SdkError<DeleteObjectError>> {
+        let call = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).if_match(etag);
+        call.expected_bucket_owner(&self.cloud.account).send().await.map(drop)
+    }
+}
+
+fn last(etag: &Mutex<String>) -> MutexGuard<'_, String> {
+    etag.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells this machine, boot and process namespace from others; empty where that cannot be told.
@@ -180,20 +197,21 @@ pub(super) fn is_dead(holder: &Note) -> bool {
 
 /// Says that the holder lives, until it is aborted. When somebody else has taken over (this machine
 /// slept, or was cut off for a minute) or has removed the lock, `stop` is set: two must not deploy at once.
-async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut etag: String, stop: Stop) {
+async fn beat(cloud: Cloud, (bucket, key): (String, String), mut note: Note, etag: Arc<Mutex<String>>, stop: Stop) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         note.beat += 1;
-        let writing = write(&cloud, &bucket, &key, &note, Some(&etag));
+        let known = last(&etag).clone();
+        let writing = write(&cloud, &bucket, &key, &note, Some(&known));
         match tokio::time::timeout(HEARTBEAT, writing).await {
-            Ok(Ok(Written::Ours(next))) => etag = next,
+            Ok(Ok(Written::Ours(next))) => *last(&etag) = next,
             // The network may come back before anybody takes over.
             Ok(Err(_)) | Err(_) => {}
             // Perhaps an earlier write of ours whose answer was lost: who is it?
             // Removed with the stage.
             Ok(Ok(Written::NoBucket)) => return,
             Ok(Ok(Written::Taken)) => match read(&cloud, &bucket, &key).await {
-                Ok(Some((Some(holder), now))) if holder.id == note.id => etag = now,
+                Ok(Some((Some(holder), now))) if holder.id == note.id => *last(&etag) = now,
                 // Taken over, or removed by `rzap unlock`.
                 Ok(_) => {
                     stop.lose_lock();

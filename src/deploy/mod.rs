@@ -33,7 +33,7 @@ mod turn;
 mod unfinished;
 mod unlock;
 
-pub(crate) use self::apply::{Event, Outcome, apply, prune};
+pub(crate) use self::apply::{Event, Listener, Outcome, apply, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
 pub(crate) use self::change::{Action, Change};
 pub(crate) use self::difference::Difference;

@@ -66,6 +66,11 @@ impl Plan {
             .collect()
     }
 
+    /// The resources as they should be.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &Any> {
+        self.steps.iter().filter(|step| step.action != Action::Delete).map(|step| &step.resource)
+    }
+
     /// What it changes, makes or deletes.
     pub(crate) fn touched(&self) -> impl Iterator<Item = Key> {
         self.steps.iter().filter(|step| step.action != Action::Keep).map(Step::key)
@@ -103,9 +108,12 @@ impl Plan {
     fn code_size(&self, step: &Step) -> Option<Difference> {
         let code = step.differences.iter().find(|difference| difference.field == "code_sha256")?;
         let (Any::Function(function), Some(Any::Function(live))) = (&step.resource, &step.live) else { return None };
-        let new = self.steps.iter().find_map(|step| match &step.resource {
-            Any::Artifact(artifact) if artifact.object == function.artifact.1 => Some(artifact.size),
-            _ => None,
+        let direct = function.direct.as_ref().map(|(_, size)| *size);
+        let new = direct.or_else(|| {
+            self.steps.iter().find_map(|step| match &step.resource {
+                Any::Artifact(artifact) if artifact.object == function.artifact.1 => Some(artifact.size),
+                _ => None,
+            })
         })?;
         let size = Difference::new("code_size", json!(live.decided.code_size), json!(new));
         Some(Difference { by_hand: code.by_hand, ..size })

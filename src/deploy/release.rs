@@ -65,12 +65,18 @@ pub(crate) struct ReleasedFunction {
 impl Release {
     /// The newest release of a stage.
     pub(crate) async fn latest(cloud: &Cloud, owner: &Owner) -> Result<Option<Self>> {
+        Self::newest(cloud, owner).await?.1
+    }
+
+    /// The number of a stage's newest release, 0 when there is none, and that release. A record that cannot be read
+    /// is nothing to fail with, unless somebody needs what it says.
+    pub(crate) async fn newest(cloud: &Cloud, owner: &Owner) -> Result<(u64, Result<Option<Self>>)> {
         let (bucket, prefix) = place(cloud, owner);
         let keys = keys(cloud, &bucket, &prefix).await?;
-        let Some(number) = numbers_in(&keys, &prefix).max() else { return Ok(None) };
+        let Some(number) = numbers_in(&keys, &prefix).max() else { return Ok((0, Ok(None))) };
         let is_noted = keys.contains(&unfinished_key(&prefix, number));
-        let (release, unfinished) = read_both(cloud, &bucket, &prefix, number, is_noted).await?;
-        Ok(Some(Self { unfinished, ..release }))
+        let read = read_both(cloud, &bucket, &prefix, number, is_noted).await;
+        Ok((number, read.map(|(release, unfinished)| Some(Self { unfinished, ..release }))))
     }
 
     /// Notes beside the record that a run which did not get to its end may have changed these, so that nobody

@@ -171,7 +171,9 @@ impl Records {
                 none if none.is_empty() => live,
                 some => aliases(cloud, owner, some).await?.into_iter().chain(live).collect(),
             };
-            return Rollback::new(owner, newest, to, serving(&self.releases, &versions), &live, checked);
+            let way = Rollback::new(owner, newest, to, serving(&self.releases, &versions), &live, checked)?;
+            // Who names a release gets one.
+            return Ok(Rollback { ends_shift: way.ends_shift && wanted.is_none(), ..way });
         }
     }
 }

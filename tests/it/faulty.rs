@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream;
 use http::{HeaderMap, Request, Response, header};
@@ -59,6 +59,8 @@ pub(crate) struct Call {
     /// With the query; `?Action=…` and `#Target` where the path does not say what is asked for.
     pub(crate) path: String,
     service: String,
+    /// From 1, after [`Proxy::in_rounds`]; else 0.
+    pub(crate) round: usize,
 }
 
 impl Call {
@@ -95,7 +97,18 @@ struct Shared {
     struck: Mutex<Option<Call>>,
     /// Requests that the cloud is working on.
     open: AtomicUsize,
+    rounds: Mutex<Option<Rounds>>,
 }
+
+/// Requests are held until no more come, and then go on together.
+#[derive(Debug, Clone, Copy)]
+struct Rounds {
+    number: usize,
+    last: Instant,
+}
+
+/// For so long nothing has to come for a round to be complete.
+const QUIET: Duration = Duration::from_millis(250);
 
 type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -113,6 +126,7 @@ impl Proxy {
             victim: Mutex::default(),
             struck: Mutex::default(),
             open: AtomicUsize::new(0),
+            rounds: Mutex::default(),
         });
         let serving = shared.clone();
         std::thread::spawn(move || {
@@ -128,6 +142,13 @@ impl Proxy {
         lock(&self.shared.calls).clear();
         *lock(&self.shared.victim) = None;
         *lock(&self.shared.struck) = None;
+    }
+
+    /// From now on all requests are held until no more come, and then go on together: that is a round. Who asks in
+    /// a later one has waited for an answer of this one; so the rounds are the calls one after another.
+    pub(crate) fn in_rounds(&self) {
+        lock(&self.shared.calls).clear();
+        *lock(&self.shared.rounds) = Some(Rounds { number: 1, last: Instant::now() });
     }
 
     /// Does it to the first request of this kind. `path` is what its path ends with.
@@ -177,11 +198,13 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let (call, fault) = {
         let mut calls = lock(&shared.calls);
-        let call = describe(calls.len(), &head, &body);
+        let round = enter_round(&shared);
+        let call = Call { round, ..describe(calls.len(), &head, &body) };
         calls.push(call.clone());
         let fault = lock(&shared.rule)(&call);
         (call, fault)
     };
+    leave_round(&shared, call.round).await;
     if fault.is_some() {
         lock(&shared.struck).get_or_insert_with(|| call.clone());
     }
@@ -237,6 +260,29 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     }
 }
 
+/// The round that a request is in.
+fn enter_round(shared: &Shared) -> usize {
+    lock(&shared.rounds).as_mut().map_or(0, |rounds| {
+        rounds.last = Instant::now();
+        rounds.number
+    })
+}
+
+/// Waits until the round is complete.
+async fn leave_round(shared: &Shared, round: usize) {
+    loop {
+        let until = match lock(&shared.rounds).as_mut() {
+            Some(rounds) if rounds.number == round && rounds.last.elapsed() < QUIET => rounds.last + QUIET,
+            Some(rounds) if rounds.number == round => {
+                rounds.number += 1;
+                return;
+            }
+            _ => return,
+        };
+        tokio::time::sleep_until(until.into()).await;
+    }
+}
+
 fn gone() -> std::io::Error {
     std::io::ErrorKind::ConnectionReset.into()
 }
@@ -268,7 +314,7 @@ fn describe(number: usize, head: &http::request::Parts, body: &Bytes) -> Call {
         let form = String::from_utf8_lossy(body);
         path = format!("{path}?{}", form.split('&').next().unwrap_or_default());
     }
-    Call { number, method: head.method.to_string(), path, service }
+    Call { number, method: head.method.to_string(), path, service, round: 0 }
 }
 
 /// `Credential=KEY/20260101/eu-west-1/lambda/aws4_request` → `lambda`.

@@ -41,6 +41,7 @@ mod init;
 mod interrupted;
 mod invoke;
 mod keep_warm;
+mod latency;
 mod layers;
 mod local;
 mod ministack;

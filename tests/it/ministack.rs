@@ -38,7 +38,7 @@ fn the_whole_story_of_a_stage_on_ministack() {
 
     world.edit("guestbook.py", "Thank you, {name}!", "Thanks, {name}!");
     let update = world.run("update dev --json").success();
-    assert_eq!(update.changes(), ["create artifact", "update function"]);
+    assert_eq!(update.changes(), ["update function"]);
     assert_eq!(update.json()["functions"][0]["version"], "2");
 
     cloud.boto("client('lambda').update_function_configuration(FunctionName='guestbook-dev-web', MemorySize=256)");

@@ -258,15 +258,18 @@ impl Resource for Bucket {
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let name = bucket_name(&cloud.account, &cloud.region);
-        if !Self::exists(cloud, &name).await? {
-            return Ok(Found::none());
-        }
-        let (private, encryption, artifacts_expire_after_days, others) = tokio::try_join!(
+        // Almost always it is there. What the others say matters only then.
+        let (exists, private, encryption, days, others) = tokio::join!(
+            Self::exists(cloud, &name),
             Self::is_private(cloud, &name),
             Self::encryption(cloud, &name),
             Self::artifact_days(cloud, &name),
             Self::others(cloud, &name, owner),
-        )?;
+        );
+        if !exists? {
+            return Ok(Found::none());
+        }
+        let (private, encryption, artifacts_expire_after_days, others) = (private?, encryption?, days?, others?);
         if others == Others::Foreign {
             return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::Bucket, name)] });
         }

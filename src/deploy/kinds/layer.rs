@@ -119,6 +119,7 @@ impl Resource for Layer {
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let prefix = layer_prefix(owner);
         let mut found = Found::none();
+        cloud.pace.lambda().await;
         let mut pages = cloud.lambda.list_layers().into_paginator().items().send();
         while let Some(layer) = pages.next().await {
             let layer = layer.map_err(explain("list the layers"))?;

@@ -123,6 +123,17 @@ impl Api {
         }
     }
 
+    fn is_defined_by(&self, live: Option<&Self>) -> bool {
+        live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary)
+    }
+
+    /// Lets it call its functions. Called when they stand; `converge` did not need them.
+    pub(crate) async fn connect(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
+        let permitted = live.is_some_and(|live| live.permitted) && self.is_defined_by(live);
+        if permitted { Ok(()) } else { self.permit(cloud, id).await }
+    }
+
     /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
     /// it leads to is ready.
     pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
@@ -193,22 +204,25 @@ impl Api {
             return Ok(live);
         }
         live.address = live.url(cloud);
-        let (routes, served) = tokio::try_join!(routes_of(cloud, id), served_deployment(cloud, id, &owner.stage))?;
-        for route in &routes {
-            for (method, what) in route.resource_methods().into_iter().flatten() {
-                let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
-                live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+        let connected = async {
+            for route in &routes_of(cloud, id).await? {
+                for (method, what) in route.resource_methods().into_iter().flatten() {
+                    let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
+                    live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+                }
             }
-        }
+            let mut permitted = !live.routes.is_empty();
+            for function in live.functions() {
+                permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
+            }
+            live.permitted = permitted;
+            Ok(())
+        };
+        let ((), served) = tokio::try_join!(connected, served_deployment(cloud, id, &owner.stage))?;
         if let Some((deployment, description)) = served {
             live.deployed = description.is_some_and(|description| description == live.fingerprint());
             let _ = live.deployment.set(deployment);
         }
-        let mut permitted = !live.routes.is_empty();
-        for function in live.functions() {
-            permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
-        }
-        live.permitted = permitted;
         Ok(live)
     }
 }
@@ -259,13 +273,7 @@ impl Resource for Api {
             None => self.create(cloud).await?,
         };
         let _ = self.id.set(id.clone());
-        let defined = live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary);
-        let define = async { if defined { Ok(()) } else { self.define(cloud, &id).await } };
-        let permit = async {
-            if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await }
-        };
-        tokio::try_join!(define, permit)?;
-        Ok(())
+        if self.is_defined_by(live) { Ok(()) } else { self.define(cloud, &id).await }
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {

@@ -13,6 +13,7 @@ mod settings;
 mod url;
 pub(crate) mod versions;
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use aws_sdk_lambda::error::SdkError;
@@ -60,6 +61,9 @@ pub(crate) struct Function {
     /// Where its code lies: bucket and key.
     #[serde(skip)]
     pub(crate) artifact: (String, String),
+    /// The zip, when it goes to Lambda without a way by the bucket: its path and its bytes.
+    #[serde(skip)]
+    pub(crate) direct: Option<(PathBuf, u64)>,
     /// What must stand first.
     #[serde(skip)]
     pub(crate) after: Vec<Key>,
@@ -87,12 +91,16 @@ pub(crate) struct Decided {
     pub(crate) resolved_image: Option<String>,
     /// Bytes of the zip as it was uploaded; unset for an image.
     pub(crate) code_size: Option<i64>,
+    /// Tells `$LATEST` as it was found from what somebody else made of it since; unset where that does not matter.
+    pub(crate) revision: Option<String>,
 }
 
 impl Function {
     /// One function, by its name on AWS, with all that is managed.
     pub(crate) async fn read(cloud: &Cloud, owner: &Owner, name: &str) -> Result<Found<Self>> {
-        Self::look(cloud, owner, name, url::find(cloud, name)).await
+        let found = Self::look(cloud, owner, name, url::find(cloud, name)).await?;
+        // Whoever looks at all of a stage holds its lock.
+        Ok(found.map(|function| Self { decided: Decided { revision: None, ..function.decided }, ..function }))
     }
 
     /// The same without its URL and permissions, which a change of code has no use for.
@@ -108,8 +116,9 @@ impl Function {
         url: impl Future<Output = Result<url::Found>>,
     ) -> Result<Found<Self>> {
         let what = || format!("look at the function `{name}`");
-        let get = |qualifier: Option<&str>| {
-            cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send()
+        let get = async |qualifier: Option<&str>| {
+            cloud.pace.get_function().await;
+            cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send().await
         };
         let (latest, serving, url) = tokio::join!(get(None), get(Some(ALIAS)), url);
         let Some(latest) = absent(latest, what())? else { return Ok(Found::none()) };
@@ -143,6 +152,7 @@ impl Function {
             state: config.state().map(|it| it.as_str().to_owned()),
             resolved_image: image::resolved(&latest).map(str::to_owned),
             code_size: Some(config.code_size()).filter(|size| *size > 0),
+            revision: config.revision_id().map(str::to_owned),
         };
         let prefix = function_prefix(owner);
         // The name on AWS may have been cut; the tag has it whole.
@@ -157,6 +167,7 @@ impl Function {
             settings,
             url: url.state,
             artifact: (String::new(), String::new()),
+            direct: None,
             decided,
         }]))
     }
@@ -199,6 +210,7 @@ impl Function {
             return Ok(());
         }
         let what = || format!("move the alias `{ALIAS}` of the function `{}` to version {version}", self.name);
+        cloud.pace.lambda().await;
         let call = cloud.lambda.update_alias().function_name(&self.name).name(ALIAS).function_version(version);
         // A share that somebody gave to another version by hand ends here.
         let call = call.routing_config(AliasRoutingConfiguration::builder().build());
@@ -215,6 +227,7 @@ impl Function {
     }
 
     async fn create_alias(&self, cloud: &Cloud, version: &str) -> Result<()> {
+        cloud.pace.lambda().await;
         let call = cloud.lambda.create_alias().function_name(&self.name).name(ALIAS).function_version(version);
         match call.send().await {
             Ok(_) => {
@@ -239,6 +252,7 @@ impl Resource for Function {
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let prefix = function_prefix(owner);
         let mut names = Vec::new();
+        cloud.pace.lambda().await;
         let mut pages = cloud.lambda.list_functions().into_paginator().items().send();
         while let Some(function) = pages.next().await {
             let function = function.map_err(explain("list the functions"))?;
@@ -279,7 +293,7 @@ impl Resource for Function {
             let _ = self.decided.live.set(version.clone());
         }
         if !live.serving || self.settings != live.settings {
-            self.change(cloud, &live.settings).await?;
+            self.change(cloud, live).await?;
             self.ready(cloud, self.decided.version.get()).await?;
         } else if let Some(version) = live.decided.version.get() {
             self.published(Some(version));

@@ -1,8 +1,8 @@
 //! The HTTP API of a stage: one route to one function, the stage `$default`, and the permission to call.
 //!
 //! `$default` deploys every change of a route by itself, so a change is live the moment it is made.
-//! `converge` therefore makes only what no client can see: the API, a new integration beside the one that
-//! serves, the permission. [`HttpApi::promote`] turns the route over when all of the stage is ready; an
+//! `converge` and [`HttpApi::connect`] therefore make only what no client can see: the API; a new integration
+//! beside the one that serves, the permission. [`HttpApi::promote`] turns the route over when all of the stage is ready; an
 //! integration is never changed, but replaced, so that this is one call.
 
 mod calls;
@@ -143,6 +143,23 @@ impl HttpApi {
         }
     }
 
+    /// Connects it with its functions, in a way that no client can see. Called when they stand; `converge` did not
+    /// need them.
+    pub(crate) async fn connect(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
+        let integrate = async {
+            let parts = if live.is_some() { Parts::read(cloud, id).await? } else { Parts::default() };
+            for function in self.routes.values() {
+                parts.integration(cloud, self, id, function).await?;
+            }
+            Ok(())
+        };
+        let permitted = live.is_some_and(|live| live.permitted && live.functions() == self.functions());
+        let permit = async { if permitted { Ok(()) } else { self.permit(cloud, id).await } };
+        tokio::try_join!(integrate, permit)?;
+        Ok(())
+    }
+
     /// Lets the stage serve what is wanted. Called when everything the routes lead to is ready.
     ///
     /// `live` is how the API was found; `None` for a new one.
@@ -268,17 +285,7 @@ impl Resource for HttpApi {
             Some(id) => id.clone(),
             None => self.create(cloud).await?,
         };
-        let _ = self.id.set(id.clone());
-        let integrate = async {
-            let parts = if live.is_some() { Parts::read(cloud, &id).await? } else { Parts::default() };
-            for function in self.routes.values() {
-                parts.integration(cloud, self, &id, function).await?;
-            }
-            Ok(())
-        };
-        let permitted = live.is_some_and(|live| live.permitted && live.functions() == self.functions());
-        let permit = async { if permitted { Ok(()) } else { self.permit(cloud, &id).await } };
-        tokio::try_join!(integrate, permit)?;
+        let _ = self.id.set(id);
         Ok(())
     }
 
