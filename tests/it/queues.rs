@@ -22,11 +22,13 @@ iam.put_role_policy(RoleName="forwarder", PolicyName="queues", PolicyDocument=js
 jobs = sqs.create_queue(QueueName="jobs", Attributes={"VisibilityTimeout": "10"})["QueueUrl"]
 done = sqs.create_queue(QueueName="done")["QueueUrl"]
 code = '''
-import os, sys
+import os, sys, time
 sys.path.insert(0, os.environ["SITE"])
 import boto3
 sqs = boto3.client("sqs")
 def handler(event, context):
+    # Work takes time: all of it must not be over before anybody can look.
+    time.sleep(0.3)
     entries = [{"Id": str(at), "MessageBody": it["body"]} for at, it in enumerate(event["Records"])]
     assert not sqs.send_message_batch(QueueUrl=os.environ["DONE"], Entries=entries)["Failed"]
 '''
