@@ -91,6 +91,7 @@ impl Local {
         local.lambda.start(&local).await;
         local.scheduler.start(&local);
         local.triggers.start(&local);
+        local.cloudwatch.start(&local);
         Ok(local)
     }
 }
