@@ -86,7 +86,7 @@ impl Report for List {
 
     fn json(&self) -> Value {
         let releases = self.releases.iter().map(|release| {
-            let mut document = json!(release);
+            let mut document = release.document();
             document["live"] = json!(self.live == Some(release.number));
             document
         });

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::{Context, owner_of};
 use super::report::StageReport;
 use crate::config::StageConfig;
-use crate::deploy::{self, Any, Found, Front, Function, Place, Release};
+use crate::deploy::{self, Any, Change, Found, Front, Function, Place, Release, Terms};
 use crate::error::{Error, Kind, Result};
 use crate::package::{Package, PackagedLayer};
 use crate::ui::{self, Report, Table};
@@ -46,13 +46,15 @@ impl Status {
             Err(error) => return Err(error),
         };
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
-        let plan = deploy::plan(&blueprint, &found)?;
+        let terms = Terms { protect: stage.protect, last: release.as_ref(), ..Terms::default() };
+        let plan = deploy::plan_on(&blueprint, &found, &terms)?;
         let fronts: Vec<Front> = found.ours.iter().filter_map(|any| Front::of(&cloud, any)).collect();
         let report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);
         let mut report = report.with_schedules(&found.ours);
         report.changes = plan.changes();
         // Layers are code: what could not be built cannot be missing or too much.
         report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
+        report.kept.clone_from(&plan.kept);
         report.release = release.as_ref().map(|release| release.number);
         Ok(Box::new(Live { report, release, check: self.check }))
     }
@@ -90,7 +92,7 @@ struct Live {
 
 impl Report for Live {
     fn text(&self) -> String {
-        let StageReport { app, stage, region, account, endpoint, url, functions, changes, .. } = &self.report;
+        let StageReport { app, stage, region, account, endpoint, url, functions, changes, kept, .. } = &self.report;
         let place = endpoint.as_ref().map_or_else(|| format!("account {account}"), |endpoint| format!("at {endpoint}"));
         let mut text = format!("{app} {stage}  {region}, {place}\n");
         if let Some(url) = url {
@@ -125,16 +127,31 @@ impl Report for Live {
         }
         if changes.is_empty() {
             text.push_str("\nas rzap.yaml says\n");
-        } else {
-            let what = ui::summary(changes, ["missing", "different", "too many"]);
-            text.push_str(&format!("\ndiffers from rzap.yaml: {what}\n{}", ui::plan_text(changes)));
+        }
+        let words = ["missing", "different", "to be replaced", "too many"];
+        let drift: Vec<Change> = changes.iter().filter_map(Change::drift).collect();
+        let pending: Vec<Change> = changes.iter().filter_map(Change::pending).collect();
+        if let Some(release) = self.release.as_ref().filter(|_| !drift.is_empty()) {
+            let (what, lines) = (ui::summary(&drift, words), ui::plan_text(&drift));
+            text.push_str(&format!(
+                "\nchanged by hand since release {}: {what} (`rzap deploy {stage}` puts it back)\n{lines}",
+                release.number
+            ));
+        }
+        if !pending.is_empty() {
+            let (what, lines) = (ui::summary(&pending, words), ui::plan_text(&pending));
+            text.push_str(&format!("\ndiffers from rzap.yaml: {what}\n{lines}"));
+        }
+        if !kept.is_empty() {
+            text.push_str(&format!("\nnot in rzap.yaml any more\n{}", ui::plan_text(kept)));
         }
         text
     }
 
     fn json(&self) -> Value {
         let mut document = self.report.document();
-        document["last_release"] = json!(self.release);
+        document["last_release"] = json!(self.release.as_ref().map(Release::document));
+        document["drift"] = json!(self.report.changes.iter().any(|change| change.drift().is_some()));
         document["in_sync"] = json!(self.report.changes.is_empty());
         document
     }

@@ -23,7 +23,7 @@ pub(crate) struct StageConfig {
     pub(crate) profile: Option<String>,
     /// `local: true`: this stage always lives in the local cloud.
     pub(crate) local: bool,
-    /// `protect: true`: `undeploy` refuses.
+    /// `protect: true`: `undeploy` refuses, and `deploy` what takes something away.
     pub(crate) protect: bool,
     /// The functions, by name. Never empty.
     pub(crate) functions: BTreeMap<String, FunctionConfig>,

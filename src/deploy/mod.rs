@@ -10,10 +10,14 @@
 
 mod apply;
 mod blueprint;
+mod change;
 mod difference;
 mod front;
+mod guard;
 mod kinds;
 mod lock;
+mod loss;
+mod marks;
 mod names;
 mod objects;
 mod plan;
@@ -24,14 +28,18 @@ mod rollback;
 mod stop;
 mod unlock;
 
-pub(crate) use self::apply::{Event, Outcome, apply, promote, prune};
+pub(crate) use self::apply::{Event, Listener, Outcome, apply, promote, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
+pub(crate) use self::change::{Action, Change};
 pub(crate) use self::difference::Difference;
 pub(crate) use self::front::Front;
+pub(crate) use self::guard::Terms;
 pub(crate) use self::kinds::{Any, Function, Kind, Layer, ServedApi, StaticFiles, Url, artifact_folder, discover};
 pub(crate) use self::lock::Lock;
+pub(crate) use self::loss::{Flag, Loss};
+pub(crate) use self::marks::Marks;
 pub(crate) use self::names::{ALIAS, function_name, log_group_name};
-pub(crate) use self::plan::{Action, Change, plan, teardown};
+pub(crate) use self::plan::{Plan, plan, plan_on, teardown};
 pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner, Resource};
 pub(crate) use self::retire::{crowded, retire};

@@ -245,7 +245,8 @@ async fn check_api(
         }
         Some(ServedApi::Http { id, routes }) => Ok(match http::find(cloud, owner, id).await? {
             None => Err(format!("the HTTP API `{id}` is gone")),
-            Some(live) if live.routes == *routes => Ok(None),
+            // An integration that nobody uses is what a killed run has left to do.
+            Some(live) if live.routes == *routes && live.unused_integrations.is_empty() => Ok(None),
             Some(live) => Ok(Some(Switch::Http { live: Box::new(live), routes: routes.clone() })),
         }),
     }
@@ -300,6 +301,7 @@ impl Rollback {
         let from = serving.map(|serving| serving.number);
         let (to, api) = (to.origin(), switch.is_some());
         after.rollback_to = Some(to);
+        after.marks = newest.marks.clone().after_rollback();
         Ok(Self { to, from, moves, stays, api, switch, after, newest: newest.clone() })
     }
 
@@ -340,7 +342,7 @@ impl Rollback {
         let by = cloud.caller.clone();
         let release =
             Release { number: 0, at, by, seconds, rzap: env!("CARGO_PKG_VERSION").to_owned(), ..self.after.clone() };
-        release.write(cloud).await
+        release.write(cloud, None).await
     }
 }
 

@@ -207,11 +207,14 @@ impl Shared {
 
 fn sentence(action: Action, key: &Key, done: bool) -> String {
     let verb = match (action, done) {
-        (Action::Keep, _) => "keep",
+        (Action::Keep, false) => "keeping ",
+        (Action::Keep, true) => "kept    ",
         (Action::Create, false) => "creating",
         (Action::Create, true) => "created ",
         (Action::Update, false) => "updating",
         (Action::Update, true) => "updated ",
+        (Action::Replace, false) => "replacing",
+        (Action::Replace, true) => "replaced ",
         (Action::Delete, false) => "deleting",
         (Action::Delete, true) => "deleted ",
     };

@@ -137,7 +137,7 @@ fn the_permissions_in_the_readme_are_enough() {
     world.run("tail dev --no-follow").success();
     // Every call of the other kinds of HTTP fronts, too, and those for static files.
     world.edit("rzap.yaml", "http: rest", "http: http\nstatic: true");
-    world.run("deploy dev").success();
+    world.run("deploy dev --allow-replace").success();
     emulator.cloud().boto(
         "api = client('apigatewayv2')\nid = api.get_apis()['Items'][0]['ApiId']\nroute = api.get_routes(ApiId=id)['Items'][0]\n\
          api.create_route(ApiId=id, RouteKey='GET /x', Target=route['Target'])\n\
@@ -148,7 +148,7 @@ fn the_permissions_in_the_readme_are_enough() {
     world.run("deploy dev").success();
     world.run("status dev --check").success();
     world.edit("rzap.yaml", "http: http", "http: url\nlayer: auto\nkeep_warm: true");
-    world.run("deploy dev").success();
+    world.run("deploy dev --allow-replace").success();
     emulator.cloud().boto(
         "it = client('scheduler').get_schedule(GroupName='guestbook-dev', Name='guestbook-dev-web-warm')\n\
          names = ['Name', 'GroupName', 'ScheduleExpression', 'FlexibleTimeWindow', 'Target']\n\

@@ -294,7 +294,7 @@ fn an_api_that_is_gone_does_not_come_back() {
     world.run("deploy dev").success();
     world.edit("rzap.yaml", "http: rest", "http: url");
     world.edit("app.py", "g1", "g2");
-    world.run("deploy dev").success();
+    world.run("deploy dev --allow-replace").success();
     world
         .run("rollback dev")
         .failure(1)

@@ -32,6 +32,7 @@ pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
+use super::loss::{Loss, Replacement};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
 use crate::error::Result;
@@ -84,12 +85,35 @@ macro_rules! kinds {
                 }
             }
 
-            /// Refuses what cannot be made of `live`.
-            pub(crate) fn check_change(&self, live: &Self) -> Result<()> {
+            /// What its deletion takes away.
+            pub(crate) fn losses(&self) -> Vec<Loss> {
+                match self { $(Self::$kind(it) => it.losses()),* }
+            }
+
+            /// What a change of `live` in place takes away.
+            pub(crate) fn change_losses(&self, live: &Self) -> Vec<Loss> {
                 match (self, live) {
-                    $((Self::$kind(it), Self::$kind(live)) => it.check_change(live),)*
-                    _ => Ok(()),
+                    $((Self::$kind(it), Self::$kind(live)) => it.change_losses(live),)*
+                    _ => Vec::new(),
                 }
+            }
+
+            /// Why `live` cannot become this one in place.
+            pub(crate) fn replacement(&self, live: &Self) -> Option<Replacement> {
+                match (self, live) {
+                    $((Self::$kind(it), Self::$kind(live)) => it.replacement(live),)*
+                    _ => None,
+                }
+            }
+
+            /// What is left of it when what it stands on is replaced.
+            pub(crate) fn without(self, replaced: &Key) -> Self {
+                match self { $(Self::$kind(it) => Self::$kind(it.without(replaced))),* }
+            }
+
+            /// Whether a release remembers its fields.
+            pub(crate) fn is_marked(&self) -> bool {
+                match self { $(Self::$kind(it) => it.is_marked()),* }
             }
 
             pub(crate) async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
@@ -130,6 +154,13 @@ kinds! {
     HttpApi: "http_api", "HTTP API";
     ScheduleGroup: "schedule_group", "schedule group";
     Schedule: "schedule", "schedule";
+}
+
+impl Any {
+    /// It was to be deleted, and is still there because others need it by now.
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self, Self::Bucket(bucket) if bucket.stays.get().is_some())
+    }
 }
 
 impl fmt::Display for Kind {

@@ -103,9 +103,10 @@ impl Sqs {
         };
         let action = target.strip_prefix("AmazonSQS.").unwrap_or(target).to_owned();
         let input = input(local, &request, request.json()?);
-        let reply = match self.perform(local, &action, input).await? {
-            Value::Null => Reply::empty(200),
-            output => Reply::json(200, &output),
+        let reply = match self.perform(local, &action, input).await {
+            Ok(Value::Null) => Reply::empty(200),
+            Ok(output) => Reply::json(200, &output),
+            Err(fault) => fault.into_json(),
         };
         Ok(reply.with("content-type", "application/x-amz-json-1.0"))
     }

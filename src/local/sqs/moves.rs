@@ -167,7 +167,7 @@ impl Sqs {
         sent.map(|()| true)
     }
 
-    /// "Redriven messages are considered as new messages with a new messageID and enqueueTime."
+    /// A message that is moved back is a new one, with an id and a time of its own.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
     fn redrive(&self, message: &mut super::Message, target: Option<&str>) -> Result<(), Fault> {
         let source = message.source.take();

@@ -174,9 +174,9 @@ impl Sqs {
             let earlier = held.history();
             let mut message = held.message;
             message.source = Some(source.to_owned());
-            // "For standard queues, the enqueue timestamp is unchanged when moved to a dead-letter queue. For
-            // FIFO queues, it resets."
-            // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+            // "For FIFO queues, the enqueue timestamp resets when the message is moved to a dead-letter queue";
+            // for standard queues it is unchanged.
+            // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
             if target.is_fifo() {
                 message.sent = now;
             }

@@ -36,7 +36,7 @@ impl Filter {
         });
         self.patterns.iter().any(|pattern| match &opened {
             Some(opened) => pattern.matches(opened),
-            // "If the pattern asks for JSON and the body is a plain string, Lambda drops the message."
+            // A pattern that asks for JSON drops a plain text, also one that asks for something not to be there.
             None => !pattern.looks_into(self.data) && pattern.matches(record),
         })
     }

@@ -109,7 +109,8 @@ async fn gather(
                 (filter.lets_through(&record), Record { taken, text: record.to_string() })
             })
             .partition(|(wanted, _)| *wanted);
-        // "Lambda deletes messages from the queue that don't satisfy your filter criteria."
+        // What no filter lets through is deleted, not left to others.
+        // https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
         let unwanted: Vec<&str> = rest.iter().map(|(_, record)| record.taken.receipt_handle.as_str()).collect();
         strong.sqs.remove(&mapping.source, &unwanted)?;
         batch.extend(wanted.into_iter().map(|(_, record)| record));

@@ -385,19 +385,6 @@ def query_protocol():
     urls.remove(url)
 
 
-def ten_thousand():
-    """More messages than anybody looks at one by one: each comes out once, and no step gets slow."""
-    url = queue("many", VisibilityTimeout="600")
-    for start in range(0, 10_000, 10):
-        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(at), "MessageBody": str(start + at)} for at in range(10)])
-    equal("all there", counts(url), (10_000, 0, 0))
-    seen = set()
-    while messages := receive(url):
-        seen.update(bodies(messages))
-        sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": str(at), "ReceiptHandle": it["ReceiptHandle"]} for at, it in enumerate(messages)])
-    equal("each once", (len(seen), counts(url)), (10_000, (0, 0, 0)))
-
-
 def clean_up():
     for url in set(urls):
         sqs.delete_queue(QueueUrl=url)
@@ -406,6 +393,6 @@ def clean_up():
     equal("nothing is left", sqs.list_queues(QueueNamePrefix=name("")).get("QueueUrls"), None)
 
 
-for topic in [queues, messages, batches, long_polling, dead_letters, fifo, query_protocol, ten_thousand, clean_up]:
+for topic in [queues, messages, batches, long_polling, dead_letters, fifo, query_protocol, clean_up]:
     topic()
     print(f"sqs: {topic.__name__.replace('_', ' ')}")

@@ -40,8 +40,9 @@ pub(crate) struct Kept {
 /// A version of a function of the stage; `None` when it is gone, or the function is or is not ours.
 pub(crate) async fn kept(cloud: &Cloud, owner: &Owner, name: &str, version: &str) -> Result<Option<Kept>> {
     let what = || format!("look at version {version} of the function `{name}`");
-    let get = |qualifier: Option<&str>| {
-        cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send()
+    let get = async |qualifier: Option<&str>| {
+        cloud.pace.get_function().await;
+        cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send().await
     };
     // The tags are the function's: they are read where it is.
     let (function, version) = tokio::join!(get(None), get(Some(version)));
