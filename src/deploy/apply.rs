@@ -57,11 +57,14 @@ pub(crate) struct Outcome {
 /// The first failure, with the others in its hint; `stop`'s when something was left out because of it.
 pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
     let changes: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::Delete).collect();
-    run(cloud, &changes, listener, stop, |step| match step.resource {
-        // It is made of the functions' names; only `connect` needs the functions. Most of the time of a first deploy
-        // these are not there yet.
-        Any::Api(_) | Any::HttpApi(_) => Vec::new(),
-        _ => plan.waits_for(step),
+    run(cloud, &changes, listener, stop, |step| {
+        let mut after = plan.waits_for(step);
+        if matches!(step.resource, Any::Api(_) | Any::HttpApi(_)) {
+            // It is made of the functions' names; only `connect` needs the functions. Most of the time of a first
+            // deploy these are not there yet.
+            after.retain(|key| key.kind != Kind::Function);
+        }
+        after
     })
     .await?;
     if stop.has_lost_lock() {

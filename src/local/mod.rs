@@ -95,6 +95,7 @@ impl Local {
         local.scheduler.start(&local);
         local.dynamodb.start(&local);
         local.triggers.start(&local);
+        local.cloudwatch.start(&local);
         Ok(local)
     }
 }

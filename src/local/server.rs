@@ -72,6 +72,7 @@ impl Server {
         local.scheduler.stop();
         local.dynamodb.stop();
         local.triggers.stop();
+        local.cloudwatch.stop();
         // What does not end in time is abandoned: its requests end here, its processes with ours.
         let _ = tokio::time::timeout(Duration::from_secs(4), local.lambda.stop()).await;
         end.send_replace(true);

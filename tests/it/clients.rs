@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::emulator::free_port;
+use crate::emulator::{Emulator, free_port};
 use crate::world::World;
 
 #[test]
@@ -47,6 +47,62 @@ fn boto3_finds_cloudwatch_logs_as_aws_has_them() {
 fn boto3_finds_cloudwatch_alarms_as_aws_has_them() {
     let world = World::new();
     world.local().script("cloudwatch.py");
+}
+
+#[test]
+fn boto3_finds_cloudwatch_metrics_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("cloudwatch_metrics.py");
+}
+
+/// What both have; `MiniStack` shows an empty description, and deletes alarms that are not there.
+const WATCHED: &str = r#"
+from datetime import datetime, timedelta, timezone
+watch = client("cloudwatch")
+metric = {"Namespace": "N", "MetricName": "M"}
+watch.put_metric_alarm(
+    AlarmName="a", AlarmDescription="d", Statistic="Sum", Period=60, EvaluationPeriods=2, DatapointsToAlarm=1, Threshold=1.5,
+    ComparisonOperator="LessThanThreshold", TreatMissingData="ignore", Unit="Count", Dimensions=[{"Name": "x", "Value": "y"}],
+    AlarmActions=["arn:aws:sns:eu-west-1:000000000000:t"], Tags=[{"Key": "k", "Value": "v"}], **metric)
+watch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="r", StateReasonData="{}")
+watch.disable_alarm_actions(AlarmNames=["a"])
+(alarm,) = watch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+tags = watch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+alarm = {key: value for key, value in alarm.items() if not key.endswith("Timestamp")}
+
+minute = timedelta(minutes=1)
+now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+def put(**datum):
+    watch.put_metric_data(Namespace="N", MetricData=[{"Timestamp": now - minute, **datum}])
+put(MetricName="D", Value=1.0, Unit="Count")
+put(MetricName="D", Value=5.0, Unit="Count", Timestamp=now - timedelta(seconds=30))
+put(MetricName="D", Value=7.0, Unit="Count", Timestamp=now - 3 * minute)
+put(MetricName="V", Values=[1.0, 2.0], Counts=[2.0, 1.0])
+put(MetricName="S", StatisticValues={"SampleCount": 2.0, "Sum": 5.0, "Minimum": 1.0, "Maximum": 4.0})
+span = {"StartTime": now - 5 * minute, "EndTime": now}
+def points(name):
+    kinds = ["Sum", "Average", "Minimum", "Maximum", "SampleCount"]
+    found = watch.get_metric_statistics(Namespace="N", MetricName=name, Period=60, Statistics=kinds, **span)["Datapoints"]
+    return sorted(({**point, "Timestamp": (point["Timestamp"] - now).total_seconds()} for point in found), key=str)
+query = {"Id": "q", "MetricStat": {"Metric": {"Namespace": "N", "MetricName": "D"}, "Period": 60, "Stat": "Sum"}}
+(data,) = watch.get_metric_data(MetricDataQueries=[query], ScanBy="TimestampAscending", **span)["MetricDataResults"]
+def code(call, **arguments):
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+answer([alarm, tags, [points(name) for name in "DVS"], data["Values"], data["StatusCode"],
+        sorted(one["MetricName"] for one in watch.list_metrics(Namespace="N")["Metrics"]),
+        code(watch.set_alarm_state, AlarmName="none", StateValue="OK", StateReason="x")])
+"#;
+
+#[test]
+fn alarms_and_metrics_are_as_ministack_has_them() {
+    let world = World::new();
+    let emulator = Emulator::ministack();
+    let ours = world.local().boto(WATCHED);
+    assert_eq!(ours[3], json!([7.0, 6.0]));
+    assert_eq!(ours, emulator.cloud().boto(WATCHED));
 }
 
 #[test]

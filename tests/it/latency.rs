@@ -118,8 +118,9 @@ fn commands_take_no_more_calls_than_they_did() {
     within(&world, &proxy, "deploy dev", &Limit(Some(UPDATE_ALIAS), 9, 11), |run| edit(&world, run + 11));
     assert!(http::get(&url).text().starts_with("g1"));
 
-    // Who we are; the lock beside which releases there are; those; what is live; the alias. Then the release, the lock.
-    let back = within(&world, &proxy, "rollback dev", &Limit(Some(UPDATE_ALIAS), 5, 7), |_| {});
+    // Who we are; the lock beside which releases there are; those; what is live; the alias. Then the last release, the new
+    // one, the lock.
+    let back = within(&world, &proxy, "rollback dev", &Limit(Some(UPDATE_ALIAS), 5, 8), |_| {});
     let moves = back.calls.iter().filter(|call| call.method == "PUT" && call.path.ends_with(UPDATE_ALIAS));
     assert_eq!(moves.count(), 1, "one move of the alias\n{}", back.text());
 

@@ -24,6 +24,7 @@ mod invoke;
 mod layers;
 mod limits;
 mod mappings;
+mod metrics;
 mod model;
 mod names;
 mod page;
