@@ -108,7 +108,7 @@ impl Stream {
             }
             last = iterator::position(&found.dynamodb.sequence_number).unwrap_or(last);
             if record::changes_something(&found) {
-                records.push((last, record::document(found, region.name())));
+                records.push((last, record::document(&found, region.name())));
             }
         }
         Ok((records, last))

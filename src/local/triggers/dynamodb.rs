@@ -21,7 +21,7 @@ use crate::local::dynamodb::StreamRecord;
 use crate::local::lambda::Mapping;
 use crate::local::wire::Fault;
 
-/// "Lambda polls shards in your DynamoDB stream for records at a base rate of four times per second."
+/// "Lambda polls shards in your `DynamoDB` stream for records at a base rate of four times per second."
 const POLL: Duration = Duration::from_millis(250);
 /// 6 MB for an invocation, with room for what is around the records.
 const MOST_BYTES: usize = 6 * 1024 * 1024 - 64;

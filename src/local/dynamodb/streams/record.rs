@@ -15,7 +15,7 @@ pub(super) fn changes_something(record: &Record) -> bool {
 
 /// The document; a deletion by time to live carries the service as its identity.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Identity.html>
-pub(super) fn document(record: Record, region: &str) -> Value {
+pub(super) fn document(record: &Record, region: &str) -> Value {
     let identity = record
         .user_identity
         .as_ref()
