@@ -20,7 +20,7 @@
 //! (`config`), then does two things side by side: builds the packages (`package`) and looks at what is
 //! live (`deploy::discover`). From both comes a blueprint, from blueprint and live a plan, all pure.
 //! `deploy::apply` carries the plan out, each step as soon as what it waits for is done; only when all
-//! is ready does `deploy::promote` move traffic, and the release is written down. The report goes back
+//! is ready does `deploy::turn_over` move traffic, and the release is written down. The report goes back
 //! to `main`, which prints it once and turns it into the exit code.
 
 mod aws;
@@ -89,17 +89,33 @@ async fn run(command: Command, context: &Context) -> Result<Box<dyn Report>> {
     result
 }
 
-/// Passes Ctrl-C and SIGTERM on for as long as a command runs.
+/// Passes Ctrl-C, SIGTERM and SIGHUP on for as long as a command runs.
 async fn listen(interrupt: Interrupt, ui: Ui) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut ctrl_c), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
         return;
     };
+    let mut hangup = if may_hear_hangup() { signal(SignalKind::hangup()).ok() } else { None };
+    let mut hung_up = async || match &mut hangup {
+        Some(hangup) => hangup.recv().await,
+        None => std::future::pending().await,
+    };
     loop {
         tokio::select! {
             _ = ctrl_c.recv() => {}
             _ = term.recv() => {}
+            _ = hung_up() => {}
         }
         interrupt.signal(|text| ui.say(text));
     }
+}
+
+/// False below `nohup`, whom listening would undo, and where that cannot be told.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+fn may_hear_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is signal 1, the lowest bit.
+    ignored.is_some_and(|mask| mask & 1 == 0)
 }

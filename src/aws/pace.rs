@@ -1,6 +1,7 @@
-//! Our own pace for operations that AWS allows only every few seconds.
+//! Our own pace for operations that AWS allows only so often.
 //!
-//! The SDK's retries do not pace: without this, a burst would spend its attempts on being refused.
+//! The SDK's retries do not pace: without this, a burst would spend its attempts on being refused. What AWS
+//! lets through at once, after a pause, it says only of API Gateway; of the others it is guessed, and low.
 //! Rates: <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html> and
 //! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 
@@ -28,6 +29,11 @@ struct Slots {
     delete_api: Mutex<Option<Instant>>,
     gateway: Mutex<Option<Instant>>,
     lambda: Mutex<Option<Instant>>,
+    get_function: Mutex<Option<Instant>>,
+    get_policy: Mutex<Option<Instant>>,
+    create_log_group: Mutex<Option<Instant>>,
+    put_retention: Mutex<Option<Instant>>,
+    log_tags: Mutex<Option<Instant>>,
 }
 
 impl Pace {
@@ -66,9 +72,34 @@ impl Pace {
         self.turn(&self.slots.gateway, Duration::from_millis(100), 40).await;
     }
 
-    /// Lambda's control plane: 15 requests per second together.
+    /// Lambda's control plane: 15 requests per second together, without the two that follow.
     pub(crate) async fn lambda(&self) {
-        self.turn(&self.slots.lambda, Duration::from_millis(67), 1).await;
+        self.turn(&self.slots.lambda, Duration::from_millis(67), 5).await;
+    }
+
+    /// `GetFunction`: 100 per second.
+    pub(crate) async fn get_function(&self) {
+        self.turn(&self.slots.get_function, Duration::from_millis(10), 20).await;
+    }
+
+    /// Lambda's `GetPolicy`: 15 per second.
+    pub(crate) async fn get_policy(&self) {
+        self.turn(&self.slots.get_policy, Duration::from_millis(67), 5).await;
+    }
+
+    /// `CloudWatch` Logs' `CreateLogGroup`: 10 per second (from practice, not from a page; so are the next two).
+    pub(crate) async fn create_log_group(&self) {
+        self.turn(&self.slots.create_log_group, Duration::from_millis(100), 5).await;
+    }
+
+    /// `PutRetentionPolicy`: 10 per second.
+    pub(crate) async fn put_retention(&self) {
+        self.turn(&self.slots.put_retention, Duration::from_millis(100), 5).await;
+    }
+
+    /// `CloudWatch` Logs' `ListTagsForResource`: 10 per second.
+    pub(crate) async fn log_tags(&self) {
+        self.turn(&self.slots.log_tags, Duration::from_millis(100), 5).await;
     }
 
     /// Waits for a turn: one `every` so often, after `burst` that may come at once.

@@ -1,14 +1,18 @@
 //! `rzap deploy`: everything in rzap.yaml becomes so.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::context::{Context, Locking, owner_of};
+use super::gradual::Gradual;
 use super::report::{StageReport, new_warm_text};
-use crate::deploy::{self, Change, Place, Release};
-use crate::error::{Kind, Result};
-use crate::ui::{self, Report};
+use crate::aws::Cloud;
+use crate::config::StageConfig;
+use crate::deploy::{self, Blueprint, Change, Flag, Marks, Outcome, Place, Plan, Release, Split, Terms, Way};
+use crate::error::{Error, Kind, Result};
+use crate::ui::{self, Progress, Report};
 
 /// Deploy a stage: package, create or update what differs, switch traffic
 #[derive(Debug, clap::Args)]
@@ -25,7 +29,29 @@ pub(crate) struct Deploy {
     markdown: bool,
 
     #[command(flatten)]
+    gradual: Gradual,
+
+    #[command(flatten)]
+    allowed: Allowed,
+
+    #[command(flatten)]
     locking: Locking,
+}
+
+/// What nobody has to ask for any more.
+#[derive(Debug, clap::Args)]
+struct Allowed {
+    /// Allow what stops something that answers: an address that goes, a function that is made anew
+    #[arg(long)]
+    allow_replace: bool,
+
+    /// Delete also what holds data, when it is not in rzap.yaml any more or has to be replaced
+    #[arg(long)]
+    delete_data: bool,
+
+    /// Do not ask before putting back what was changed by hand
+    #[arg(long, short)]
+    yes: bool,
 }
 
 impl Deploy {
@@ -39,52 +65,118 @@ impl Deploy {
             let cloud = context.cloud(&stage).await?;
             let made_bucket =
                 if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
-            let found = deploy::discover(&cloud, &owner, &stage).await?;
-            Ok((cloud, found, made_bucket))
+            let (found, newest, unfinished) = tokio::join!(
+                deploy::discover(&cloud, &owner, &stage),
+                Release::newest(&cloud, &owner),
+                self.gradual.look(&cloud, &stage, &owner)
+            );
+            Ok((cloud, found?, newest, made_bucket, unfinished?))
         };
-        let (packages, (cloud, found, made_bucket)) =
+        let (packages, (cloud, mut found, newest, made_bucket, unfinished)) =
             tokio::try_join!(context.packages(&stage, None, &progress), look)?;
-        let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
-        let plan = deploy::plan(&blueprint, &found.found)?;
-        if self.dry_run {
-            let changes = plan.changes();
-            let note = new_warm_text(&changes, &blueprint.resources);
-            let (app, stage, markdown, unchanged) = (stage.app, stage.stage, self.markdown, plan.unchanged());
-            return Ok(Box::new(DryRun { app, stage, changes, unchanged, note, markdown }));
+        let (newest, last) = match newest {
+            // A dry run writes nothing down.
+            Err(error) if self.dry_run => (0, Err(error)),
+            newest => newest?,
+        };
+        // It only tells changes by hand from others: a stage is not stuck with a record that cannot be read.
+        let last = last.unwrap_or_else(|error| {
+            context.ui.warn(&format!("changes made by hand cannot be told from others: {error}"));
+            None
+        });
+        let mut settled = None;
+        if let Some(unfinished) = unfinished.as_ref().filter(|_| !self.dry_run) {
+            settled = Some(self.gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
+            // Other versions serve now.
+            found = deploy::discover(&cloud, &owner, &stage).await?;
         }
+        let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
+        let terms = Terms {
+            allow_replace: self.allowed.allow_replace,
+            delete_data: self.allowed.delete_data,
+            protect: stage.protect,
+            last: last.as_ref(),
+        };
+        let plan = deploy::plan_on(&blueprint, &found.found, &terms)?;
+        if self.dry_run {
+            let mut dry = DryRun::new(&stage, &blueprint, &plan, &terms, self.markdown);
+            dry.note.push_str(&self.gradual.note(&stage, unfinished.as_ref(), &dry.changes));
+            dry.unfinished = unfinished.map(|unfinished| unfinished.splits);
+            return Ok(Box::new(dry));
+        }
+        plan.check(&terms, &stage.stage)?;
+        self.ask(context, &plan.changes(), last.as_ref())?;
+        let again = format!("rzap deploy {}{}", stage.stage, terms.flags());
         let careful = context.interrupt.carefully();
         found.remember(&cloud, &owner, &blueprint.resources).await?;
-        let applied = deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await;
-        applied.map_err(|error| match error.kind {
-            Kind::Interrupted => error,
-            _ => error.hint(format!(
-                "traffic was not moved; what is done stays done: `rzap deploy {}` continues from here",
-                stage.stage
-            )),
-        })?;
-        let outcome = deploy::promote(&cloud, &plan).await.map_err(|error| {
-            error.hint(format!(
-                "some traffic may have moved already: run `rzap deploy {}` again, it continues",
-                stage.stage
-            ))
-        })?;
-        deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        let way = self.gradual.way(&stage, &again);
+        let outcome = match carry_out(context, &cloud, &plan, &progress, way).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                if let Some(last) = &last
+                    && let Err(error) = last.note_unfinished(&cloud, plan.touched()).await
+                {
+                    context.ui.detail(&format!("what this run has changed could not be written down: {error}"));
+                }
+                return Err(error);
+            }
+        };
         let crowded = deploy::crowded(&plan, &outcome);
         let report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         let mut report = report.with_schedules(&blueprint.resources);
         report.changes.splice(0..0, made_bucket);
-        let latest = if report.changes.is_empty() { Release::latest(&cloud, &owner).await? } else { None };
+        report.unfinished = settled;
+        report.kept.clone_from(&plan.kept);
         let released = report.released();
-        report.release = Some(match latest {
+        let unchanged = last.as_ref().filter(|_| report.changes.is_empty());
+        report.release = Some(match unchanged {
             // A run that was killed after its last change has not written its release: then this one does.
-            Some(latest) if latest.tells_of(&released, report.api.as_ref()) => latest.number,
-            _ => report.record(&cloud, &stage.root, started, released).await?,
+            Some(last) if last.tells_of(&released, report.api.as_ref()) => last.number,
+            _ => {
+                let released = (released, Marks::of(&blueprint.resources));
+                report.record(&cloud, (&stage.root, newest), started, released).await?
+            }
         });
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
         let note = new_warm_text(&report.changes, &blueprint.resources);
         Ok(Box::new(Done { report, note, took: started.elapsed() }))
     }
+
+    /// Shows what somebody changed by hand and this deploy puts back, always; asks where somebody can answer.
+    fn ask(&self, context: &Context, changes: &[Change], last: Option<&Release>) -> Result<()> {
+        let drift: Vec<Change> = changes.iter().filter_map(Change::drift).collect();
+        let Some(last) = last.filter(|_| !drift.is_empty()) else { return Ok(()) };
+        let lines = ui::plan_talk(&drift);
+        context.ui.warn(&format!(
+            "changed by hand since release {}; this deploy puts it back:\n{}",
+            last.number,
+            lines.trim_end()
+        ));
+        if self.allowed.yes || context.ui.confirm("Put it back?")? != Some(false) {
+            return Ok(());
+        }
+        Err(Error::failed("nothing was changed").hint("write into rzap.yaml what is to stay, then deploy again"))
+    }
+}
+
+/// Makes all ready, moves traffic, deletes what is left over. `way` says how.
+async fn carry_out(
+    context: &Context,
+    cloud: &Cloud,
+    plan: &Plan,
+    progress: &Progress,
+    way: Way<'_>,
+) -> Result<Outcome> {
+    let stop = &context.interrupt.stop;
+    let applied = deploy::apply(cloud, plan, &progress.of_apply(), stop).await;
+    applied.map_err(|error| match error.kind {
+        Kind::Interrupted => error,
+        _ => error.hint(format!("traffic was not moved; what is done stays done: `{}` continues from here", way.again)),
+    })?;
+    let outcome = deploy::turn_over(cloud, plan, way, &progress.of_apply(), stop).await?;
+    deploy::prune(cloud, plan, &progress.of_apply(), stop).await?;
+    Ok(outcome)
 }
 
 /// After a deploy.
@@ -97,15 +189,16 @@ struct Done {
 
 impl Report for Done {
     fn text(&self) -> String {
-        let StageReport { app, stage, changes, url, release, .. } = &self.report;
+        let StageReport { app, stage, changes, kept, url, release, .. } = &self.report;
         let took = ui::duration(self.took);
         let release = release.map(|number| format!(", release {number}")).unwrap_or_default();
         let mut text = if changes.is_empty() {
             format!("{app} {stage}: nothing to change ({took}{release})\n")
         } else {
-            let what = ui::summary(changes, ["created", "updated", "deleted"]);
+            let what = ui::summary(changes, ["created", "updated", "replaced", "deleted"]);
             format!("{app} {stage}: {what} ({took}{release})\n")
         };
+        text.push_str(&ui::plan_text(kept));
         if let Some(url) = url {
             text.push_str(&format!("{url}\n"));
         }
@@ -123,35 +216,80 @@ struct DryRun {
     app: String,
     stage: String,
     changes: Vec<Change>,
+    /// What is not in rzap.yaml any more and stays because of what it holds.
+    kept: Vec<Change>,
     /// Resources that stay as they are.
     unchanged: usize,
+    /// Flags without which the deploy would be refused.
+    needs: BTreeSet<Flag>,
+    /// It would be refused with any flags: the stage is protected.
+    forbidden: bool,
     /// What would be switched on and cost something.
     note: String,
     markdown: bool,
+    /// What would be settled first.
+    unfinished: Option<Vec<Split>>,
+}
+
+impl DryRun {
+    fn new(stage: &StageConfig, blueprint: &Blueprint, plan: &Plan, terms: &Terms<'_>, markdown: bool) -> Self {
+        let changes = plan.changes();
+        Self {
+            app: stage.app.clone(),
+            stage: stage.stage.clone(),
+            note: new_warm_text(&changes, &blueprint.resources),
+            changes,
+            kept: plan.kept.clone(),
+            unchanged: plan.unchanged(),
+            needs: plan.lacks(terms),
+            forbidden: plan.is_forbidden(terms),
+            markdown,
+            unfinished: None,
+        }
+    }
+
+    /// What the deploy would say to this.
+    fn verdict(&self) -> String {
+        let stage = &self.stage;
+        if self.forbidden {
+            return format!("refused: stage {stage} is protected (`protect: true` in rzap.yaml), whatever the flags\n");
+        }
+        let flags: Vec<&str> = self.needs.iter().map(|flag| flag.as_str()).collect();
+        if flags.is_empty() { String::new() } else { format!("refused without {}\n", flags.join(" and ")) }
+    }
 }
 
 impl Report for DryRun {
     fn text(&self) -> String {
-        let Self { app, stage, changes, unchanged, note, markdown } = self;
+        let Self { app, stage, changes, kept, unchanged, note, markdown, .. } = self;
         let title = if changes.is_empty() {
             "nothing to change".to_owned()
         } else {
             let kept = if *unchanged > 0 { format!(", {unchanged} unchanged") } else { String::new() };
-            format!("{}{kept}", ui::summary(changes, ["to create", "to update", "to delete"]))
+            format!("{}{kept}", ui::summary(changes, ["to create", "to update", "to replace", "to delete"]))
         };
+        let lines: Vec<Change> = changes.iter().chain(kept).cloned().collect();
+        let note = format!("{note}{}", self.verdict());
         if *markdown {
-            return ui::plan_markdown((app, stage), &title, changes, note);
+            return ui::plan_markdown((app, stage), &title, &lines, &note);
         }
-        format!("{app} {stage}: {title}\n{}{note}", ui::plan_text(changes))
+        format!("{app} {stage}: {title}\n{}{note}", ui::plan_text(&lines))
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut document = json!({
             "app": self.app,
             "stage": self.stage,
             "dry_run": true,
             "changes": self.changes,
+            "kept": self.kept,
             "unchanged": self.unchanged,
-        })
+            "needs": self.needs,
+            "refused": self.forbidden || !self.needs.is_empty(),
+        });
+        if let Some(splits) = &self.unfinished {
+            document["unfinished"] = json!({ "functions": splits });
+        }
+        document
     }
 }

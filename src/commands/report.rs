@@ -1,14 +1,17 @@
 //! The report that `deploy`, `update` and `status` share: what a stage is now, and what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::gradual::Settled;
 use crate::aws::Cloud;
-use crate::deploy::{Action, Any, Change, Front, Function, Kind, Outcome, Release, ReleasedFunction, ServedApi, Url};
+use crate::deploy::{
+    Action, Any, Change, Front, Function, Kind, Marks, Outcome, Release, ReleasedFunction, ServedApi, Share, Url,
+};
 use crate::error::Result;
 use crate::observe::{AS_OF, Cost, SCHEDULER_FREE};
 use crate::ui;
@@ -27,8 +30,14 @@ pub(crate) struct StageReport {
     pub(crate) url: Option<String>,
     pub(crate) functions: Vec<FunctionReport>,
     pub(crate) changes: Vec<Change>,
+    /// What is not in rzap.yaml any more and stays because of what it holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) kept: Vec<Change>,
     /// The number of the release that serves.
     pub(crate) release: Option<u64>,
+    /// The shift that a killed run had left, and what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unfinished: Option<Settled>,
     /// What a release records of the API.
     #[serde(skip)]
     pub(crate) api: Option<ServedApi>,
@@ -44,6 +53,9 @@ pub(crate) struct FunctionReport {
     pub(crate) arn: String,
     /// The version the alias `live` serves; null when there is none yet.
     pub(crate) version: Option<String>,
+    /// The version that gets a part of the traffic beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) share: Option<Share>,
     pub(crate) code_sha256: String,
     /// Empty for a container image.
     pub(crate) runtime: String,
@@ -103,7 +115,9 @@ impl StageReport {
             url,
             functions,
             changes: Vec::new(),
+            kept: Vec::new(),
             release: None,
+            unfinished: None,
             api: None,
         }
     }
@@ -147,13 +161,13 @@ impl StageReport {
         functions.collect()
     }
 
-    /// Writes down the release of this moment and returns its number.
+    /// Writes down the release of this moment, which follows on the release `newest`, and returns its number.
     pub(crate) async fn record(
         &self,
         cloud: &Cloud,
-        root: &Path,
+        (root, newest): (&Path, u64),
         started: Instant,
-        functions: BTreeMap<String, ReleasedFunction>,
+        (functions, marks): (BTreeMap<String, ReleasedFunction>, Marks),
     ) -> Result<u64> {
         let seconds = started.elapsed().as_secs_f64();
         let release = Release {
@@ -168,8 +182,10 @@ impl StageReport {
             functions,
             api: self.api.clone(),
             rollback_to: None,
+            marks,
+            unfinished: BTreeSet::new(),
         };
-        release.write(cloud).await
+        release.write(cloud, Some(newest)).await
     }
 }
 
@@ -220,13 +236,14 @@ impl KeepWarm {
 
 impl FunctionReport {
     fn new(cloud: &Cloud, function: &Function, fronts: &[Front]) -> Self {
-        let own = function.decided.url.get().filter(|_| function.url.is_open()).map(|url| reachable(cloud, url));
+        let own = function.decided.url.get().filter(|_| function.url.is_open()).cloned();
         let front = fronts.iter().find(|front| front.functions.contains(&function.name));
         Self {
             name: function.short_name.clone(),
             function_name: function.name.clone(),
             arn: cloud.function_arn(&function.name),
             version: function.decided.version.get().cloned(),
+            share: None,
             code_sha256: function.settings.code_sha256.clone(),
             runtime: function.settings.runtime.clone(),
             image: function.settings.image.clone(),
@@ -238,16 +255,6 @@ impl FunctionReport {
             keep_warm: None,
             answers: function.url,
         }
-    }
-}
-
-/// A function URL as it can be called. The host of an emulator's URL resolves nowhere (or only where
-/// `*.localhost` does), so its path form is given.
-fn reachable(cloud: &Cloud, url: &str) -> String {
-    let id = url.split("://").nth(1).and_then(|rest| rest.split(['.', '/']).next());
-    match (&cloud.endpoint, id) {
-        (Some(endpoint), Some(id)) if url.contains(".lambda-url.") => format!("{endpoint}/_aws/lambda-url/{id}/"),
-        _ => url.to_owned(),
     }
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::context::{Context, owner_of};
-use super::report::StageReport;
+use super::report::{FunctionReport, StageReport};
 use crate::config::StageConfig;
-use crate::deploy::{self, Any, Found, Front, Function, Place, Release};
+use crate::deploy::{self, Any, Change, Found, Front, Function, Place, Release, Share, Terms, Unfinished};
 use crate::error::{Error, Kind, Result};
 use crate::package::{Package, PackagedLayer};
 use crate::ui::{self, Report, Table};
@@ -29,13 +29,16 @@ impl Status {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            let (found, release) =
-                tokio::try_join!(deploy::discover(&cloud, &owner, &stage), Release::latest(&cloud, &owner))?;
-            Ok::<_, Error>((cloud, found.found, release))
+            let (found, release, unfinished) = tokio::try_join!(
+                deploy::discover(&cloud, &owner, &stage),
+                Release::latest(&cloud, &owner),
+                Unfinished::find(&cloud, &owner, stage.functions.keys().collect())
+            )?;
+            Ok::<_, Error>((cloud, found.found, release, unfinished))
         };
         let silent = progress.silent();
         let (packages, live) = tokio::join!(context.packages(&stage, None, &silent), look);
-        let (cloud, found, release) = live?;
+        let (cloud, found, release, unfinished) = live?;
         let built = packages.is_ok();
         let packages = match packages {
             Ok(packages) => packages,
@@ -47,16 +50,35 @@ impl Status {
             Err(error) => return Err(error),
         };
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
-        let plan = deploy::plan(&blueprint, &found)?;
+        let terms = Terms { protect: stage.protect, last: release.as_ref(), ..Terms::default() };
+        let plan = deploy::plan_on(&blueprint, &found, &terms)?;
         let fronts: Vec<Front> = found.ours.iter().filter_map(|any| Front::of(&cloud, any)).collect();
         let report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);
         let mut report = report.with_schedules(&found.ours);
+        for function in &mut report.functions {
+            function.share = unfinished.as_ref().and_then(|unfinished| unfinished.share_of(&function.name));
+        }
         report.changes = plan.changes();
         // Layers are code: what could not be built cannot be missing or too much.
         report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
+        report.kept.clone_from(&plan.kept);
         report.release = release.as_ref().map(|release| release.number);
         Ok(Box::new(Live { report, release, check: self.check }))
     }
+}
+
+/// `3`, or `3 (90 %), 4 (10 %)`.
+fn versions(function: &FunctionReport) -> String {
+    let version = function.version.as_deref().unwrap_or("–");
+    let Some(Share { version: other, percent }) = &function.share else { return version.to_owned() };
+    format!("{version} ({} %), {other} ({percent} %)", 100.0 - percent)
+}
+
+fn on_the_way(stage: &str) -> String {
+    format!(
+        "traffic is on its way from one release to the next: a deploy moves it right now, or was killed while it did; \
+         then `rzap deploy {stage} --unfinished finish` or `… revert` goes on, and `rzap rollback {stage}` goes back"
+    )
 }
 
 fn live_functions(found: &Found<Any>) -> Vec<Function> {
@@ -91,7 +113,7 @@ struct Live {
 
 impl Report for Live {
     fn text(&self) -> String {
-        let StageReport { app, stage, region, account, endpoint, url, functions, changes, .. } = &self.report;
+        let StageReport { app, stage, region, account, endpoint, url, functions, changes, kept, .. } = &self.report;
         let place = endpoint.as_ref().map_or_else(|| format!("account {account}"), |endpoint| format!("at {endpoint}"));
         let mut text = format!("{app} {stage}  {region}, {place}\n");
         if let Some(url) = url {
@@ -111,7 +133,7 @@ impl Report for Live {
                 table.row([
                     function.name.clone(),
                     function.state.clone().unwrap_or_else(|| "–".to_owned()),
-                    function.version.clone().unwrap_or_else(|| "–".to_owned()),
+                    versions(function),
                     if function.image.is_empty() { function.runtime.clone() } else { "image".to_owned() },
                     format!("{} MB", function.memory),
                     function.modified.as_deref().map_or_else(|| "–".to_owned(), readable_time),
@@ -120,22 +142,40 @@ impl Report for Live {
             text.push('\n');
             text.push_str(&table.text());
         }
+        if functions.iter().any(|function| function.share.is_some()) {
+            text.push_str(&format!("\n{}\n", on_the_way(stage)));
+        }
         let warm = self.report.warm_text();
         if !warm.is_empty() {
             text.push_str(&format!("\n{warm}"));
         }
         if changes.is_empty() {
             text.push_str("\nas rzap.yaml says\n");
-        } else {
-            let what = ui::summary(changes, ["missing", "different", "too many"]);
-            text.push_str(&format!("\ndiffers from rzap.yaml: {what}\n{}", ui::plan_text(changes)));
+        }
+        let words = ["missing", "different", "to be replaced", "too many"];
+        let drift: Vec<Change> = changes.iter().filter_map(Change::drift).collect();
+        let pending: Vec<Change> = changes.iter().filter_map(Change::pending).collect();
+        if let Some(release) = self.release.as_ref().filter(|_| !drift.is_empty()) {
+            let (what, lines) = (ui::summary(&drift, words), ui::plan_text(&drift));
+            text.push_str(&format!(
+                "\nchanged by hand since release {}: {what} (`rzap deploy {stage}` puts it back)\n{lines}",
+                release.number
+            ));
+        }
+        if !pending.is_empty() {
+            let (what, lines) = (ui::summary(&pending, words), ui::plan_text(&pending));
+            text.push_str(&format!("\ndiffers from rzap.yaml: {what}\n{lines}"));
+        }
+        if !kept.is_empty() {
+            text.push_str(&format!("\nnot in rzap.yaml any more\n{}", ui::plan_text(kept)));
         }
         text
     }
 
     fn json(&self) -> Value {
         let mut document = self.report.document();
-        document["last_release"] = json!(self.release);
+        document["last_release"] = json!(self.release.as_ref().map(Release::document));
+        document["drift"] = json!(self.report.changes.iter().any(|change| change.drift().is_some()));
         document["in_sync"] = json!(self.report.changes.is_empty());
         document
     }

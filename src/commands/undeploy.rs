@@ -47,7 +47,7 @@ impl Undeploy {
         if !changes.is_empty() && !self.yes {
             let count = changes.len();
             context.ui.say(&format!("{app} {name} in {} (account {}), to delete:", cloud.region, cloud.account));
-            context.ui.say(ui::plan_text(&changes).trim_end());
+            context.ui.say(ui::plan_talk(&changes).trim_end());
             match context.ui.confirm(&format!("Delete these {count} resources?"))? {
                 Some(true) => {}
                 Some(false) => return Err(Error::failed("nothing was deleted")),
@@ -61,6 +61,8 @@ impl Undeploy {
         let careful = context.interrupt.carefully();
         deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
         drop(careful);
+        // What others need by now has stayed.
+        let changes = plan.changes();
         Ok(Box::new(Gone { app, stage: name, changes, took: started.elapsed() }))
     }
 }
@@ -77,7 +79,7 @@ impl Report for Gone {
         if self.changes.is_empty() {
             return format!("{} {}: nothing is deployed\n", self.app, self.stage);
         }
-        let what = ui::summary(&self.changes, ["created", "updated", "deleted"]);
+        let what = ui::summary(&self.changes, ["created", "updated", "replaced", "deleted"]);
         format!("{} {}: {what} ({})\n", self.app, self.stage, ui::duration(self.took))
     }
 

@@ -1,16 +1,22 @@
 //! `rzap update`: the same plan narrowed to function code and layers, in as few calls as that takes.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::context::{Context, Locking, known_functions, owner_of};
+use super::gradual::Gradual;
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
-use crate::deploy::{self, Any, Found, Function, Place, Release, ReleasedFunction, Resource as _, StaticFiles};
+use crate::deploy::{
+    self, Any, Found, Function, Listener, Marks, Outcome, Place, Plan, Release, ReleasedFunction, Resource as _,
+    StaticFiles, Stop, Way,
+};
 use crate::error::{Error, Result};
+use crate::package::Package;
 use crate::ui::{self, Report};
 
 /// Update the code of functions with its layers, and nothing else
@@ -24,6 +30,9 @@ pub(crate) struct Update {
     functions: Vec<String>,
 
     #[command(flatten)]
+    gradual: Gradual,
+
+    #[command(flatten)]
     locking: Locking,
 }
 
@@ -33,56 +42,159 @@ impl Update {
         let stage = context.stage(self.stage.as_deref())?;
         known_functions(&stage, &self.functions)?;
         let owner = owner_of(&stage);
+        let Self { functions, gradual, locking, .. } = self;
         let names: Vec<String> =
-            if self.functions.is_empty() { stage.functions.keys().cloned().collect() } else { self.functions };
+            if functions.is_empty() { stage.functions.keys().cloned().collect() } else { functions };
         let progress = context.ui.progress();
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
-            let live = names.iter().map(|name| live_function(&cloud, &owner, name, stage.functions.get(name)));
-            let live = try_join_all(live).await?;
-            Ok((cloud, live))
+            let lock = context.lock(&cloud, &owner, &locking, false, &progress);
+            let (locked, live) = tokio::join!(lock, Live::find(&cloud, &owner, &names, &stage));
+            locked?;
+            let unfinished = gradual.look(&cloud, &stage, &owner).await?;
+            Ok((cloud, live, unfinished))
         };
-        let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
-        let images = stage.images();
-        let blueprint = deploy::code_only(&owner, &live, &packages, &images, &Place::of(&cloud))?;
-        let replaced = replaced_layers(&cloud, &owner, &stage, &blueprint, &live).await?;
-        // Looking at them is worth its call only when they may have changed.
-        let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
-        let files = if serves { StaticFiles::discover(&cloud, &owner).await?.ours } else { Vec::new() };
-        let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
-        let found = found.chain(files.into_iter().map(Any::StaticFiles));
-        let found = Found::ours(found.collect());
-        let plan = deploy::plan(&blueprint, &found)?;
+        let (packages, (cloud, live, unfinished)) =
+            tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
+        let scope = Scope { cloud: &cloud, owner: &owner, stage: &stage, names: &names, packages: &packages };
+        // What was seen before the lock was held may have changed until it was. To a change of a function that is
+        // no harm: it names the revision that was seen, and Lambda takes it for no other. Anything else is looked
+        // at again.
+        let mut plan = match live {
+            Ok(live) => scope.plan(live).await,
+            Err(error) => Err(error),
+        };
+        let mut settled = None;
+        if let Some(unfinished) = &unfinished {
+            settled = Some(gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
+        }
+        // Once that is settled, other versions serve.
+        if settled.is_some() || !plan.as_ref().is_ok_and(|plan| !plan.is_empty()) {
+            plan = scope.plan_anew().await;
+        }
+        let mut plan = plan?;
         let careful = context.interrupt.carefully();
-        deploy::apply(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await.map_err(|error| {
-            let gone = error.causes.iter().any(|cause| cause.contains("NoSuchBucket"));
-            if gone {
-                error.hint(format!("the artifact bucket is missing: run `rzap deploy {}`", stage.stage))
-            } else {
-                error
+        let listener = progress.of_apply();
+        let applying = scope.apply(&mut plan, &listener, &context.interrupt.stop);
+        let (applied, before) = tokio::join!(applying, Release::newest(&cloud, &owner));
+        let again = format!("rzap update {}", stage.stage);
+        let way = gradual.way(&stage, &again);
+        let outcome = match applied {
+            Ok(()) => scope.finish(&plan, way, &listener, &context.interrupt.stop).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // Nobody else is to be taken for the one who did it; a stage that is in trouble has more than this.
+                if let Ok((_, Ok(Some(last)))) = &before {
+                    let _ = last.note_unfinished(&cloud, plan.touched()).await;
+                }
+                return Err(error);
             }
-        })?;
-        let outcome = deploy::promote(&cloud, &plan).await?;
-        deploy::prune(&cloud, &plan, &progress.of_apply(), &context.interrupt.stop).await?;
+        };
         let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
-        if !plan.is_empty() {
-            // A release tells of all functions, those that this run did not look at as they were.
-            let latest = Release::latest(&cloud, &owner).await?;
-            let (mut all, api) = latest.map(|latest| (latest.functions, latest.api)).unwrap_or_default();
-            all.retain(|name, _| stage.functions.contains_key(name));
-            for (name, released) in report.released() {
-                let url = all.get(&name).and_then(|before| before.url);
-                all.insert(name, ReleasedFunction { url, ..released });
-            }
+        report.unfinished = settled;
+        // A release tells of all functions, those that this run did not look at as they were.
+        let (newest, latest) = before?;
+        let latest = latest?;
+        let recorded = latest.is_some();
+        let unfinished = latest.as_ref().map(|latest| latest.unfinished.clone()).unwrap_or_default();
+        let (before, api, mut marks) =
+            latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
+        let mut all = before.clone();
+        all.retain(|name, _| stage.functions.contains_key(name));
+        for (name, released) in report.released() {
+            let url = all.get(&name).and_then(|before| before.url);
+            all.insert(name, ReleasedFunction { url, ..released });
+        }
+        // A run that was killed after its last change has not written its release: then this one does.
+        let told = |name: &str| before.get(name).map(|function| &function.version);
+        let untold = recorded && all.iter().any(|(name, now)| told(name) != Some(&now.version));
+        if !plan.is_empty() || untold {
+            marks.forget(&unfinished);
+            let marks = marks.after_update(Marks::of(plan.wanted()));
             report.api = api;
-            report.release = Some(report.record(&cloud, &stage.root, started, all).await?);
+            report.release = Some(report.record(&cloud, (&stage.root, newest), started, (all, marks)).await?);
         }
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
         Ok(Box::new(Done { report, took: started.elapsed() }))
+    }
+}
+
+/// What an update is about.
+struct Scope<'a> {
+    cloud: &'a Cloud,
+    owner: &'a deploy::Owner,
+    stage: &'a StageConfig,
+    names: &'a [String],
+    packages: &'a BTreeMap<String, Package>,
+}
+
+impl Scope<'_> {
+    async fn plan(&self, Live { functions: live, layers }: Live) -> Result<Plan> {
+        let Self { cloud, owner, stage, packages, .. } = self;
+        let images = stage.images();
+        let blueprint = deploy::code_only(owner, &live, packages, &images, &Place::of(cloud))?;
+        let replaced = replaced_layers(cloud, owner, stage, &blueprint, &layers).await?;
+        // Looking at them is worth its call only when they may have changed.
+        let serves = blueprint.resources.iter().any(|any| matches!(any, Any::StaticFiles(_)));
+        let files = if serves { StaticFiles::discover(cloud, owner).await?.ours } else { Vec::new() };
+        let found = live.into_iter().map(Any::Function).chain(replaced.into_iter().map(Any::Layer));
+        let found = found.chain(files.into_iter().map(Any::StaticFiles));
+        let plan = deploy::plan(&blueprint, &Found::ours(found.collect()))?;
+        plan.check_in_place(&stage.stage)?;
+        Ok(plan)
+    }
+
+    async fn plan_anew(&self) -> Result<Plan> {
+        self.plan(Live::find(self.cloud, self.owner, self.names, self.stage).await?).await
+    }
+
+    /// Makes all ready. What has changed since the plan was made is looked at once more.
+    async fn apply(&self, plan: &mut Plan, listener: &Listener, stop: &Stop) -> Result<()> {
+        let mut applied = deploy::apply(self.cloud, plan, listener, stop).await;
+        if applied.as_ref().is_err_and(|error| has_cause(error, "PreconditionFailedException")) {
+            *plan = self.plan_anew().await?;
+            applied = deploy::apply(self.cloud, plan, listener, stop).await;
+        }
+        applied.map_err(|error| {
+            let gone = has_cause(&error, "NoSuchBucket");
+            let hint = || format!("the artifact bucket is missing: run `rzap deploy {}`", self.stage.stage);
+            if gone { error.hint(hint()) } else { error }
+        })
+    }
+
+    /// Moves traffic, deletes what is left over.
+    async fn finish(&self, plan: &Plan, way: Way<'_>, listener: &Listener, stop: &Stop) -> Result<Outcome> {
+        let outcome = deploy::turn_over(self.cloud, plan, way, listener, stop).await?;
+        deploy::prune(self.cloud, plan, listener, stop).await?;
+        Ok(outcome)
+    }
+}
+
+fn has_cause(error: &Error, code: &str) -> bool {
+    error.causes.iter().any(|cause| cause.contains(code))
+}
+
+/// What an update looks at.
+struct Live {
+    functions: Vec<Function>,
+    /// The stage's layers, where the functions have some: also those that an update which was killed has left behind.
+    layers: Vec<deploy::Layer>,
+}
+
+impl Live {
+    async fn find(cloud: &Cloud, owner: &deploy::Owner, names: &[String], stage: &StageConfig) -> Result<Self> {
+        let functions = names.iter().map(|name| live_function(cloud, owner, name, stage.functions.get(name)));
+        let functions = try_join_all(functions).await?;
+        let own =
+            functions.iter().flat_map(|function| &function.settings.layers).any(|layer| !layer.starts_with("arn:"));
+        let layers = if own { deploy::Layer::discover(cloud, owner).await?.ours } else { Vec::new() };
+        Ok(Self { functions, layers })
     }
 }
 
@@ -114,18 +226,21 @@ async fn replaced_layers(
     owner: &deploy::Owner,
     stage: &StageConfig,
     blueprint: &deploy::Blueprint,
-    live: &[Function],
+    published: &[deploy::Layer],
 ) -> Result<Vec<deploy::Layer>> {
-    let replaced = deploy::replaced_layers(blueprint, live, &[]);
+    let replaced = deploy::replaced_layers(blueprint, published, &[]);
     if replaced.is_empty() {
         return Ok(replaced);
     }
     // Only now do the other functions matter.
-    let others = stage.functions.keys().filter(|name| !live.iter().any(|function| function.short_name == **name));
+    let known = |name: &str| {
+        blueprint.resources.iter().any(|any| matches!(any, Any::Function(function) if function.short_name == name))
+    };
+    let others = stage.functions.keys().filter(|name| !known(name));
     let others =
         others.map(|name| async move { Function::read_code(cloud, owner, &deploy::function_name(owner, name)).await });
     let others: Vec<Function> = try_join_all(others).await?.into_iter().flat_map(|found| found.ours).collect();
-    Ok(deploy::replaced_layers(blueprint, live, &others))
+    Ok(deploy::replaced_layers(blueprint, published, &others))
 }
 
 struct Done {

@@ -67,10 +67,10 @@ const SHARED: [&str; 24] = [
 ];
 
 /// What a whole stage has.
-const WIDE: [&str; 5] = ["region", "profile", "local", "protect", "resources"];
+const WIDE: [&str; 8] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 8] = ["alarms", "cloudformation", "concurrency", "domain", "expires", "role", "smoke", "traffic"];
+const LATER: [&str; 5] = ["cloudformation", "concurrency", "domain", "expires", "role"];
 
 impl Place {
     /// True when this key may stand here.
@@ -97,9 +97,7 @@ impl Place {
         match key {
             "app" | "stages" => Some("it belongs to the top level"),
             "extends" => Some("it belongs to a stage"),
-            "functions" | "region" | "profile" | "local" | "protect" | "resources" => {
-                Some("it belongs to the top level or to a stage")
-            }
+            key if key == "functions" || WIDE.contains(&key) => Some("it belongs to the top level or to a stage"),
             _ => None,
         }
     }

@@ -27,9 +27,11 @@ mod raw;
 pub(crate) mod reference;
 mod resolve;
 pub(crate) mod resources;
+mod smoke;
 pub(crate) mod stage;
 pub(crate) mod suggest;
 mod syntax;
+mod traffic;
 pub(crate) mod triggers;
 mod uses;
 mod values;
@@ -44,7 +46,9 @@ use crate::error::{Error, OrFailed as _, Result};
 use locate::{FILE, Problems};
 use raw::{Kind, Map};
 use resolve::{File, Purpose};
+pub(crate) use smoke::{Get, Invoke, Smoke};
 pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Image, Layer, Source, StageConfig, StaticFiles, Web};
+pub(crate) use traffic::Traffic;
 
 /// Bytes. No config needs more, and a wrong file should not fill memory.
 const MAX_BYTES: u64 = 1024 * 1024;

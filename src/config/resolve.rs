@@ -18,7 +18,9 @@ use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
 use super::reference::Known;
 use super::resources::{self, Others};
+use super::smoke;
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
+use super::traffic;
 use super::triggers;
 use super::uses;
 use super::values::Reader;
@@ -109,6 +111,9 @@ pub(super) fn stage(
     reader.words.resources = Known::Refused;
     let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
     let functions = functions(&mut reader, file, &chain, &others);
+    let traffic = traffic::read(&mut reader, &wide);
+    let alarms = traffic::alarms_of(&mut reader, &wide);
+    let smoke = smoke::of_stage(&mut reader, &wide, functions.as_ref());
     if purpose == Purpose::Look {
         reader.problems.forgive_disk();
     }
@@ -122,6 +127,9 @@ pub(super) fn stage(
         protect: protect.unwrap_or(false),
         functions: functions?,
         resources,
+        traffic,
+        alarms,
+        smoke,
         root: file.root.to_owned(),
     })
 }

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::resources::ResourceConfig;
+use super::smoke::Smoke;
+use super::traffic::Traffic;
 use super::triggers::Trigger;
 
 /// One stage of the app, ready to be packaged and deployed.
@@ -26,13 +28,22 @@ pub(crate) struct StageConfig {
     pub(crate) profile: Option<String>,
     /// `local: true`: this stage always lives in the local cloud.
     pub(crate) local: bool,
-    /// `protect: true`: `undeploy` refuses.
+    /// `protect: true`: `undeploy` refuses, and `deploy` what takes something away.
     pub(crate) protect: bool,
     /// What the functions talk to, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) resources: BTreeMap<String, ResourceConfig>,
     /// The functions, by name. Never empty.
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
+    /// How traffic goes over to new versions; `None` is all at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) traffic: Option<Traffic>,
+    /// CloudWatch alarms that call it back, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) alarms: Vec<String>,
+    /// What has to succeed before traffic moves, and after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) smoke: Vec<Smoke>,
     /// The folder of `rzap.yaml`, absolute.
     #[serde(skip)]
     pub(crate) root: PathBuf,

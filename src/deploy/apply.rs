@@ -17,6 +17,7 @@ use super::kinds::{Any, Function, Kind, ServedApi};
 use super::plan::{Action, Change, Plan, Step};
 use super::resource::Key;
 use super::stop::Stop;
+use super::turn::Turn;
 use crate::aws::{Cloud, LISTENER};
 use crate::error::{Error, Result};
 
@@ -31,6 +32,8 @@ pub(crate) enum Event {
     Progress(Key, String),
     Done(Key, Action, Duration),
     Failed(Key),
+    /// Traffic goes over, or back.
+    Turn(Turn),
 }
 
 /// Who hears the events.
@@ -48,13 +51,37 @@ pub(crate) struct Outcome {
     pub(crate) api: Option<ServedApi>,
 }
 
-/// Makes everything of a plan ready, without moving traffic and without deleting anything.
+/// Makes everything of a plan ready, without moving traffic and without deleting anything but what is replaced.
+///
+/// A replacement waits until all is done that does not wait for it itself: what fails before it leaves the old one
+/// where it is, and between the old one and the new one there is nothing else to do.
 ///
 /// # Errors
 /// The first failure, with the others in its hint; `stop`'s when something was left out because of it.
 pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<()> {
     let changes: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::Delete).collect();
-    run(cloud, &changes, listener, stop, |step| step.resource.after()).await?;
+    run(cloud, &changes, listener, stop, |step| {
+        let mut after = plan.waits_for(step);
+        if matches!(step.resource, Any::Api(_) | Any::HttpApi(_)) {
+            // It is made of the functions' names; only `connect` needs the functions. Most of the time of a first
+            // deploy these are not there yet.
+            after.retain(|key| key.kind != Kind::Function);
+        }
+        after
+    })
+    .await?;
+    if stop.has_lost_lock() {
+        return Err(stop.error());
+    }
+    let connections = changes.iter().filter(|step| step.action != Action::Keep);
+    let connections = connections.map(async |step| match (&step.resource, &step.live) {
+        (Any::Api(api), Some(Any::Api(live))) => api.connect(cloud, Some(live)).await,
+        (Any::Api(api), _) => api.connect(cloud, None).await,
+        (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.connect(cloud, Some(live)).await,
+        (Any::HttpApi(api), _) => api.connect(cloud, None).await,
+        _ => Ok(()),
+    });
+    join_all(connections).await.into_iter().collect::<Result<Vec<()>>>()?;
     // Traffic moves next, and that is somebody else's now.
     if stop.has_lost_lock() { Err(stop.error()) } else { Ok(()) }
 }
@@ -136,15 +163,22 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
     let work = async {
         match step.action {
             Action::Delete => step.resource.delete(cloud).await,
+            Action::Replace => {
+                if let Some(live) = &step.live {
+                    live.delete(cloud).await?;
+                }
+                step.resource.converge(cloud, None).await
+            }
             _ => step.resource.converge(cloud, step.live.as_ref()).await,
         }
     };
     let result = LISTENER.scope(hear, work).await;
     if result.is_ok() {
-        if let Some(live) = &step.live {
+        if let Some(live) = step.standing() {
             remember(&step.resource, live);
         }
-        listener(Event::Done(key.clone(), step.action, started.elapsed()));
+        let action = if step.resource.stays() { Action::Keep } else { step.action };
+        listener(Event::Done(key.clone(), action, started.elapsed()));
     }
     (key, result)
 }
@@ -185,22 +219,23 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     // All are let finish: one that fails must not leave another's answer unread.
     let moves = join_all(changed.map(|(_, function)| function.promote(cloud))).await;
     moves.into_iter().collect::<Result<Vec<()>>>()?;
-    for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update)) {
-        match (&step.resource, &step.live) {
-            (Any::Api(api), _) => api.promote(cloud).await?,
+    for step in plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::Delete)) {
+        match (&step.resource, step.standing()) {
+            (Any::Api(api), Some(Any::Api(live))) => api.promote(cloud, Some(live)).await?,
+            (Any::Api(api), _) => api.promote(cloud, None).await?,
             (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.promote(cloud, Some(live)).await?,
             (Any::HttpApi(api), _) => api.promote(cloud, None).await?,
             _ => {}
         }
     }
     for (step, function) in functions.clone() {
-        if let Some(Any::Function(live)) = &step.live {
+        if let Some(Any::Function(live)) = step.standing() {
             function.close_url(cloud, live).await?;
         }
     }
     let stay = plan.steps.iter().filter(|step| step.action != Action::Delete);
     let fronts = stay.clone().filter_map(|step| Front::of(cloud, &step.resource)).collect();
-    let api = stay.into_iter().find_map(|step| ServedApi::of(&step.resource, step.live.as_ref()));
+    let api = stay.into_iter().find_map(|step| ServedApi::of(&step.resource, step.standing()));
     let functions = functions.map(|(_, function)| function.clone()).collect();
     Ok(Outcome { changes: plan.changes(), functions, fronts, api })
 }

@@ -181,6 +181,7 @@ fn function(
         url: Url::wanted(config),
         serving: true,
         artifact: (bucket.to_owned(), object),
+        direct: None,
         after,
         decided: super::kinds::Decided::default(),
     }
@@ -259,6 +260,11 @@ impl<'a> Layers<'a> {
     }
 }
 
+/// The most bytes of one package that an update sends to Lambda itself, to all functions together: base64 makes
+/// them a third more, so that for a large one the way by the bucket is the shorter one. Lambda takes up to 50 MB:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const DIRECT: u64 = 2 << 20;
+
 /// The blueprint of `update`: the live functions with nothing but new code and layers, and what brings
 /// them there.
 ///
@@ -302,9 +308,15 @@ pub(crate) fn code_only(
         wanted.decided = super::kinds::Decided::default();
         wanted.after = Function::after_of(&wanted.settings, &wanted.name);
         if wanted.settings.code_sha256 != function.settings.code_sha256 {
-            let artifact = artifacts.entry(&package.sha256).or_insert_with(|| artifact(owner, &bucket, package));
-            wanted.artifact = (bucket.clone(), artifact.object.clone());
-            wanted.after.push(Key::new(Kind::Artifact, &artifact.object));
+            let takers =
+                live.iter().filter(|it| packages.get(&it.short_name).is_some_and(|it| it.sha256 == package.sha256));
+            if package.zipped.saturating_mul(takers.count() as u64) <= DIRECT {
+                wanted.direct = Some((package.file.clone(), package.zipped));
+            } else {
+                let artifact = artifacts.entry(&package.sha256).or_insert_with(|| artifact(owner, &bucket, package));
+                wanted.artifact = (bucket.clone(), artifact.object.clone());
+                wanted.after.push(Key::new(Kind::Artifact, &artifact.object));
+            }
             // What is served is listed in the package: with the same code it is the same.
             changed.push(package);
         }
@@ -316,17 +328,14 @@ pub(crate) fn code_only(
     Ok(Blueprint { owner: owner.clone(), resources })
 }
 
-/// Layers of ours that `live` had and that neither they, as `blueprint` wants them, nor `others` have any
-/// more.
-pub(crate) fn replaced_layers(blueprint: &Blueprint, live: &[Function], others: &[Function]) -> Vec<Layer> {
+/// The layers of `published` that neither the functions of `blueprint` nor `others` have any more.
+pub(crate) fn replaced_layers(blueprint: &Blueprint, published: &[Layer], others: &[Function]) -> Vec<Layer> {
     let wanted = blueprint.resources.iter().filter_map(|any| match any {
         Any::Function(function) => Some(function),
         _ => None,
     });
     let used: BTreeSet<&String> = wanted.chain(others).flat_map(|function| &function.settings.layers).collect();
-    let had: BTreeSet<&String> = live.iter().flat_map(|function| &function.settings.layers).collect();
-    let gone = had.into_iter().filter(|name| !name.starts_with("arn:") && !used.contains(name));
-    gone.map(|name| Layer::named(&blueprint.owner, name)).collect()
+    published.iter().filter(|layer| !used.contains(&layer.name)).cloned().collect()
 }
 
 #[cfg(test)]

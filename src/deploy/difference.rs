@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::plan::Action;
+use super::change::{Action, is_false};
 
 /// One managed field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,14 +18,19 @@ pub(crate) struct Difference {
     pub(crate) new: Value,
     /// The values are not shown because they may be secret.
     pub(crate) hidden: bool,
+    /// It is not what the last release deployed: somebody changed it. False where nobody can know.
+    pub(crate) by_hand: bool,
+    /// It cannot be changed in place.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) forces_replacement: bool,
     /// What happens to a hidden value, which its values do not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) change: Option<Action>,
 }
 
 impl Difference {
-    pub(super) fn new(field: impl Into<String>, old: Value, new: Value) -> Self {
-        Self { field: field.into(), old, new, hidden: false, change: None }
+    pub(crate) fn new(field: impl Into<String>, old: Value, new: Value) -> Self {
+        Self { field: field.into(), old, new, hidden: false, by_hand: false, forces_replacement: false, change: None }
     }
 }
 

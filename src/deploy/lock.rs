@@ -1,16 +1,17 @@
 //! One deploy per stage at a time, across machines: an object that only one can create.
 //!
-//! The holder rewrites it every few seconds. Whoever waits watches its `ETag`: one that has not changed
-//! for a minute belongs to a holder that crashed, and is taken over by a conditional write. No clock but
-//! the waiter's own is involved. S3's conditional writes are strongly consistent:
+//! The holder rewrites it every few seconds. One that was not rewritten for a minute belongs to a holder that
+//! crashed, and is taken over by a conditional write. How old it is S3 says, by one clock; whoever waits watches its
+//! `ETag` besides, by one clock, too. No two machines' clocks are compared. S3's conditional writes are strongly consistent:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::error::{BoxError, SdkError};
+use aws_sdk_s3::operation::delete_object::DeleteObjectError;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::kinds::Bucket;
 use super::names::{bucket_name, lock_key};
 use super::plan::{Action, Change};
-use super::resource::{Key, Owner, Resource as _};
+use super::resource::{Owner, Resource as _};
 use super::stop::Stop;
 use crate::aws::{Cloud, LISTENER, code, explain, is_code, say};
 use crate::error::{Error, Result};
@@ -28,6 +29,7 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) const ABANDONED: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_mins(20);
+const GONE: &str = "the other one is gone: taking over";
 
 /// What stands in the object: for whoever has to wait.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -52,6 +54,8 @@ pub(crate) struct Lock {
     bucket: String,
     key: String,
     id: String,
+    /// Of what we wrote last.
+    etag: Arc<Mutex<String>>,
     heart: JoinHandle<()>,
     /// The artifact bucket was created for it.
     pub(crate) made_bucket: Option<Change>,
@@ -98,22 +102,24 @@ impl Lock {
                     say("creating the artifact bucket");
                     let wanted = Bucket::wanted(&cloud.account, &cloud.region);
                     wanted.converge(cloud, None).await?;
-                    let Key { kind, name } = wanted.key();
-                    bucket_change = Some(Change { action: Action::Create, kind, name, differences: Vec::new() });
+                    bucket_change = Some(Change::new(Action::Create, wanted.key()));
                     continue;
                 }
                 Written::NoBucket => return Ok(None),
                 Written::Taken => {}
             }
-            let Some((holder, etag)) = read(cloud, &bucket, &key).await? else { continue };
-            if holder.as_ref().is_some_and(is_dead)
-                && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
-            {
-                say("taking over from a run that was killed on this machine");
-                return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
-            }
+            let Some(seen) = look(cloud, &bucket, &key).await? else { continue };
+            let silent = seen.silent_for().is_some_and(|seconds| Duration::from_secs(seconds) > ABANDONED);
+            let (holder, etag) = (seen.note, seen.etag);
             // A write of ours whose answer was lost.
             if holder.as_ref().is_some_and(|holder| holder.id == id) {
+                return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
+            }
+            let dead = holder.as_ref().is_some_and(is_dead);
+            if (dead || silent)
+                && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
+            {
+                say(if dead { "taking over from a run that was killed on this machine" } else { GONE });
                 return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
             }
             let who = holder.map_or_else(
@@ -122,7 +128,7 @@ impl Lock {
             );
             if !wait || started.elapsed() > PATIENCE {
                 return Err(Error::failed(format!("stage `{}` is being deployed by {who}", owner.stage))
-                    .hint("wait for it to end; a crashed one is taken over after a minute (without `--no-wait`)"));
+                    .hint("wait for it to end; a crashed one is taken over a minute after its last sign of life"));
             }
             say(&format!("stage `{}` is being deployed by {who}", owner.stage));
             match &watched {
@@ -130,7 +136,7 @@ impl Lock {
                     if at.elapsed() > ABANDONED
                         && let Written::Ours(etag) = write(cloud, &bucket, &key, &note, Some(&etag)).await?
                     {
-                        say("the other one is gone: taking over");
+                        say(GONE);
                         return Ok(Some(Self::hold(cloud, (bucket, key), note, etag, stop)));
                     }
                 }
@@ -141,27 +147,41 @@ impl Lock {
     }
 
     fn hold(cloud: &Cloud, (bucket, key): (String, String), note: Note, etag: String, stop: &Stop) -> Self {
-        let heart = beat(cloud.clone(), bucket.clone(), key.clone(), note.clone(), etag, stop.clone());
+        let etag = Arc::new(Mutex::new(etag));
+        let heart = beat(cloud.clone(), (bucket.clone(), key.clone()), note.clone(), etag.clone(), stop.clone());
         // What is said there is heard where this is.
         let heart = match LISTENER.try_with(Arc::clone) {
             Ok(listener) => tokio::spawn(LISTENER.scope(listener, heart)),
             Err(_) => tokio::spawn(heart),
         };
-        Self { cloud: cloud.clone(), bucket, key, id: note.id, heart, made_bucket: None }
+        Self { cloud: cloud.clone(), bucket, key, id: note.id, etag, heart, made_bucket: None }
     }
 
     /// Gives it back. Best effort: what stays is taken over after a minute.
-    pub(crate) async fn release(self) {
+    pub(crate) async fn release(mut self) {
         self.heart.abort();
-        let _ = self.heart.await;
-        // Taken over by somebody else, it is not ours to remove.
-        if let Ok(Some((Some(holder), etag))) = read(&self.cloud, &self.bucket, &self.key).await
+        let _ = (&mut self.heart).await;
+        // Taken over by somebody else, it is not ours to remove: then it has another `ETag`.
+        let known = last(&self.etag).clone();
+        let Err(error) = self.remove(known).await else { return };
+        // So it has after a write of ours whose answer was lost.
+        if is_code(&error, &["PreconditionFailed", "ConditionalRequestConflict"])
+            && let Ok(Some((Some(holder), etag))) = read(&self.cloud, &self.bucket, &self.key).await
             && holder.id == self.id
         {
-            let call = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).if_match(etag);
-            let _ = call.expected_bucket_owner(&self.cloud.account).send().await;
+            let _ = self.remove(etag).await;
         }
     }
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
+    async fn remove(&self, etag: String) -> std::result::Result<(), SdkError<DeleteObjectError>> {
+        let call = self.cloud.s3.delete_object().bucket(&self.bucket).key(&self.key).if_match(etag);
+        call.expected_bucket_owner(&self.cloud.account).send().await.map(drop)
+    }
+}
+
+fn last(etag: &Mutex<String>) -> MutexGuard<'_, String> {
+    etag.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells this machine, boot and process namespace from others; empty where that cannot be told.
@@ -181,20 +201,21 @@ pub(super) fn is_dead(holder: &Note) -> bool {
 
 /// Says that the holder lives, until it is aborted. When somebody else has taken over (this machine
 /// slept, or was cut off for a minute) or has removed the lock, `stop` is set: two must not deploy at once.
-async fn beat(cloud: Cloud, bucket: String, key: String, mut note: Note, mut etag: String, stop: Stop) {
+async fn beat(cloud: Cloud, (bucket, key): (String, String), mut note: Note, etag: Arc<Mutex<String>>, stop: Stop) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         note.beat += 1;
-        let writing = write(&cloud, &bucket, &key, &note, Some(&etag));
+        let known = last(&etag).clone();
+        let writing = write(&cloud, &bucket, &key, &note, Some(&known));
         match tokio::time::timeout(HEARTBEAT, writing).await {
-            Ok(Ok(Written::Ours(next))) => etag = next,
+            Ok(Ok(Written::Ours(next))) => *last(&etag) = next,
             // The network may come back before anybody takes over.
             Ok(Err(_)) | Err(_) => {}
             // Perhaps an earlier write of ours whose answer was lost: who is it?
             // Removed with the stage.
             Ok(Ok(Written::NoBucket)) => return,
             Ok(Ok(Written::Taken)) => match read(&cloud, &bucket, &key).await {
-                Ok(Some((Some(holder), now))) if holder.id == note.id => etag = now,
+                Ok(Some((Some(holder), now))) if holder.id == note.id => *last(&etag) = now,
                 // Taken over, or removed by `rzap unlock`.
                 Ok(_) => {
                     stop.lose_lock();
@@ -243,6 +264,14 @@ pub(super) struct Seen {
     /// When it was written, and when it was looked at: both by the clock of the store.
     pub(super) modified: Option<DateTime>,
     pub(super) now: Option<DateTime>,
+}
+
+impl Seen {
+    /// Seconds since the last heartbeat, by the clock of the store; unset when it does not say.
+    pub(super) fn silent_for(&self) -> Option<u64> {
+        let (modified, now) = self.modified.zip(self.now)?;
+        Some(u64::try_from(now.secs() - modified.secs()).unwrap_or(0))
+    }
 }
 
 /// Looks at the lock; `None` when there is none.

@@ -2,34 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::blueprint::Blueprint;
+pub(crate) use super::change::{Action, Change};
 use super::difference::{Difference, compare};
+use super::guard::Terms;
 use super::kinds::{Any, Kind};
+use super::loss::{Flag, Loss};
 use super::resource::{Found, Key, Orphan};
 use crate::error::Result;
-
-/// What happens to one resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Action {
-    Keep,
-    Create,
-    Update,
-    Delete,
-}
-
-/// One line of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Change {
-    pub(crate) action: Action,
-    pub(crate) kind: Kind,
-    pub(crate) name: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) differences: Vec<Difference>,
-}
 
 /// One resource with what should happen to it.
 #[derive(Debug, Clone)]
@@ -39,11 +21,20 @@ pub(crate) struct Step {
     pub(crate) resource: Any,
     pub(crate) live: Option<Any>,
     pub(crate) differences: Vec<Difference>,
+    /// A release had it, and now it is missing.
+    pub(crate) by_hand: bool,
+    /// What it takes away.
+    pub(crate) losses: Vec<Loss>,
 }
 
 impl Step {
     pub(crate) fn key(&self) -> Key {
         self.resource.key()
+    }
+
+    /// What was there and is still, while the step is carried out.
+    pub(crate) fn standing(&self) -> Option<&Any> {
+        self.live.as_ref().filter(|_| self.action != Action::Replace)
     }
 }
 
@@ -52,6 +43,8 @@ impl Step {
 pub(crate) struct Plan {
     /// What must stand first comes first; deletions come last, in the order they will happen.
     pub(crate) steps: Vec<Step>,
+    /// What is not in the config any more but holds data, and so stays until somebody allows its end.
+    pub(crate) kept: Vec<Change>,
 }
 
 impl Plan {
@@ -62,15 +55,47 @@ impl Plan {
 
     /// The lines of the plan, without what is kept.
     pub(crate) fn changes(&self) -> Vec<Change> {
-        let changed = self.steps.iter().filter(|step| step.action != Action::Keep);
+        let changed = self.steps.iter().filter(|step| step.action != Action::Keep && !step.resource.stays());
         changed
             .map(|step| {
-                let Key { kind, name } = step.key();
                 let mut differences = step.differences.clone();
                 differences.extend(self.code_size(step));
-                Change { action: step.action, kind, name, differences }
+                let (by_hand, losses) = (step.by_hand, step.losses.clone());
+                Change { by_hand, differences, losses, ..Change::new(step.action, step.key()) }
             })
             .collect()
+    }
+
+    /// The resources as they should be.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &Any> {
+        self.steps.iter().filter(|step| step.action != Action::Delete).map(|step| &step.resource)
+    }
+
+    /// What it changes, makes or deletes.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = Key> {
+        self.steps.iter().filter(|step| step.action != Action::Keep).map(Step::key)
+    }
+
+    /// What must be done before a step that is no deletion. A replacement deletes something: it waits for all that
+    /// does not, directly or not, wait for one.
+    pub(crate) fn waits_for(&self, step: &Step) -> Vec<Key> {
+        let after = step.resource.after();
+        if step.action != Action::Replace {
+            return after;
+        }
+        let replaced = self.steps.iter().filter(|step| step.action == Action::Replace);
+        let mut later: BTreeSet<Key> = replaced.map(Step::key).collect();
+        loop {
+            let waits = |step: &&Step| step.resource.after().iter().any(|key| later.contains(key));
+            let more: Vec<Key> = self.steps.iter().filter(waits).map(Step::key).collect();
+            let known = later.len();
+            later.extend(more);
+            if later.len() == known {
+                break;
+            }
+        }
+        let first = self.steps.iter().filter(|step| step.action != Action::Delete).map(Step::key);
+        after.into_iter().chain(first.filter(|key| !later.contains(key))).collect()
     }
 
     /// How many resources stay as they are.
@@ -81,72 +106,129 @@ impl Plan {
     /// The bytes of a function's zip before and after, where its code changes: nothing to act on, but good to
     /// know.
     fn code_size(&self, step: &Step) -> Option<Difference> {
-        step.differences.iter().find(|difference| difference.field == "code_sha256")?;
+        let code = step.differences.iter().find(|difference| difference.field == "code_sha256")?;
         let (Any::Function(function), Some(Any::Function(live))) = (&step.resource, &step.live) else { return None };
-        let new = self.steps.iter().find_map(|step| match &step.resource {
-            Any::Artifact(artifact) if artifact.object == function.artifact.1 => Some(artifact.size),
-            _ => None,
+        let direct = function.direct.as_ref().map(|(_, size)| *size);
+        let new = direct.or_else(|| {
+            self.steps.iter().find_map(|step| match &step.resource {
+                Any::Artifact(artifact) if artifact.object == function.artifact.1 => Some(artifact.size),
+                _ => None,
+            })
         })?;
-        Some(Difference::new("code_size", json!(live.decided.code_size), json!(new)))
+        let size = Difference::new("code_size", json!(live.decided.code_size), json!(new));
+        Some(Difference { by_hand: code.by_hand, ..size })
     }
+}
+
+/// [`plan_on`] the terms of somebody who allows nothing and remembers nothing.
+pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
+    plan_on(blueprint, found, &Terms::default())
 }
 
 /// Compares what should be with what is.
 ///
 /// # Errors
 /// A name we need is taken by something rzap did not make.
-pub(crate) fn plan(blueprint: &Blueprint, found: &Found<Any>) -> Result<Plan> {
+pub(crate) fn plan_on(blueprint: &Blueprint, found: &Found<Any>, terms: &Terms<'_>) -> Result<Plan> {
     let foreign: BTreeSet<&Key> = found.foreign.iter().collect();
     let mut live: BTreeMap<Key, &Any> = found.ours.iter().map(|any| (any.key(), any)).collect();
+    let replaced: Vec<Key> = blueprint
+        .resources
+        .iter()
+        .map(|resource| (resource.key(), resource))
+        .filter(|(key, resource)| live.get(key).is_some_and(|live| resource.replacement(live).is_some()))
+        .map(|(key, _)| key)
+        .collect();
     let mut steps = Vec::new();
     for resource in &blueprint.resources {
         let key = resource.key();
         if foreign.contains(&key) {
             return Err(key.not_ours(&blueprint.owner));
         }
-        let live = live.remove(&key).cloned();
-        live.iter().try_for_each(|live| resource.check_change(live))?;
-        let (action, differences) = match &live {
-            // Of files a plan says how many; of anything else the name says enough.
-            None if key.kind == Kind::StaticFiles => {
-                (Action::Create, compare(&Value::Object(serde_json::Map::new()), &resource.managed()))
-            }
-            None => (Action::Create, Vec::new()),
-            Some(live) => match compare(&resource.seen_of(live), &resource.managed()) {
-                none if none.is_empty() => (Action::Keep, none),
-                some => (Action::Update, some),
-            },
-        };
-        steps.push(Step { action, resource: resource.clone(), live, differences });
+        steps.push(step(resource, live.remove(&key), &replaced, terms));
     }
     // An artifact is only a way to bring code to a function: Lambda keeps its own copy, and the bucket's
     // lifecycle removes old ones. One that no change of code needs is not missed.
     let brings_code = |step: &Step| {
         let code = |difference: &Difference| matches!(difference.field.as_str(), "code_sha256" | "arch");
-        step.action == Action::Create || step.differences.iter().any(code)
+        matches!(step.action, Action::Create | Action::Replace) || step.differences.iter().any(code)
     };
     let needed: BTreeSet<Key> =
         steps.iter().filter(|step| brings_code(step)).flat_map(|step| step.resource.after()).collect();
     steps.retain(|step| step.key().kind != Kind::Artifact || step.live.is_some() || needed.contains(&step.key()));
     let mut steps = in_order(steps);
-    let orphans = live.into_values().filter(|any| any.orphan() == Orphan::Delete).cloned();
-    steps.extend(deletions(orphans.collect()));
-    Ok(Plan { steps })
+    let orphans = live.into_values().filter(|any| any.orphan() == Orphan::Delete);
+    let (stay, going): (Vec<&Any>, Vec<&Any>) = orphans.partition(|any| stays(&any.losses(), terms));
+    steps.extend(deletions(going.into_iter().cloned().collect()));
+    let kept = |any: &Any| Change { losses: any.losses(), ..Change::new(Action::Keep, any.key()) };
+    Ok(Plan { steps, kept: stay.into_iter().map(kept).collect() })
+}
+
+/// Whether something that the config does not mention any more is left where it is, because of what it holds.
+pub(super) fn stays(losses: &[Loss], terms: &Terms<'_>) -> bool {
+    !terms.delete_data && losses.iter().any(|loss| loss.needs == Some(Flag::DeleteData))
+}
+
+/// What happens to one resource of the blueprint.
+fn step(resource: &Any, live: Option<&Any>, replaced: &[Key], terms: &Terms<'_>) -> Step {
+    let (key, wanted) = (resource.key(), resource.managed());
+    let of = |action, differences, losses| Step {
+        action,
+        resource: resource.clone(),
+        live: None,
+        differences,
+        by_hand: false,
+        losses,
+    };
+    let Some(found) = live else {
+        // Of files a plan says how many; of anything else the name says enough.
+        let some = key.kind == Kind::StaticFiles;
+        let differences = if some { compare(&Value::Object(serde_json::Map::new()), &wanted) } else { Vec::new() };
+        let by_hand = terms.marks(&key).is_some_and(|marks| marks.has(&key));
+        return Step { by_hand, ..of(Action::Create, differences, Vec::new()) };
+    };
+    let seen = resource.seen_of(found);
+    let standing = replaced.iter().filter(|gone| **gone != key);
+    let live = standing.fold(found.clone(), Any::without);
+    let mut differences = compare(&resource.seen_of(&live), &wanted);
+    if differences.is_empty() {
+        return Step { live: Some(live), ..of(Action::Keep, differences, Vec::new()) };
+    }
+    if let Some(marks) = terms.marks(&key) {
+        for difference in &mut differences {
+            difference.by_hand = marks.changed(&key, &difference.field, &seen, &wanted);
+        }
+    }
+    let step = match resource.replacement(&live) {
+        None => of(Action::Update, differences, resource.change_losses(&live)),
+        Some(replacement) => {
+            for difference in &mut differences {
+                difference.forces_replacement = replacement.fields.contains(&difference.field.as_str());
+            }
+            of(Action::Replace, differences, replacement.losses.into_iter().chain(live.losses()).collect())
+        }
+    };
+    Step { live: Some(live), ..step }
 }
 
 /// The plan that leaves nothing: `plan(∅)`. `keep_logs` leaves the log groups where they are.
 pub(crate) fn teardown(found: &Found<Any>, keep_logs: bool) -> Plan {
     let stays = |any: &Any| any.orphan() == Orphan::Keep || (keep_logs && any.key().kind == Kind::LogGroup);
     let going = found.ours.iter().filter(|any| !stays(any)).cloned().collect();
-    Plan { steps: deletions(going) }
+    let mut steps = deletions(going);
+    // Whoever removes a stage is asked once, for all of it.
+    steps.iter_mut().flat_map(|step| &mut step.losses).for_each(|loss| loss.needs = None);
+    Plan { steps, kept: Vec::new() }
 }
 
 fn deletions(going: Vec<Any>) -> Vec<Step> {
     let steps = going.into_iter().map(|resource| Step {
         action: Action::Delete,
         live: Some(resource.clone()),
+        losses: resource.losses(),
         resource,
         differences: Vec::new(),
+        by_hand: false,
     });
     let mut steps = in_order(steps.collect());
     steps.reverse();

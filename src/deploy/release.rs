@@ -1,15 +1,18 @@
 //! The record of a successful deploy: a numbered JSON object in the artifact bucket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::kinds::{ServedApi, Url};
+use super::marks::{self, Marks};
 use super::names::{bucket_name, stage_prefix};
 use super::objects::keys_below;
-use super::resource::Owner;
+use super::resource::{Key, Owner};
 use crate::aws::{Cloud, explain, is_code};
 use crate::error::{Error, OrFailed as _, Result};
 
@@ -40,6 +43,13 @@ pub(crate) struct Release {
     /// The release that a rollback went back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rollback_to: Option<u64>,
+    /// What tells a change by hand from one of the config; empty in records of older versions of rzap.
+    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    pub(crate) marks: Marks,
+    /// The resources that a later run may have changed before it failed. Not a part of the record: it lies beside
+    /// it, and is read by [`Release::latest`] only.
+    #[serde(skip)]
+    pub(crate) unfinished: BTreeSet<String>,
 }
 
 /// What a release says about one function.
@@ -55,9 +65,37 @@ pub(crate) struct ReleasedFunction {
 impl Release {
     /// The newest release of a stage.
     pub(crate) async fn latest(cloud: &Cloud, owner: &Owner) -> Result<Option<Self>> {
+        Self::newest(cloud, owner).await?.1
+    }
+
+    /// The number of a stage's newest release, 0 when there is none, and that release. A record that cannot be read
+    /// is nothing to fail with, unless somebody needs what it says.
+    pub(crate) async fn newest(cloud: &Cloud, owner: &Owner) -> Result<(u64, Result<Option<Self>>)> {
         let (bucket, prefix) = place(cloud, owner);
-        let Some(number) = numbers(cloud, &bucket, &prefix).await?.into_iter().max() else { return Ok(None) };
-        read(cloud, &bucket, &prefix, number).await.map(Some)
+        let keys = keys(cloud, &bucket, &prefix).await?;
+        let Some(number) = numbers_in(&keys, &prefix).max() else { return Ok((0, Ok(None))) };
+        let is_noted = keys.contains(&unfinished_key(&prefix, number));
+        let read = read_both(cloud, &bucket, &prefix, number, is_noted).await;
+        Ok((number, read.map(|(release, unfinished)| Some(Self { unfinished, ..release }))))
+    }
+
+    /// Notes beside the record that a run which did not get to its end may have changed these, so that nobody
+    /// takes its changes for somebody's.
+    pub(crate) async fn note_unfinished(&self, cloud: &Cloud, keys: impl IntoIterator<Item = Key>) -> Result<()> {
+        let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
+        let (bucket, prefix) = place(cloud, &owner);
+        let mut unfinished = self.unfinished.clone();
+        unfinished.extend(keys.into_iter().map(|key| marks::name(&key)));
+        let key = unfinished_key(&prefix, self.number);
+        let body = serde_json::to_vec_pretty(&unfinished).or_failed(|| "write down what was not finished")?;
+        let call = cloud.s3.put_object().bucket(&bucket).key(&key).content_type("application/json");
+        call.body(ByteStream::from(body)).send().await.map_err(explain(format!("write s3://{bucket}/{key}")))?;
+        Ok(())
+    }
+
+    /// As programs see it: the marks are nobody else's business.
+    pub(crate) fn document(&self) -> Value {
+        json!(Self { marks: Marks::default(), ..self.clone() })
     }
 
     /// The numbers of a stage's releases, newest first.
@@ -103,11 +141,27 @@ impl Release {
         self.functions.iter().all(|(name, function)| live.get(name) == Some(&function.version))
     }
 
-    /// Writes it under the next free number, which it returns. Two at once get two numbers.
-    pub(crate) async fn write(mut self, cloud: &Cloud) -> Result<u64> {
+    /// The newest number. What was not finished after it is forgotten: whoever did not look has taken it over.
+    async fn last(&mut self, cloud: &Cloud, bucket: &str, prefix: &str) -> Result<u64> {
+        let keys = keys(cloud, bucket, prefix).await?;
+        let last = numbers_in(&keys, prefix).max().unwrap_or(0);
+        let beside = unfinished_key(prefix, last);
+        if keys.contains(&beside) {
+            self.marks.forget(&read_object(cloud, bucket, &beside).await?);
+        }
+        Ok(last)
+    }
+
+    /// Writes it under the next free number, which it returns. Two at once get two numbers. `last` is the number
+    /// before, where that is known.
+    pub(crate) async fn write(mut self, cloud: &Cloud, last: Option<u64>) -> Result<u64> {
         let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
         let (bucket, prefix) = place(cloud, &owner);
-        let mut number = numbers(cloud, &bucket, &prefix).await?.into_iter().max().unwrap_or(0) + 1;
+        let last = match last {
+            Some(last) => last,
+            None => self.last(cloud, &bucket, &prefix).await?,
+        };
+        let mut number = last + 1;
         for _ in 0..20 {
             self.number = number;
             let key = format!("{prefix}{number}.json");
@@ -135,16 +189,44 @@ fn place(cloud: &Cloud, owner: &Owner) -> (String, String) {
 }
 
 async fn read(cloud: &Cloud, bucket: &str, prefix: &str, number: u64) -> Result<Release> {
-    let key = format!("{prefix}{number}.json");
+    read_object(cloud, bucket, &format!("{prefix}{number}.json")).await
+}
+
+/// A record and, if there is one, the note beside it.
+async fn read_both(
+    cloud: &Cloud,
+    bucket: &str,
+    prefix: &str,
+    number: u64,
+    is_noted: bool,
+) -> Result<(Release, BTreeSet<String>)> {
+    let key = unfinished_key(prefix, number);
+    let note = async { if is_noted { read_object(cloud, bucket, &key).await } else { Ok(BTreeSet::new()) } };
+    tokio::try_join!(read(cloud, bucket, prefix, number), note)
+}
+
+async fn read_object<T: DeserializeOwned>(cloud: &Cloud, bucket: &str, key: &str) -> Result<T> {
     let what = || format!("read s3://{bucket}/{key}");
-    let object = cloud.s3.get_object().bucket(bucket).key(&key).send().await.map_err(explain(what()))?;
+    let object = cloud.s3.get_object().bucket(bucket).key(key).send().await.map_err(explain(what()))?;
     let bytes = object.body.collect().await.or_failed(what)?.into_bytes();
     serde_json::from_slice(&bytes).or_failed(what)
 }
 
 async fn numbers(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<u64>> {
-    let keys = keys_below(cloud, bucket, prefix).await.map_err(explain(format!("list s3://{bucket}/{prefix}")))?;
-    Ok(keys.iter().filter_map(|key| key.strip_prefix(prefix)?.strip_suffix(".json")?.parse::<u64>().ok()).collect())
+    Ok(numbers_in(&keys(cloud, bucket, prefix).await?, prefix).collect())
+}
+
+async fn keys(cloud: &Cloud, bucket: &str, prefix: &str) -> Result<Vec<String>> {
+    keys_below(cloud, bucket, prefix).await.map_err(explain(format!("list s3://{bucket}/{prefix}")))
+}
+
+fn numbers_in(keys: &[String], prefix: &str) -> impl Iterator<Item = u64> {
+    keys.iter().filter_map(move |key| key.strip_prefix(prefix)?.strip_suffix(".json")?.parse::<u64>().ok())
+}
+
+/// Beside the record of a release: what [`Release::note_unfinished`] writes.
+fn unfinished_key(prefix: &str, number: u64) -> String {
+    format!("{prefix}{number}-unfinished.json")
 }
 
 /// Whether the object is exactly this: the time and the duration in it make it one run's.

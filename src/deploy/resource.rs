@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::kinds::Kind;
+use super::loss::{Loss, Replacement};
 use crate::aws::Cloud;
 use crate::error::{Error, Result};
 
@@ -112,7 +113,8 @@ impl<T> FromIterator<Found<T>> for Found<T> {
     }
 }
 
-/// When a live resource that the blueprint does not name goes away.
+/// When a live resource that the blueprint does not name goes away. What holds data goes only when somebody
+/// allows it ([`Resource::losses`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Orphan {
     /// With the next deploy.
@@ -136,9 +138,33 @@ pub(crate) trait Resource: Serialize + Sized {
     /// All of this kind that belong to the stage, and names that are taken by others.
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>>;
 
-    /// Refuses what cannot be made of `live`. Asked while planning, before anything is changed.
-    fn check_change(&self, _live: &Self) -> Result<()> {
-        Ok(())
+    /// What goes when it is deleted and no deploy brings back: data, an address. Asked of what was found, while
+    /// planning: it makes no calls.
+    fn losses(&self) -> Vec<Loss> {
+        Vec::new()
+    }
+
+    /// The same of a change in place of `live` into this one.
+    fn change_losses(&self, _live: &Self) -> Vec<Loss> {
+        Vec::new()
+    }
+
+    /// Why `live` cannot become this one in place, if it cannot; it is then deleted and made anew.
+    fn replacement(&self, _live: &Self) -> Option<Replacement> {
+        None
+    }
+
+    /// What is left of this live one when what it stands on is replaced: a permission given on a function goes with
+    /// the function.
+    #[must_use]
+    fn without(self, _replaced: &Key) -> Self {
+        self
+    }
+
+    /// Whether a release remembers its fields, so that a change by hand shows. False for what comes and goes by
+    /// itself.
+    fn is_marked(&self) -> bool {
+        true
     }
 
     /// What of `live` is compared with this one: what serialises, unless others share it.

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::primitives::DateTime;
 use serde::Serialize;
 
 use super::lock::{ABANDONED, Note, Seen, is_dead, look};
@@ -65,8 +64,7 @@ impl Holder {
     }
 
     fn of(seen: &Seen) -> Self {
-        let age = |(modified, now): (DateTime, DateTime)| u64::try_from(now.secs() - modified.secs()).unwrap_or(0);
-        let silent_for = seen.modified.zip(seen.now).map(age);
+        let silent_for = seen.silent_for();
         let pulse = match (&seen.note, silent_for) {
             (Some(note), _) if is_dead(note) => Pulse::Dead,
             (_, Some(seconds)) if Duration::from_secs(seconds) > ABANDONED => Pulse::Silent,
@@ -132,6 +130,7 @@ async fn delete(cloud: &Cloud, bucket: &str, key: &str, etag: &str) -> Result<De
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::primitives::DateTime;
     use serde_json::json;
 
     use super::*;

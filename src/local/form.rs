@@ -1,4 +1,4 @@
-//! The Query protocol of IAM and STS: parameters in, `<ActionResponse>` out.
+//! The Query protocol of IAM and STS: parameters in, `<ActionResponse>` out, the latter for SQS too.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/programming.html>
 

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::route::{self, Scope};
 use super::wire::{Fault, Reply, Request};
-use super::{Local, chunked, front, guard, rest};
+use super::{Local, caller, chunked, front, guard, rest};
 use crate::error::Result;
 
 /// More than any part of an upload this server is meant for (a package is at most 250 MB).
@@ -70,6 +70,9 @@ impl Server {
         let Some(Generation { local, end }) = generation else { return };
         let deadline = Instant::now() + Duration::from_secs(5);
         local.scheduler.stop();
+        local.cloudwatch.stop();
+        local.dynamodb.stop();
+        local.triggers.stop();
         // What does not end in time is abandoned: its requests end here, its processes with ours.
         let _ = tokio::time::timeout(Duration::from_secs(4), local.lambda.stop()).await;
         end.send_replace(true);
@@ -177,13 +180,13 @@ impl Server {
         };
         // Its own task: a client that hangs up must not leave a service's work half done, and a panic
         // must not take the connection with it.
-        let task = tokio::spawn(async move {
+        let (_connection, answer) = caller::with_caller(async move {
             tokio::select! {
                 reply = route::answer(&local, request, scope) => Some(reply),
                 _ = end.wait_for(|end| *end) => None,
             }
         });
-        match task.await {
+        match tokio::spawn(answer).await {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(dialect.refuse(unavailable(), request_id)),
             Err(_) => {

@@ -218,7 +218,7 @@ pub(super) fn failed(folder: &Path, error: &(dyn std::error::Error + 'static)) -
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             return match io.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     said.hint("free some space, or point RZAP_CACHE_DIR at another disk")
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -47,6 +47,9 @@ pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig 
         local: false,
         protect: false,
         resources: BTreeMap::new(),
+        traffic: None,
+        alarms: Vec::new(),
+        smoke: Vec::new(),
         functions: functions.into_iter().map(|function| (function.name.clone(), function)).collect(),
         root: root.to_owned(),
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::bytes;
 use super::table::short_name;
-use crate::deploy::{Action, Change, Difference, Kind};
+use crate::deploy::{Action, Change, Difference, Kind, Loss};
 
 /// One line about a resource.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(super) struct Detail {
     /// `memory`, `env.LOG_LEVEL`, `policy[0].Action`.
     pub(super) field: String,
     pub(super) what: What,
+    /// What else there is to know of it: that it was changed by hand, that it forces a replacement.
+    pub(super) marks: Vec<&'static str>,
 }
 
 /// What happens to one field.
@@ -35,6 +37,7 @@ pub(super) fn sign(action: Action) -> &'static str {
         Action::Keep => "=",
         Action::Create => "+",
         Action::Update => "~",
+        Action::Replace => "±",
         Action::Delete => "-",
     }
 }
@@ -48,22 +51,40 @@ pub(super) fn name(change: &Change) -> String {
 pub(super) fn remark(change: &Change, all: &[Change]) -> Option<String> {
     let other = |action| all.iter().find(|other| other.action == action && replaces(other, change));
     match change.action {
+        Action::Create if change.by_hand => Some("removed by hand".to_owned()),
         Action::Create => {
             let old = other(Action::Delete)?;
             let url = if is_front(old) { ": the URL changes" } else { "" };
             Some(format!("replaces {} {}{url}", old.kind.words(), name(old)))
         }
-        Action::Delete => match (other(Action::Create), change.kind) {
-            (Some(new), _) => Some(format!("replaced by {} {}", new.kind.words(), name(new))),
-            (None, Kind::LogGroup) => Some("with all its logs".to_owned()),
-            (None, Kind::Function) => Some("with all its versions".to_owned()),
-            (None, Kind::Api | Kind::HttpApi) => Some("its URL is gone for good".to_owned()),
-            (None, Kind::History) => Some("with the list of releases".to_owned()),
-            (None, Kind::StaticFiles) => Some("with the files".to_owned()),
-            (None, _) => None,
-        },
-        Action::Keep | Action::Update => None,
+        Action::Delete => {
+            let word = match (other(Action::Create), change.kind) {
+                (Some(new), _) => Some(format!("replaced by {} {}", new.kind.words(), name(new))),
+                (None, Kind::Function) => Some("with all its versions".to_owned()),
+                (None, Kind::StaticFiles) => Some("with the files".to_owned()),
+                (None, _) => None,
+            };
+            // What somebody has to allow has a line of its own.
+            let losses = change.losses.iter().filter(|loss| loss.needs.is_none()).map(|loss| plain(&loss.sentence()));
+            let all: Vec<String> = word.into_iter().chain(losses).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        }
+        Action::Keep => Some("kept: no longer in rzap.yaml".to_owned()),
+        Action::Replace => Some("deleted, then made anew".to_owned()),
+        Action::Update => None,
     }
+}
+
+/// What it takes away that somebody has to allow, a line each; of something that is kept, what it holds.
+pub(super) fn losses(change: &Change) -> Vec<String> {
+    let line = |loss: &Loss| {
+        let flag = loss.needs?.as_str();
+        Some(match change.action {
+            Action::Keep => format!("holds {}; {flag} deletes it", plain(&loss.what)),
+            _ => format!("! {} (needs {flag})", plain(&loss.sentence())),
+        })
+    };
+    change.losses.iter().filter_map(line).collect()
 }
 
 fn is_front(change: &Change) -> bool {
@@ -89,16 +110,26 @@ pub(super) fn details(change: &Change) -> Vec<Detail> {
 
 fn detail(kind: Kind, difference: &Difference, size: Option<&Difference>) -> Detail {
     let Difference { field, old, new, hidden, .. } = difference;
+    let done = match (difference.change, old, new) {
+        (Some(Action::Create), ..) | (None, Value::Null, _) => "removed by hand",
+        (Some(Action::Delete), ..) | (None, _, Value::Null) => "added by hand",
+        _ => "changed by hand",
+    };
+    let marks = [(difference.forces_replacement, "forces the replacement"), (difference.by_hand, done)];
+    let marks: Vec<_> = marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words).collect();
     if *hidden {
         let how = match difference.change {
             Some(Action::Create) => "added",
             Some(Action::Delete) => "removed",
             _ => "changed",
         };
-        return Detail { field: plain(field), what: What::Happens(format!("{how} (hidden)")) };
+        return Detail { field: plain(field), what: What::Happens(format!("{how} (hidden)")), marks };
     }
     if field == "code_sha256" {
-        return Detail { field: "code".to_owned(), what: What::Happens(code(size)) };
+        return Detail { field: "code".to_owned(), what: What::Happens(code(size)), marks };
+    }
+    if let Some(words) = state(kind, field, new) {
+        return Detail { field: field.clone(), what: What::Happens(words.to_owned()), marks };
     }
     let shown = |value: &Value| words(kind, field, value);
     let name = plain(&field.trim_end_matches("[]").replace(".Statement[", "["));
@@ -113,7 +144,18 @@ fn detail(kind: Kind, difference: &Difference, size: Option<&Difference>) -> Det
         (What::Joins(_) | What::Leaves(_), Some(at)) if name.ends_with(']') => name[..at].to_owned(),
         _ => name,
     };
-    Detail { field: name, what }
+    Detail { field: name, what, marks }
+}
+
+/// What is not a setting but a state, and is wrong while it is no.
+fn state(kind: Kind, field: &str, new: &Value) -> Option<&'static str> {
+    match (kind, field) {
+        _ if *new != Value::Bool(true) => None,
+        (Kind::Function, "serving") => Some("the alias `live` does not serve this yet"),
+        (Kind::Api | Kind::HttpApi, "permitted") => Some("the permission to call its functions is missing"),
+        (Kind::Api, "deployed") => Some("its stage does not serve this yet"),
+        _ => None,
+    }
 }
 
 /// `changed, 1.2 MB → 1.3 MB`

@@ -4,8 +4,8 @@
 //! but the fence itself; that one is longer than any row of backticks in the block.
 //! <https://github.github.com/gfm/#fenced-code-blocks>
 
-use super::changes::{What, cut, details, name, plain, remark, sign};
-use crate::deploy::Change;
+use super::changes::{What, cut, details, losses, name, plain, remark, sign};
+use crate::deploy::{Action, Change};
 
 /// Lines of a plan that are shown at once; what is longer is folded, below a list of the resources.
 const OPEN: usize = 40;
@@ -45,23 +45,27 @@ pub(crate) fn plan_markdown((app, stage): (&str, &str), title: &str, changes: &[
 
 /// `+ function  shop-dev-web`. The first letter is what colours the line; `!` is a change.
 fn head(change: &Change, all: &[Change], width: usize) -> String {
-    let sign = sign(change.action).replace('~', "!");
+    let sign = sign(change.action).replace(['~', '±'], "!").replace('=', "#");
     let line = format!("{sign} {:width$}  {}", change.kind.words(), name(change));
     remark(change, all).map_or_else(|| line.clone(), |remark| format!("{line}  ({remark})"))
 }
 
 fn lines(change: &Change) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = losses(change)
+        .into_iter()
+        .map(|loss| format!("{}     {loss}", if change.action == Action::Keep { '#' } else { '-' }))
+        .collect();
     for detail in details(change) {
         let field = detail.field;
+        let marks = if detail.marks.is_empty() { String::new() } else { format!("  ({})", detail.marks.join(", ")) };
         match detail.what {
             What::Turns(old, new) => {
                 lines.push(format!("-     {field}: {}", cut(&old, WIDTH)));
-                lines.push(format!("+     {field}: {}", cut(&new, WIDTH)));
+                lines.push(format!("+     {field}: {}{marks}", cut(&new, WIDTH)));
             }
-            What::Joins(value) => lines.push(format!("+     {field}: {}", cut(&value, WIDTH))),
-            What::Leaves(value) => lines.push(format!("-     {field}: {}", cut(&value, WIDTH))),
-            What::Happens(words) => lines.push(format!("!     {field}: {words}")),
+            What::Joins(value) => lines.push(format!("+     {field}: {}{marks}", cut(&value, WIDTH))),
+            What::Leaves(value) => lines.push(format!("-     {field}: {}{marks}", cut(&value, WIDTH))),
+            What::Happens(words) => lines.push(format!("!     {field}: {words}{marks}")),
         }
     }
     lines
@@ -97,18 +101,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::deploy::{Action, Difference, Kind};
+    use crate::deploy::{Difference, Key, Kind};
 
     fn update(name: &str, differences: &[(&str, &str, &str)]) -> Change {
-        let difference = |(field, old, new): &(&str, &str, &str)| Difference {
-            field: (*field).into(),
-            old: json!(old),
-            new: json!(new),
-            hidden: false,
-            change: None,
-        };
+        let difference = |(field, old, new): &(&str, &str, &str)| Difference::new(*field, json!(old), json!(new));
         let differences = differences.iter().map(difference).collect();
-        Change { action: Action::Update, kind: Kind::Function, name: name.into(), differences }
+        Change { differences, ..Change::new(Action::Update, Key::new(Kind::Function, name)) }
     }
 
     #[test]

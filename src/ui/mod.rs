@@ -6,15 +6,16 @@ mod markdown;
 mod plan;
 mod progress;
 mod table;
+mod traffic;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use console::style;
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use self::markdown::plan_markdown;
-pub(crate) use self::plan::{plan_text, summary};
+pub(crate) use self::plan::{plan_talk, plan_text, summary};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::table::{Table, age, count, duration};
 use crate::error::{Error, Kind, Result};
@@ -92,16 +93,9 @@ impl Ui {
     pub(crate) fn report(&self, report: &dyn Report) {
         match (self.json, report.json()) {
             (true, Value::Null) => {}
-            (true, document) => self.json_document(&document),
+            (true, document) => self.data(document_text(&document).as_bytes()),
             (false, _) => self.data(report.text().as_bytes()),
         }
-    }
-
-    /// One JSON document on stdout.
-    fn json_document(&self, value: &Value) {
-        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
-        text.push('\n');
-        self.data(text.as_bytes());
     }
 
     /// One line of JSON on stdout, for streams of them.
@@ -111,12 +105,18 @@ impl Ui {
         self.data(text.as_bytes());
     }
 
-    /// Bytes on stdout, as they are. Whoever closed the pipe wants no more: that ends us quietly.
-    #[expect(clippy::unused_self, reason = "the streams belong to the Ui")]
+    /// Bytes on stdout, as they are. Whoever closed the pipe wants no more: that ends us quietly. What cannot be
+    /// written for another reason, a full disk, must not look as if it had been.
     pub(crate) fn data(&self, bytes: &[u8]) {
-        let mut out = std::io::stdout().lock();
-        if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
-            std::process::exit(0);
+        match on_stdout(bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) => {
+                let error = Error::failed("failed to write the answer to stdout").because(&error);
+                let error = error.hint("the command itself was done; is the disk full that stdout leads to?");
+                self.line(errors::text(&error, self.flags).trim_end());
+                std::process::exit(error.kind.exit_code().into());
+            }
         }
     }
 
@@ -159,7 +159,8 @@ impl Ui {
         }
         self.line(errors::text(error, self.flags).trim_end());
         if self.json {
-            self.json_document(&errors::json(error, self.flags));
+            // The exit code says it, too, when nobody listens.
+            let _ = on_stdout(document_text(&errors::json(error, self.flags)).as_bytes());
         }
     }
 
@@ -192,4 +193,14 @@ impl Ui {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
         let _ = self;
     }
+}
+
+/// One JSON document, with a line end.
+fn document_text(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+fn on_stdout(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush())
 }

@@ -7,6 +7,8 @@
 use serde_json::json;
 
 use crate::emulator::{Emulator, free_port};
+use crate::faulty::Proxy;
+use crate::http;
 use crate::world::World;
 
 #[test]
@@ -214,4 +216,56 @@ fn wrong_keys_are_exit_4() {
     hint: run `aws configure` or `aws sso login`, name a profile with `--profile`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     hint: `aws sts get-caller-identity` shows whether AWS knows your keys
     ");
+}
+
+#[test]
+fn a_bucket_that_somebody_fills_in_the_last_moment_stays_and_is_not_said_to_be_gone() {
+    let world = World::new().app("hello-python");
+    world.run("deploy dev --local").success();
+    let local = world.local();
+    let proxy = Proxy::start(&local.endpoint);
+    let object = format!("{}/rzap-000000000000-eu-west-1/other/dev/lock", local.endpoint);
+    proxy.rule(move |call| {
+        let path = call.path.split('?').next().unwrap_or_default();
+        if call.method == "DELETE" && path.trim_matches('/') == "rzap-000000000000-eu-west-1" {
+            let object = object.clone();
+            let scope = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, Signature=0";
+            // This thread has a runtime already.
+            let put = std::thread::spawn(move || http::request("PUT", &object, &[("authorization", scope)], "{}"));
+            assert_eq!(put.join().expect("no panic").status, 200);
+        }
+        None
+    });
+    let world = world.at(&proxy.endpoint);
+    let gone = world.run("undeploy dev --yes").success();
+    gone.says(&["kept      artifact bucket  rzap-000000000000-eu-west-1"]);
+    assert!(!gone.stderr.contains("deleted   artifact bucket"), "{gone}");
+    assert_eq!(local.inventory()["buckets"], json!(["rzap-000000000000-eu-west-1"]));
+    let again = world.run("undeploy dev --yes --json").success();
+    assert_eq!(again.changes(), [""; 0]);
+}
+
+#[test]
+fn a_route_that_leads_to_no_function_is_a_difference_and_no_obstacle() {
+    let world = World::new().app("multi");
+    world.run("deploy dev --local").success();
+    let local = world.local();
+    for integration in ["type='MOCK'", "type='HTTP_PROXY', integrationHttpMethod='GET', uri='https://example.com/'"] {
+        local.boto(&format!(
+            "it = client('apigateway')\nid = it.get_rest_apis()['items'][0]['id']\n\
+             root = [one for one in it.get_resources(restApiId=id)['items'] if one['path'] == '/'][0]['id']\n\
+             it.put_integration(restApiId=id, resourceId=root, httpMethod='ANY', {integration})"
+        ));
+        let status = world.run("status dev --local --json").success().json();
+        assert_eq!(status["changes"][0]["kind"], "api", "{status}");
+        assert_eq!(world.run("deploy dev --local --json").success().changes(), ["update api"]);
+        world.run("status dev --local --check").success();
+    }
+    local.boto(
+        "it = client('apigateway')\nid = it.get_rest_apis()['items'][0]['id']\n\
+         for one in it.get_resources(restApiId=id)['items']:\n    \
+             it.put_integration(restApiId=id, resourceId=one['id'], httpMethod='ANY', type='MOCK')",
+    );
+    world.run("undeploy dev --local --yes").success();
+    local.is_empty();
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::emulator::free_port;
+use crate::emulator::{Emulator, free_port};
 use crate::world::World;
 
 #[test]
@@ -50,6 +50,62 @@ fn boto3_finds_cloudwatch_alarms_as_aws_has_them() {
 }
 
 #[test]
+fn boto3_finds_cloudwatch_metrics_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("cloudwatch_metrics.py");
+}
+
+/// What both have; `MiniStack` shows an empty description, and deletes alarms that are not there.
+const WATCHED: &str = r#"
+from datetime import datetime, timedelta, timezone
+watch = client("cloudwatch")
+metric = {"Namespace": "N", "MetricName": "M"}
+watch.put_metric_alarm(
+    AlarmName="a", AlarmDescription="d", Statistic="Sum", Period=60, EvaluationPeriods=2, DatapointsToAlarm=1, Threshold=1.5,
+    ComparisonOperator="LessThanThreshold", TreatMissingData="ignore", Unit="Count", Dimensions=[{"Name": "x", "Value": "y"}],
+    AlarmActions=["arn:aws:sns:eu-west-1:000000000000:t"], Tags=[{"Key": "k", "Value": "v"}], **metric)
+watch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="r", StateReasonData="{}")
+watch.disable_alarm_actions(AlarmNames=["a"])
+(alarm,) = watch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+tags = watch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+alarm = {key: value for key, value in alarm.items() if not key.endswith("Timestamp")}
+
+minute = timedelta(minutes=1)
+now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+def put(**datum):
+    watch.put_metric_data(Namespace="N", MetricData=[{"Timestamp": now - minute, **datum}])
+put(MetricName="D", Value=1.0, Unit="Count")
+put(MetricName="D", Value=5.0, Unit="Count", Timestamp=now - timedelta(seconds=30))
+put(MetricName="D", Value=7.0, Unit="Count", Timestamp=now - 3 * minute)
+put(MetricName="V", Values=[1.0, 2.0], Counts=[2.0, 1.0])
+put(MetricName="S", StatisticValues={"SampleCount": 2.0, "Sum": 5.0, "Minimum": 1.0, "Maximum": 4.0})
+span = {"StartTime": now - 5 * minute, "EndTime": now}
+def points(name):
+    kinds = ["Sum", "Average", "Minimum", "Maximum", "SampleCount"]
+    found = watch.get_metric_statistics(Namespace="N", MetricName=name, Period=60, Statistics=kinds, **span)["Datapoints"]
+    return sorted(({**point, "Timestamp": (point["Timestamp"] - now).total_seconds()} for point in found), key=str)
+query = {"Id": "q", "MetricStat": {"Metric": {"Namespace": "N", "MetricName": "D"}, "Period": 60, "Stat": "Sum"}}
+(data,) = watch.get_metric_data(MetricDataQueries=[query], ScanBy="TimestampAscending", **span)["MetricDataResults"]
+def code(call, **arguments):
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+answer([alarm, tags, [points(name) for name in "DVS"], data["Values"], data["StatusCode"],
+        sorted(one["MetricName"] for one in watch.list_metrics(Namespace="N")["Metrics"]),
+        code(watch.set_alarm_state, AlarmName="none", StateValue="OK", StateReason="x")])
+"#;
+
+#[test]
+fn alarms_and_metrics_are_as_ministack_has_them() {
+    let world = World::new();
+    let emulator = Emulator::ministack();
+    let ours = world.local().boto(WATCHED);
+    assert_eq!(ours[3], json!([7.0, 6.0]));
+    assert_eq!(ours, emulator.cloud().boto(WATCHED));
+}
+
+#[test]
 fn the_aws_cli_makes_an_alarm_that_survives_a_restart() {
     let world = World::new();
     // Not the port that all others try first: one of them could take it while this cloud is stopped.
@@ -81,6 +137,66 @@ fn the_aws_cli_makes_an_alarm_that_survives_a_restart() {
 fn boto3_finds_eventbridge_scheduler_as_aws_has_it() {
     let world = World::new();
     world.local().script("scheduler.py");
+}
+
+#[test]
+fn boto3_finds_sqs_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("sqs.py");
+}
+
+#[test]
+fn ten_thousand_messages_go_through_a_queue() {
+    let world = World::new();
+    world.local().script("sqs_many.py");
+}
+
+#[test]
+fn boto3_finds_event_source_mappings_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("mappings.py");
+}
+
+#[test]
+fn queues_call_functions_as_on_aws() {
+    let world = World::new();
+    world.local().script("mappings_running.py");
+}
+
+#[test]
+fn the_aws_cli_sends_receives_and_moves_messages() {
+    let world = World::new();
+    let cloud = world.local();
+    // Version 1 of the CLI has an address of its own for SQS, which `AWS_ENDPOINT_URL` does not change.
+    let sqs = |operation: &str, arguments: &[&str]| {
+        cloud.aws(&[&["sqs", operation, "--endpoint-url", &cloud.endpoint], arguments].concat())
+    };
+    let json = |text: String| -> Value { serde_json::from_str(&text).expect("JSON") };
+    let make = |name: &str, attributes: &str| {
+        let url = json(sqs("create-queue", &["--queue-name", name, "--attributes", attributes, "--query", "QueueUrl"]));
+        url.as_str().expect("a URL").to_owned()
+    };
+    let dead = make("dead", "DelaySeconds=0");
+    let redrive = r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:dead","maxReceiveCount":"1"}"#;
+    let jobs = make("jobs", &json!({ "RedrivePolicy": redrive }).to_string());
+    assert_eq!(jobs, format!("{}/000000000000/jobs", cloud.endpoint));
+    let own = r#"{"kind": {"DataType": "String", "StringValue": "x"}}"#;
+    sqs("send-message", &["--queue-url", &jobs, "--message-body", "hello", "--message-attributes", own]);
+    let receive = |url: &str| {
+        sqs("receive-message", &["--queue-url", url, "--visibility-timeout", "0", "--message-attribute-names", "All"])
+    };
+    assert_eq!(json(receive(&jobs))["Messages"][0]["MessageAttributes"]["kind"]["StringValue"], "x");
+    // An empty answer is no text at all.
+    assert_eq!(receive(&jobs), "");
+    let received = json(receive(&dead));
+    let handle = received["Messages"][0]["ReceiptHandle"].as_str().expect("a handle");
+    sqs("delete-message", &["--queue-url", &dead, "--receipt-handle", handle]);
+    let count = ["--attribute-names", "ApproximateNumberOfMessages", "--query", "Attributes.*", "--output", "text"];
+    assert_eq!(sqs("get-queue-attributes", &[&["--queue-url", &dead], &count[..]].concat()), "0");
+    assert_eq!(json(sqs("list-queues", &["--queue-name-prefix", "d"])), json!({ "QueueUrls": [dead] }));
+    sqs("delete-queue", &["--queue-url", &jobs]);
+    let mappings = cloud.aws(&["lambda", "list-event-source-mappings", "--query", "EventSourceMappings"]);
+    assert_eq!(json(mappings), json!([]));
 }
 
 #[test]

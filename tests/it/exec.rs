@@ -155,7 +155,7 @@ fn nothing_that_comes_over_http_runs_code() {
         assert_eq!((answer.status, answer.text()), (200, format!("echo: {event}")));
     }
     world.edit("rzap.yaml", "http: url", "http: rest");
-    let url = world.run("deploy dev --local --json").success().url();
+    let url = world.run("deploy dev --local --json --allow-replace").success().url();
     let answer = http::request("POST", &url, &[("content-type", "application/json")], &event);
     assert_eq!((answer.status, answer.text()), (200, format!("echo: {event}")));
     // By its name and with permission it does.

@@ -5,12 +5,12 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
@@ -19,6 +19,9 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::wait_for;
@@ -44,6 +47,10 @@ pub(crate) enum Fault {
     Expired,
     /// A permission is missing.
     Denied,
+    /// The answer says that what it tells of was written two minutes ago.
+    Old,
+    /// The answer does not say when what it tells of was written.
+    Undated,
     /// rzap is killed before the cloud sees the request.
     KillBefore,
     /// The cloud does it; rzap is killed before it hears of that.
@@ -59,6 +66,8 @@ pub(crate) struct Call {
     /// With the query; `?Action=…` and `#Target` where the path does not say what is asked for.
     pub(crate) path: String,
     service: String,
+    /// From 1, after [`Proxy::in_rounds`]; else 0.
+    pub(crate) round: usize,
 }
 
 impl Call {
@@ -95,7 +104,22 @@ struct Shared {
     struck: Mutex<Option<Call>>,
     /// Requests that the cloud is working on.
     open: AtomicUsize,
+    rounds: Mutex<Option<Rounds>>,
+    /// Seconds by which the cloud's clock is ahead of rzap's.
+    ahead: AtomicI64,
+    /// Requests that were refused because of that.
+    too_skewed: AtomicUsize,
 }
+
+/// Requests are held until no more come, and then go on together.
+#[derive(Debug, Clone, Copy)]
+struct Rounds {
+    number: usize,
+    last: Instant,
+}
+
+/// For so long nothing has to come for a round to be complete.
+const QUIET: Duration = Duration::from_millis(250);
 
 type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -113,6 +137,9 @@ impl Proxy {
             victim: Mutex::default(),
             struck: Mutex::default(),
             open: AtomicUsize::new(0),
+            rounds: Mutex::default(),
+            ahead: AtomicI64::new(0),
+            too_skewed: AtomicUsize::new(0),
         });
         let serving = shared.clone();
         std::thread::spawn(move || {
@@ -130,6 +157,13 @@ impl Proxy {
         *lock(&self.shared.struck) = None;
     }
 
+    /// From now on all requests are held until no more come, and then go on together: that is a round. Who asks in
+    /// a later one has waited for an answer of this one; so the rounds are the calls one after another.
+    pub(crate) fn in_rounds(&self) {
+        lock(&self.shared.calls).clear();
+        *lock(&self.shared.rounds) = Some(Rounds { number: 1, last: Instant::now() });
+    }
+
     /// Does it to the first request of this kind. `path` is what its path ends with.
     pub(crate) fn once(&self, method: &'static str, path: &'static str, fault: Fault) {
         let done = AtomicBool::new(false);
@@ -137,6 +171,17 @@ impl Proxy {
             let is = call.method == method && call.path.split(['?', '#']).next().is_some_and(|it| it.ends_with(path));
             (is && !done.swap(true, Ordering::SeqCst)).then_some(fault)
         });
+    }
+
+    /// From now on the cloud's clock is `ahead` seconds ahead, and what is signed by another one is refused.
+    pub(crate) fn clock(&self, ahead: i64) {
+        self.shared.ahead.store(ahead, Ordering::SeqCst);
+        self.shared.too_skewed.store(0, Ordering::SeqCst);
+    }
+
+    /// How many requests were refused because they were signed by another clock.
+    pub(crate) fn too_skewed(&self) -> usize {
+        self.shared.too_skewed.load(Ordering::SeqCst)
     }
 
     /// Whom the rule may kill.
@@ -177,13 +222,27 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let (call, fault) = {
         let mut calls = lock(&shared.calls);
-        let call = describe(calls.len(), &head, &body);
+        let round = enter_round(&shared);
+        let call = Call { round, ..describe(calls.len(), &head, &body) };
         calls.push(call.clone());
         let fault = lock(&shared.rule)(&call);
         (call, fault)
     };
+    leave_round(&shared, call.round).await;
     if fault.is_some() {
         lock(&shared.struck).get_or_insert_with(|| call.clone());
+    }
+    let ahead = SignedDuration::from_secs(shared.ahead.load(Ordering::SeqCst));
+    if ahead != SignedDuration::ZERO && is_too_skewed(&head, ahead) {
+        shared.too_skewed.fetch_add(1, Ordering::SeqCst);
+        let code = match call.service.as_str() {
+            "s3" => "RequestTimeTooSkewed",
+            "iam" | "sts" => "SignatureDoesNotMatch",
+            _ => "InvalidSignatureException",
+        };
+        let mut answer = refuse(&call, 403, code);
+        answer.headers_mut().insert(header::DATE, date(Timestamp::now() + ahead));
+        return Ok(answer);
     }
     match fault {
         Some(Fault::Unseen) => return Err(gone()),
@@ -220,7 +279,19 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     });
     let (mut head, bytes) = forwarded.await.map_err(std::io::Error::other)??;
     head.headers.remove(header::TRANSFER_ENCODING);
+    if ahead != SignedDuration::ZERO {
+        head.headers.insert(header::DATE, date(Timestamp::now() + ahead));
+        later(&mut head.headers, ahead);
+    }
     match fault {
+        Some(Fault::Old) => {
+            later(&mut head.headers, SignedDuration::from_mins(-2));
+            Ok(Response::from_parts(head, whole(bytes)))
+        }
+        Some(Fault::Undated) => {
+            head.headers.remove(header::LAST_MODIFIED);
+            Ok(Response::from_parts(head, whole(bytes)))
+        }
         Some(Fault::KillAfter) => {
             kill(&shared).await;
             Err(gone())
@@ -235,6 +306,56 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         }
         _ => Ok(Response::from_parts(head, whole(bytes))),
     }
+}
+
+/// The round that a request is in.
+fn enter_round(shared: &Shared) -> usize {
+    lock(&shared.rounds).as_mut().map_or(0, |rounds| {
+        rounds.last = Instant::now();
+        rounds.number
+    })
+}
+
+/// Waits until the round is complete.
+async fn leave_round(shared: &Shared, round: usize) {
+    loop {
+        let until = match lock(&shared.rounds).as_mut() {
+            Some(rounds) if rounds.number == round && rounds.last.elapsed() < QUIET => rounds.last + QUIET,
+            Some(rounds) if rounds.number == round => {
+                rounds.number += 1;
+                return;
+            }
+            _ => return,
+        };
+        tokio::time::sleep_until(until.into()).await;
+    }
+}
+
+/// As HTTP writes it.
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
+
+fn date(at: Timestamp) -> HeaderValue {
+    HeaderValue::try_from(at.strftime(HTTP_DATE).to_string()).expect("a header")
+}
+
+/// Moves what an answer says of when its object was written.
+fn later(headers: &mut HeaderMap, by: SignedDuration) {
+    let modified = headers.get(header::LAST_MODIFIED).and_then(|value| value.to_str().ok());
+    let modified = modified.and_then(|text| DateTime::strptime(HTTP_DATE, text).ok());
+    let modified = modified.and_then(|time| time.to_zoned(TimeZone::UTC).ok());
+    if let Some(modified) = modified {
+        headers.insert(header::LAST_MODIFIED, date(modified.timestamp() + by));
+    }
+}
+
+/// AWS takes what was signed within 15 minutes of its own time.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationTimeStamp>
+fn is_too_skewed(head: &http::request::Parts, ahead: SignedDuration) -> bool {
+    let signed = head.headers.get("x-amz-date").and_then(|value| value.to_str().ok()).expect("a signature");
+    let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", signed).expect("a time");
+    let signed = signed.to_zoned(TimeZone::UTC).expect("a time of UTC").timestamp();
+    let off = (Timestamp::now() + ahead).duration_since(signed);
+    off.abs() > SignedDuration::from_mins(15)
 }
 
 fn gone() -> std::io::Error {
@@ -268,7 +389,7 @@ fn describe(number: usize, head: &http::request::Parts, body: &Bytes) -> Call {
         let form = String::from_utf8_lossy(body);
         path = format!("{path}?{}", form.split('&').next().unwrap_or_default());
     }
-    Call { number, method: head.method.to_string(), path, service }
+    Call { number, method: head.method.to_string(), path, service, round: 0 }
 }
 
 /// `Credential=KEY/20260101/eu-west-1/lambda/aws4_request` → `lambda`.
@@ -296,6 +417,12 @@ fn refusal(call: &Call, fault: Fault) -> Response<Body> {
         (Fault::Denied, _) => (403, "AccessDeniedException"),
         (_, _) => (503, "ServiceUnavailable"),
     };
+    refuse(call, status, code)
+}
+
+/// In the service's own protocol.
+fn refuse(call: &Call, status: u16, code: &str) -> Response<Body> {
+    let service = call.service.as_str();
     let message = "the test says so";
     let text = match service {
         _ if call.method == "HEAD" => String::new(),

@@ -382,11 +382,11 @@ fn the_former_front_serves_until_all_is_ready() {
             "  three: { image: 000000000000.dkr.ecr.eu-west-1.amazonaws.com/three:1 }\nstages:",
         );
         world.edit("rzap.yaml", from, to);
-        let failed = world.run("deploy dev --local").failure(1);
+        let failed = world.run("deploy dev --local --allow-replace").failure(1);
         failed.says(&["traffic was not moved"]);
         assert_eq!(http::get(&format!("{url}/")).text(), before, "{from} → {to}\n{failed}");
         world.edit("rzap.yaml", "  three: { image: 000000000000.dkr.ecr.eu-west-1.amazonaws.com/three:1 }\n", "");
-        let url = world.run("deploy dev --local --json").success().url();
+        let url = world.run("deploy dev --local --json --allow-replace").success().url();
         assert_eq!(http::get(&format!("{url}/")).status, 200, "{from} → {to}");
         world.run("status dev --local --check").success();
         from = to;

@@ -76,28 +76,28 @@ fn story(emulator: &Emulator, keeps_all: bool) {
         assert_eq!(world.run("status dev --check").success().code, 0);
     }
 
-    // What Lambda does not do is refused before anything happens.
+    // What Lambda does not do in place is a replacement, and somebody has to allow it.
     world.write("index.py", "def handler(event, context): ...\n");
     let zip = app("x").replace("image: x", "handler: index.handler\n    runtime: python3.13");
     world.write("rzap.yaml", &zip);
-    for command in ["deploy dev", "deploy dev --dry-run", "update dev"] {
-        let refused = world.run(command).failure(1);
-        assert!(
-            refused.stderr.contains("is a container image and cannot become a zip package"),
-            "{command}: {refused}"
-        );
-        assert!(refused.stderr.contains("rzap undeploy dev"), "{command}: {refused}");
-    }
+    let refused = world.run("deploy dev").failure(2);
+    refused.says(&["a container image cannot become a zip package", "`rzap deploy dev --allow-replace`"]);
+    world.run("update dev").failure(1).says(&["would have to be replaced", "`rzap deploy dev --allow-replace`"]);
+    let plan = world.run("deploy dev --dry-run").success();
+    assert!(plan.stdout.contains("\n  ± function  shop-dev-web  (deleted, then made anew)\n"), "{plan}");
+    assert!(plan.stdout.contains(" → (none)  (forces the replacement)\n"), "{plan}");
+    assert_eq!(seen(&cloud)[0], "Image");
+    let replaced = world.run("deploy dev --allow-replace --json").success();
+    assert_eq!(replaced.changes(), ["create artifact", "replace function"]);
+    assert_eq!(world.run("status dev --check").success().code, 0);
+
+    world.write("rzap.yaml", &app(&digest("a")));
+    world.run("deploy dev").failure(2).says(&["a zip package cannot become a container image"]);
+    world.run("update dev").failure(1).says(&["a zip package cannot become a container image"]);
+    world.run("deploy dev --allow-replace").success();
+    assert_eq!(seen(&cloud)[1], json!(digest("a")));
     world.run("undeploy dev --yes").success();
     cloud.is_empty();
-
-    world.run("deploy dev").success();
-    world.write("rzap.yaml", &app(&digest("a")));
-    for command in ["deploy dev", "update dev"] {
-        let refused = world.run(command).failure(1);
-        assert!(refused.stderr.contains("is a zip package and cannot become a container image"), "{refused}");
-    }
-    world.run("undeploy dev --yes").success();
 }
 
 #[test]

@@ -2,26 +2,44 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::cloud;
+use crate::faulty::{Fault, Proxy};
 use crate::http;
 use crate::process::wait_for;
 use crate::world::World;
 
 #[test]
-fn ctrl_c_stops_a_deploy_cleanly_and_the_next_run_continues() {
-    let world = World::new().app("multi");
-    let mut deploy = world.start("deploy dev --local");
-    assert!(deploy.says("creating the artifact bucket"), "{}", deploy.wait());
-    deploy.interrupt();
-    let output = deploy.wait();
-    assert_eq!(output.code, 130, "{output}");
-    output.says(&["interrupted", "hint: run the same command again"]);
+fn whoever_asks_for_the_end_stops_a_deploy_cleanly_and_the_next_run_continues() {
+    // Ctrl-C, a CI job that is cancelled, a terminal that is closed.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let world = World::new().app("multi");
+        let mut deploy = world.start("deploy dev --local");
+        assert!(deploy.says("creating the artifact bucket"), "{}", deploy.wait());
+        deploy.signal(signal);
+        let output = deploy.wait();
+        assert_eq!(output.code, 130, "{signal:?}: {output}");
+        output.says(&["interrupted", "hint: run the same command again"]);
 
-    // The lock was given back: nobody has to wait.
-    let next = world.run("deploy dev --local --no-wait --json").success();
-    assert_eq!(http::get(&format!("{}/", next.url())).status, 200);
+        // The lock was given back: nobody has to wait.
+        let next = world.run("deploy dev --local --no-wait --json").success();
+        assert_eq!(http::get(&format!("{}/", next.url())).status, 200);
+        world.run("status dev --local --check").success();
+    }
+}
+
+#[test]
+fn below_nohup_the_end_of_the_terminal_means_nothing() {
+    let world = World::new().app("multi").env("RZAP", env!("CARGO_BIN_EXE_rzap"));
+    let line = r#"
+trap '' HUP
+"$RZAP" deploy dev --local 2> said &
+until grep -q 'creating the artifact bucket' said; do sleep 0.01; done
+kill -HUP $!
+wait $!"#;
+    world.shell(line).success();
     world.run("status dev --local --check").success();
 }
 
@@ -125,7 +143,7 @@ fn a_deploy_waits_for_another_machine_and_goes_on_when_that_is_done() {
     let refused = world.run("deploy dev --local --quiet --no-wait").failure(1);
     insta::assert_snapshot!(refused.err(), @r"
     error: stage `dev` is being deployed by arn:aws:iam::000000000000:user/ada on far-away (process 1), since [time]
-    hint: wait for it to end; a crashed one is taken over after a minute (without `--no-wait`)
+    hint: wait for it to end; a crashed one is taken over a minute after its last sign of life
     ");
 
     let mut waiting = world.start("deploy dev --local");
@@ -138,12 +156,20 @@ fn a_deploy_waits_for_another_machine_and_goes_on_when_that_is_done() {
 
 #[test]
 fn a_machine_that_shows_no_life_for_a_minute_loses_its_lock() {
-    let world = World::new().app("hello-python");
-    world.run("deploy dev --local").success();
-    world.local().boto(LOCK);
-    let output = world.run("deploy dev --local").success();
-    output.says(&["the other one is gone: taking over"]);
-    assert!(!world.local().inventory()["objects"].to_string().contains("lock"));
+    for fault in [Fault::Old, Fault::Undated] {
+        let world = World::new().app("hello-python");
+        world.run("deploy dev --local").success();
+        let local = world.local();
+        local.boto(LOCK);
+        let proxy = Proxy::start(&local.endpoint);
+        proxy.rule(move |call| (call.method == "GET" && call.path.contains("/dev/lock?")).then_some(fault));
+        let world = world.at(&proxy.endpoint);
+        // Where the store does not say how old it is, one has to watch it for that minute.
+        let patience = if fault == Fault::Old { " --no-wait" } else { "" };
+        let output = world.run(&format!("deploy dev{patience}")).success();
+        output.says(&["the other one is gone: taking over"]);
+        assert!(!local.inventory()["objects"].to_string().contains("lock"));
+    }
 }
 
 #[test]
@@ -163,7 +189,7 @@ fn a_local_cloud_that_was_killed_is_started_again_with_its_state() {
     world.run("deploy dev --local").success();
     let pid = world.run("local status --json").success().json()["pid"].as_i64().expect("a process id");
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it can be killed");
+    rustix::process::kill_process(pid, Signal::KILL).expect("it can be killed");
     wait_for("the local cloud to be gone", Duration::from_secs(10), || {
         (world.run("local status --json").json()["running"] == false).then_some(())
     });

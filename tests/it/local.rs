@@ -145,10 +145,10 @@ fn a_change_by_hand_is_found_and_put_back() {
     web       Active        1  python3.13   256 MB  [time]
     worker    Active        1  python3.13  1024 MB  [time]
 
-    differs from rzap.yaml: 1 different
+    changed by hand since release 1: 1 different (`rzap deploy dev` puts it back)
       ~ function  multi-dev-worker
           memory: 1024 MB → 256 MB
-          serving: false → true
+          serving: the alias `live` does not serve this yet
     ");
     assert_eq!(world.run("deploy dev --local --json").success().changes(), ["update function"]);
     world.run("status dev --local --check").success();
@@ -192,7 +192,7 @@ fn undeploy_wants_a_yes_and_leaves_nothing() {
     let before = world.local().inventory();
     insta::assert_snapshot!(world.run("undeploy dev --local").failure(2).err(), @r"
     multi dev in eu-west-1 (account 000000000000), to delete:
-      - API              multi-dev  (its URL is gone for good)
+      - API              multi-dev  (http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/ stops answering for good)
       - function         multi-dev-worker  (with all its versions)
       - function         multi-dev-web  (with all its versions)
       - artifact         multi/[sha256]….zip

@@ -38,7 +38,7 @@ fn the_whole_story_of_a_stage_on_ministack() {
 
     world.edit("guestbook.py", "Thank you, {name}!", "Thanks, {name}!");
     let update = world.run("update dev --json").success();
-    assert_eq!(update.changes(), ["create artifact", "update function"]);
+    assert_eq!(update.changes(), ["update function"]);
     assert_eq!(update.json()["functions"][0]["version"], "2");
 
     cloud.boto("client('lambda').update_function_configuration(FunctionName='guestbook-dev-web', MemorySize=256)");
@@ -46,7 +46,7 @@ fn the_whole_story_of_a_stage_on_ministack() {
     assert_eq!(status.changes(), ["update function"]);
     assert_eq!(
         status.json()["changes"][0]["differences"][0],
-        json!({"field": "memory", "old": 256, "new": 512, "hidden": false})
+        json!({"field": "memory", "old": 256, "new": 512, "hidden": false, "by_hand": true})
     );
     assert_eq!(world.run("deploy dev --json").success().changes(), ["update function"]);
     world.run("status dev --check").success();

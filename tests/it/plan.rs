@@ -40,6 +40,8 @@ fn a_plan_is_in_order_and_says_what_is_replaced_kept_and_hidden() {
           memory: 256 MB → 384 MB
       + HTTP API  multi-dev  (replaces API multi-dev: the URL changes)
       - API       multi-dev  (replaced by HTTP API multi-dev)
+          ! http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/ stops answering for good (needs --allow-replace)
+    refused without --allow-replace
     ");
     assert!(!format!("{}{}", plan.stdout, plan.stderr).contains("hunter2"), "{plan}");
 
@@ -48,8 +50,7 @@ fn a_plan_is_in_order_and_says_what_is_replaced_kept_and_hidden() {
     let differences =
         document["changes"].as_array().expect("changes").iter().filter_map(|it| it["differences"].as_array());
     let env: Vec<_> = differences.flatten().filter(|it| it["hidden"] == true).collect();
-    let hidden =
-        |field: &str, change: &str| json!({"field": field, "old": null, "new": null, "hidden": true, "change": change});
+    let hidden = |field: &str, change: &str| json!({"field": field, "old": null, "new": null, "hidden": true, "by_hand": false, "change": change});
     assert_eq!(env, [&hidden("env.BATCH", "delete"), &hidden("env.TOKEN", "create")]);
 }
 
@@ -76,7 +77,12 @@ fn in_markdown_no_value_is_more_than_a_value() {
     +     memory: 384 MB
     + HTTP API  multi-dev  (replaces API multi-dev: the URL changes)
     - API       multi-dev  (replaced by HTTP API multi-dev)
+    -     ! http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/ stops answering for good (needs --allow-replace)
     `````
+
+    ```diff
+    # refused without --allow-replace
+    ```
     ");
     assert!(!format!("{}{}", plan.stdout, plan.stderr).contains("hunter2"), "{plan}");
 }

@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use crate::http;
 
-/// Functions with all their versions, aliases and policies, layers, APIs, roles, log groups, buckets.
+/// Functions with all their versions, aliases, policies and URLs, layers, APIs, roles, log groups, schedules, buckets.
 pub(crate) fn of(endpoint: &str) -> Value {
     let look = Look(endpoint);
     json!({
         "functions": look.functions(), "layers": look.layers(), "apis": look.apis(), "http apis": look.http_apis(), "roles": look.roles(),
-        "log groups": look.log_groups(), "buckets": look.buckets(),
+        "log groups": look.log_groups(), "schedules": look.schedules(), "buckets": look.buckets(),
     })
 }
 
 /// Lambda's `LastModified` and `RevisionId` are of one run, and so is the container behind a version.
-const OF_ONE_RUN: [&str; 3] = ["LastModified", "RevisionId", "CreatedDate"];
+const OF_ONE_RUN: [&str; 5] = ["LastModified", "RevisionId", "CreatedDate", "CreationDate", "LastModificationDate"];
 
 struct Look<'a>(&'a str);
 
@@ -37,6 +37,8 @@ impl Look<'_> {
             allowed.sort();
             function["Allowed"] = json!(allowed);
             function["Aliases"] = aliases;
+            function["Url"] =
+                self.get("lambda", &format!("/2021-10-31/functions/{name}/url?Qualifier=live"))["InvokeMode"].take();
         }
         forget(&mut functions);
         functions
@@ -65,7 +67,6 @@ impl Look<'_> {
                 let routes = items("resources?embed=methods&limit=500");
                 let mut routes: Vec<Value> = routes.as_array().into_iter().flatten().map(route).collect();
                 routes.sort_by_key(Value::to_string);
-                // Those that no stage serves do nothing: a lost answer leaves one, as every deploy does.
                 let deployments = items("deployments");
                 let served = |stage: &Value| {
                     let mut all = deployments.as_array().into_iter().flatten();
@@ -74,7 +75,7 @@ impl Look<'_> {
                 };
                 let stages = items("stages");
                 let stages: Vec<Value> = stages.as_array().into_iter().flatten().map(served).collect();
-                json!({"name": api["name"], "tags": api["tags"], "routes": routes, "stages": stages})
+                json!({"name": api["name"], "tags": api["tags"], "routes": routes, "stages": stages, "deployments": described(&deployments)})
             })
             .collect()
     }
@@ -131,6 +132,24 @@ impl Look<'_> {
             .collect()
     }
 
+    /// Groups, and schedules with all that they say but the times.
+    fn schedules(&self) -> Value {
+        let mut groups = self.get("scheduler", "/schedule-groups")["ScheduleGroups"].take();
+        let schedules = self.get("scheduler", "/schedules")["Schedules"].take();
+        let schedules = schedules.as_array().into_iter().flatten().map(|schedule| {
+            let (group, name) = (text(&schedule["GroupName"]), text(&schedule["Name"]));
+            self.get("scheduler", &format!("/schedules/{name}?groupName={group}"))
+        });
+        let mut schedules: Value = schedules.collect();
+        forget(&mut schedules);
+        forget(&mut groups);
+        // One that is being deleted is gone in a moment.
+        if let Some(groups) = groups.as_array_mut() {
+            groups.retain(|group| group["State"] != "DELETING");
+        }
+        json!([groups, schedules])
+    }
+
     fn log_groups(&self) -> Value {
         let target = ("x-amz-target", "Logs_20140328.DescribeLogGroups");
         let headers = [("content-type", "application/x-amz-json-1.1"), target];
@@ -166,7 +185,7 @@ impl Look<'_> {
             return json!(key);
         }
         let release = self.get("s3", &format!("/{bucket}/{key}"));
-        json!([key, release["number"], release["functions"]])
+        json!([key, release["number"], release["rollback_to"], release["functions"]])
     }
 
     fn get(&self, service: &str, path: &str) -> Value {
@@ -195,6 +214,14 @@ impl Look<'_> {
         assert!(answer.status < 300 || answer.status == 404, "{method} {path}: {answer:?}");
         answer
     }
+}
+
+/// What each deployment says of itself: those that no stage serves are former ones.
+fn described(deployments: &Value) -> Value {
+    let mut all: Vec<String> =
+        deployments.as_array().into_iter().flatten().map(|it| text(&it["description"])).collect();
+    all.sort();
+    json!(all)
 }
 
 /// Its path, and where each of its methods leads.

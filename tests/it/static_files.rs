@@ -150,14 +150,14 @@ fn the_life_of_static_files_in_the_local_cloud() {
     // One file changes: one object comes, and the one before stays for prod and for earlier releases.
     world.edit("static/größe/日本 1.txt", "Grüße", "Guten Tag");
     let update = world.run("update dev --json").success();
-    assert_eq!(update.changes(), ["create artifact", "update function", "update static_files"]);
+    assert_eq!(update.changes(), ["update function", "update static_files"]);
     assert_eq!(objects(&cloud).len(), OBJECTS + 1);
     let page = "static/gr%C3%B6%C3%9Fe/%E6%97%A5%E6%9C%AC%201.txt";
     assert_eq!(get(&format!("{}/{page}", first.url()), &[]).text(), "Guten Tag\n");
     assert_eq!(get(&format!("{}/{page}", prod.url()), &[]).text(), "Grüße\n");
     // Code alone changes: no word of files.
     world.edit("app.py", "the app itself", "the app");
-    assert_eq!(world.run("update dev --json").success().changes(), ["create artifact", "update function"]);
+    assert_eq!(world.run("update dev --json").success().changes(), ["update function"]);
 
     // Somebody removes one by hand: it is missed, and comes back.
     let script = "s3 = client('s3')\nbucket = s3.list_buckets()['Buckets'][0]['Name']\n\
@@ -168,7 +168,7 @@ fn the_life_of_static_files_in_the_local_cloud() {
     assert_eq!(cloud.boto(script).as_array().map(Vec::len), Some(1));
     let status = world.run("status dev --check --json").failure(3);
     assert_eq!(status.changes(), ["update static_files"]);
-    let missing = json!({"field": "objects", "old": OBJECTS - 1, "new": OBJECTS, "hidden": false});
+    let missing = json!({"field": "objects", "old": OBJECTS - 1, "new": OBJECTS, "hidden": false, "by_hand": false});
     assert!(
         status.json()["changes"][0]["differences"].as_array().is_some_and(|all| all.contains(&missing)),
         "{status}"

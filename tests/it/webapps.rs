@@ -148,7 +148,7 @@ fn the_polls_at_another_address_link_there() {
     let url = world.run("deploy dev --local --json").success().url();
     Visitor::new(&url).open("/polls/").is(200);
     world.edit("rzap.yaml", "\nhttp: rest", "\nhttp: url");
-    let deployed = world.run("deploy dev --local --json").success();
+    let deployed = world.run("deploy dev --local --json --allow-replace").success();
     // The same version, and so the same process.
     assert_eq!(deployed.json()["functions"][0]["version"], "1", "{deployed}");
     Visitor::new(&deployed.url()).open("/polls/").is(200);

@@ -244,7 +244,12 @@ impl Running<'_> {
 
     /// Ctrl-C.
     pub(crate) fn interrupt(&mut self) {
-        self.process.signal(Signal::INT);
+        self.signal(Signal::INT);
+    }
+
+    /// Any signal.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// What no program can prepare for.

@@ -8,6 +8,7 @@ mod fuzz;
 mod packing;
 mod resources;
 mod stages;
+mod traffic;
 mod web;
 
 use std::path::Path;

@@ -190,6 +190,11 @@ impl Resource for Artifact {
         }
     }
 
+    /// They expire.
+    fn is_marked(&self) -> bool {
+        false
+    }
+
     fn orphan(&self) -> Orphan {
         if self.shared { Orphan::Keep } else { Orphan::WithStage }
     }

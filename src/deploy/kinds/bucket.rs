@@ -3,6 +3,8 @@
 //! It outlives a stage as long as anything else is in it. It belongs to no stage, so its computed name
 //! is its identity; one with objects that rzap would never write is left alone.
 
+use std::sync::OnceLock;
+
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_bucket::HeadBucketError;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
@@ -43,6 +45,9 @@ pub(crate) struct Bucket {
     /// The lock of the stage that looked: the last thing to go before the bucket.
     #[serde(skip)]
     pub(crate) lock: Option<String>,
+    /// It was to go, and somebody had put something into it.
+    #[serde(skip)]
+    pub(crate) stays: OnceLock<()>,
 }
 
 /// What lies in the bucket besides this stage's things.
@@ -65,17 +70,24 @@ impl Bucket {
             artifacts_expire_after_days: Some(ARTIFACT_DAYS),
             shared: false,
             lock: None,
+            stays: OnceLock::new(),
         }
     }
 
     async fn exists(cloud: &Cloud, name: &str) -> Result<bool> {
-        let answer = cloud.s3.head_bucket().bucket(name).expected_bucket_owner(&cloud.account).send().await;
+        let head = || cloud.s3.head_bucket().bucket(name).expected_bucket_owner(&cloud.account).send();
+        let mut answer = head().await;
+        // A HEAD has no body, so the status is all there is to go by: when this machine's clock is off, that looks
+        // like any refusal. A second one is signed by the clock that the first answer told.
+        let status = |error: &SdkError<HeadBucketError>| error.raw_response().map(|raw| raw.status().as_u16());
+        if answer.as_ref().is_err_and(|error| status(error) == Some(403)) {
+            answer = head().await;
+        }
         let Err(error) = answer else { return Ok(true) };
         if matches!(error.as_service_error(), Some(HeadBucketError::NotFound(_))) {
             return Ok(false);
         }
-        // A HEAD has no body, so the status is all there is to go by.
-        match error.raw_response().map(|response| response.status().as_u16()) {
+        match status(&error) {
             Some(404) => Ok(false),
             Some(403) => Err(taken(name)),
             _ => Err(explain(format!("look at the artifact bucket `{name}`"))(error)),
@@ -258,20 +270,24 @@ impl Resource for Bucket {
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let name = bucket_name(&cloud.account, &cloud.region);
-        if !Self::exists(cloud, &name).await? {
-            return Ok(Found::none());
-        }
-        let (private, encryption, artifacts_expire_after_days, others) = tokio::try_join!(
+        // Almost always it is there. What the others say matters only then.
+        let (exists, private, encryption, days, others) = tokio::join!(
+            Self::exists(cloud, &name),
             Self::is_private(cloud, &name),
             Self::encryption(cloud, &name),
             Self::artifact_days(cloud, &name),
             Self::others(cloud, &name, owner),
-        )?;
+        );
+        if !exists? {
+            return Ok(Found::none());
+        }
+        let (private, encryption, artifacts_expire_after_days, others) = (private?, encryption?, days?, others?);
         if others == Others::Foreign {
             return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::Bucket, name)] });
         }
         let (shared, lock) = (others == Others::Ours, Some(lock_key(owner)));
-        Ok(Found::ours(vec![Self { name, private, encryption, artifacts_expire_after_days, shared, lock }]))
+        let stays = OnceLock::new();
+        Ok(Found::ours(vec![Self { name, private, encryption, artifacts_expire_after_days, shared, lock, stays }]))
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
@@ -297,8 +313,12 @@ impl Resource for Bucket {
         }
         match cloud.s3.delete_bucket().bucket(&self.name).expected_bucket_owner(&cloud.account).send().await {
             Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some("NoSuchBucket") => Ok(()),
             // Somebody deployed another stage in the meantime: then it stays, and rightly so.
-            Err(error) if is_code(&error, &["NoSuchBucket", "BucketNotEmpty"]) => Ok(()),
+            Err(error) if code(&error) == Some("BucketNotEmpty") => {
+                let _ = self.stays.set(());
+                Ok(())
+            }
             Err(error) => Err(explain(format!("delete the artifact bucket `{}`", self.name))(error)),
         }
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Bucket, Kind};
 use crate::aws::{Cloud, explain};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{bucket_name, lock_below, lock_key, stage_prefix};
 use crate::deploy::objects::keys_below;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
@@ -60,6 +61,15 @@ impl Resource for History {
             call.map_err(explain(format!("delete s3://{}/{key}", self.bucket)))?;
         }
         Ok(())
+    }
+
+    /// Only `undeploy` gets that far.
+    fn losses(&self) -> Vec<Loss> {
+        vec![Loss::of_data("the list of releases")]
+    }
+
+    fn is_marked(&self) -> bool {
+        false
     }
 
     fn orphan(&self) -> Orphan {

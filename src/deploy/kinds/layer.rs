@@ -51,11 +51,6 @@ impl Layer {
         }
     }
 
-    /// One that is known by its name only, to be deleted.
-    pub(crate) fn named(owner: &Owner, name: &str) -> Self {
-        Self { name: name.to_owned(), owner: owner.clone(), sha256: String::new(), bucket: String::new() }
-    }
-
     /// The ARN of the newest version of ours. It may be listed a moment after it was published.
     pub(crate) async fn newest(cloud: &Cloud, owner: &Owner, name: &str) -> Result<String> {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(20));
@@ -119,6 +114,7 @@ impl Resource for Layer {
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let prefix = layer_prefix(owner);
         let mut found = Found::none();
+        cloud.pace.lambda().await;
         let mut pages = cloud.lambda.list_layers().into_paginator().items().send();
         while let Some(layer) = pages.next().await {
             let layer = layer.map_err(explain("list the layers"))?;

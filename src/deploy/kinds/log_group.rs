@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Cloud, code, explain};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{function_prefix, log_group_name};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::Result;
 
-/// Tag look-ups under way at once; the quota is 5 per second in some regions.
-const PARALLEL: usize = 4;
+/// Tag look-ups under way at once.
+const PARALLEL: usize = 8;
 
 /// A log group.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +28,7 @@ pub(crate) struct LogGroup {
 
 impl LogGroup {
     async fn tags(cloud: &Cloud, name: &str) -> Result<HashMap<String, String>> {
+        cloud.pace.log_tags().await;
         let call = cloud.logs.list_tags_for_resource().resource_arn(cloud.log_group_arn(name));
         match call.send().await {
             Ok(answer) => Ok(answer.tags.unwrap_or_default()),
@@ -73,6 +75,7 @@ impl Resource for LogGroup {
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         if live.is_none() {
             let tags = self.owner.tags().into_iter().collect();
+            cloud.pace.create_log_group().await;
             match cloud.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags)).send().await {
                 Ok(_) => {}
                 // Somebody was quicker, or it was us and the answer got lost: whose is it?
@@ -88,6 +91,7 @@ impl Resource for LogGroup {
         if live.is_none_or(|live| live.retention_days != self.retention_days)
             && let Some(days) = self.retention_days
         {
+            cloud.pace.put_retention().await;
             let call = cloud.logs.put_retention_policy().log_group_name(&self.name).retention_in_days(days);
             call.send().await.map_err(explain(format!("set the retention of the log group `{}`", self.name)))?;
         }
@@ -100,6 +104,11 @@ impl Resource for LogGroup {
             Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(()),
             Err(error) => Err(explain(format!("delete the log group `{}`", self.name))(error)),
         }
+    }
+
+    /// Only `undeploy` gets that far. A shorter retention takes old logs, too, but that is all it is there for.
+    fn losses(&self) -> Vec<Loss> {
+        vec![Loss::of_data("all its logs")]
     }
 
     /// Logs are data: those of a removed function stay readable until they expire or the stage goes.

@@ -25,6 +25,7 @@ pub(crate) use self::api::{Api, rollback as rest};
 pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::event_source::EventSource;
+pub(crate) use self::function::versions::Share;
 pub(crate) use self::function::{Decided, Function, Settings, Url, retire, versions};
 pub(crate) use self::history::History;
 pub(crate) use self::http_api::{HttpApi, rollback as http};
@@ -36,6 +37,7 @@ pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
+use super::loss::{Loss, Replacement};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
 use crate::error::Result;
@@ -91,12 +93,35 @@ macro_rules! kinds {
                 }
             }
 
-            /// Refuses what cannot be made of `live`.
-            pub(crate) fn check_change(&self, live: &Self) -> Result<()> {
+            /// What its deletion takes away.
+            pub(crate) fn losses(&self) -> Vec<Loss> {
+                match self { $(Self::$kind(it) => it.losses()),* }
+            }
+
+            /// What a change of `live` in place takes away.
+            pub(crate) fn change_losses(&self, live: &Self) -> Vec<Loss> {
                 match (self, live) {
-                    $((Self::$kind(it), Self::$kind(live)) => it.check_change(live),)*
-                    _ => Ok(()),
+                    $((Self::$kind(it), Self::$kind(live)) => it.change_losses(live),)*
+                    _ => Vec::new(),
                 }
+            }
+
+            /// Why `live` cannot become this one in place.
+            pub(crate) fn replacement(&self, live: &Self) -> Option<Replacement> {
+                match (self, live) {
+                    $((Self::$kind(it), Self::$kind(live)) => it.replacement(live),)*
+                    _ => None,
+                }
+            }
+
+            /// What is left of it when what it stands on is replaced.
+            pub(crate) fn without(self, replaced: &Key) -> Self {
+                match self { $(Self::$kind(it) => Self::$kind(it.without(replaced))),* }
+            }
+
+            /// Whether a release remembers its fields.
+            pub(crate) fn is_marked(&self) -> bool {
+                match self { $(Self::$kind(it) => it.is_marked()),* }
             }
 
             pub(crate) async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
@@ -150,6 +175,13 @@ impl Kind {
     /// Most stages have none of it: see `known`.
     pub(crate) fn is_rare(self) -> bool {
         matches!(self, Self::HttpApi | Self::ScheduleGroup | Self::Schedule | Self::Queue | Self::EventSource)
+    }
+}
+
+impl Any {
+    /// It was to be deleted, and is still there because others need it by now.
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self, Self::Bucket(bucket) if bucket.stays.get().is_some())
     }
 }
 

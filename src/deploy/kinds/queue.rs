@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::resources as config;
+use crate::deploy::loss::Loss;
 use crate::deploy::names::resource_prefix;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -54,6 +55,9 @@ pub(crate) struct Queue {
     /// Where it was found.
     #[serde(skip)]
     url: OnceLock<String>,
+    /// About how many messages were in it.
+    #[serde(skip)]
+    messages: u64,
 }
 
 /// What becomes of messages that nobody could handle.
@@ -80,6 +84,7 @@ impl Queue {
             dead_letters: None,
             after: None,
             url: OnceLock::new(),
+            messages: 0,
         }
     }
 
@@ -118,6 +123,11 @@ impl Queue {
             max_receives: receives.and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
         });
         let fifo = text(&Attribute::FifoQueue) == "true";
+        let waiting = [
+            Attribute::ApproximateNumberOfMessages,
+            Attribute::ApproximateNumberOfMessagesNotVisible,
+            Attribute::ApproximateNumberOfMessagesDelayed,
+        ];
         Self {
             name,
             owner: owner.clone(),
@@ -130,6 +140,7 @@ impl Queue {
             dead_letters,
             after: None,
             url: OnceLock::from(url),
+            messages: waiting.iter().map(|attribute| text(attribute).parse::<u64>().unwrap_or_default()).sum(),
         }
     }
 
@@ -226,6 +237,13 @@ impl Resource for Queue {
             .try_collect()
             .await?;
         Ok(found.into_iter().collect())
+    }
+
+    /// Its messages, if there are any.
+    fn losses(&self) -> Vec<Loss> {
+        let many = if self.messages == 1 { "message" } else { "messages" };
+        let loss = || Loss::of_data(&format!("about {} {many}", self.messages));
+        (self.messages > 0).then(loss).into_iter().collect()
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

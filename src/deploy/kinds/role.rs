@@ -151,7 +151,10 @@ impl Role {
             call = call.tags(tag.map_err(|error| Error::failed(what()).because(&error))?);
         }
         match call.send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                cloud.fresh.made(&self.name);
+                Ok(())
+            }
             // Somebody was quicker, or it was us and the answer got lost: whose is it?
             Err(error) if code(&error) == Some("EntityAlreadyExists") => {
                 let mut backoff = Self::patience();

@@ -133,6 +133,27 @@ impl Schedule {
         }
     }
 
+    /// What is in the group of that name; nothing when there is no such group.
+    async fn in_group(cloud: &Cloud, owner: &Owner) -> Result<Vec<Self>> {
+        let group = schedule_group_name(owner);
+        let mut names = Vec::new();
+        let mut pages = cloud.scheduler.list_schedules().group_name(&group).into_paginator().items().send();
+        while let Some(schedule) = pages.next().await {
+            match schedule {
+                Ok(schedule) => names.extend(schedule.name),
+                // There is no such group.
+                Err(error) if code(&error) == Some("ResourceNotFoundException") => break,
+                Err(error) => return Err(explain(format!("list the schedules of the group `{group}`"))(error)),
+            }
+        }
+        let found: Vec<Option<Self>> = stream::iter(names)
+            .map(|name| Self::read(cloud, owner, name))
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     async fn read(cloud: &Cloud, owner: &Owner, name: String) -> Result<Option<Self>> {
         match cloud.scheduler.get_schedule().group_name(schedule_group_name(owner)).name(&name).send().await {
             Ok(live) => Ok(Some(Self::found(owner, name, &live))),
@@ -235,31 +256,13 @@ impl Resource for Schedule {
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
+        let (standing, found) = tokio::try_join!(Standing::of(cloud, owner), Self::in_group(cloud, owner))?;
         // What is in a group of somebody else is somebody else's.
-        if Standing::of(cloud, owner).await? != Standing::Ours {
-            return Ok(Found::none());
-        }
-        let group = schedule_group_name(owner);
-        let mut names = Vec::new();
-        let mut pages = cloud.scheduler.list_schedules().group_name(&group).into_paginator().items().send();
-        while let Some(schedule) = pages.next().await {
-            match schedule {
-                Ok(schedule) => names.extend(schedule.name),
-                // The group was deleted between that look and this one.
-                Err(error) if code(&error) == Some("ResourceNotFoundException") => break,
-                Err(error) => return Err(explain(format!("list the schedules of the group `{group}`"))(error)),
-            }
-        }
-        let found: Vec<Option<Self>> = stream::iter(names)
-            .map(|name| Self::read(cloud, owner, name))
-            .buffer_unordered(PARALLEL)
-            .try_collect()
-            .await?;
-        Ok(Found::ours(found.into_iter().flatten().collect()))
+        Ok(if standing == Standing::Ours { Found::ours(found) } else { Found::none() })
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
-        let mut backoff = Backoff::propagation();
+        let mut backoff = Backoff::role();
         let mut there = live.is_some();
         loop {
             let made = if there { self.update(cloud).await } else { self.create(cloud).await };

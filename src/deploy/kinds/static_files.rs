@@ -214,6 +214,12 @@ impl Resource for StaticFiles {
         Ok(())
     }
 
+    /// Which of them a stage needs follows from its code.
+    fn is_marked(&self) -> bool {
+        false
+    }
+
+    /// They come from the project, and so are no loss.
     fn orphan(&self) -> Orphan {
         if self.shared { Orphan::Keep } else { Orphan::WithStage }
     }

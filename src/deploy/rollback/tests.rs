@@ -1,6 +1,7 @@
 //! Where a rollback goes when nobody says it.
 
 use super::*;
+use crate::deploy::marks::Marks;
 
 fn versions(text: &str) -> Versions {
     let pairs = text.split(' ').filter_map(|pair| pair.split_once(':'));
@@ -24,6 +25,8 @@ fn release(number: u64, functions: &str, rollback_to: Option<u64>) -> Release {
         functions: functions.collect(),
         api: None,
         rollback_to,
+        marks: Marks::default(),
+        unfinished: BTreeSet::new(),
     }
 }
 

@@ -24,7 +24,7 @@ impl CloudWatch {
             return Err(fault(400, "InvalidFormat", "InvalidFormatFault", "StateReasonData must be JSON"));
         }
         self.state.write(|state| {
-            state.enter(region, &name, Entered { value, reason, data })?;
+            state.enter(region, &name, Entered { value, reason, data, by_hand: Some(now_ms()) })?;
             Ok(Document::Nothing)
         })
     }

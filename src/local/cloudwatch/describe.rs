@@ -18,12 +18,7 @@ pub(super) struct Types {
 
 /// "If you omit this parameter, only metric alarms are returned."
 pub(super) fn types(input: &Input<'_>) -> Result<Types, Fault> {
-    let types = input.texts("AlarmTypes", 3)?;
-    let known = ["CompositeAlarm", "MetricAlarm", "LogAlarm"];
-    if let Some(other) = types.iter().find(|kind| !known.contains(&kind.as_str())) {
-        let rule = format!("Member must satisfy enum value set: [{}]", known.join(", "));
-        return Err(input.constraint(other, "AlarmTypes", &rule));
-    }
+    let types = input.choices("AlarmTypes", 3, &["CompositeAlarm", "MetricAlarm", "LogAlarm"])?;
     Ok(Types { metric: types.is_empty() || types.iter().any(|kind| kind == "MetricAlarm") })
 }
 
@@ -58,7 +53,7 @@ impl CloudWatch {
             let alarms = state.of(region).filter(|(name, alarm)| wanted(name, alarm));
             alarms.map(|(name, alarm)| (name.clone(), alarm.show(region, name))).collect()
         });
-        page(input, "MetricAlarms", Document::map().with("CompositeAlarms", Vec::new()), shown)
+        page(input, "MetricAlarms", Document::map().with("CompositeAlarms", Vec::new()), shown, Pages::Told)
     }
 
     pub(super) fn describe_alarms_for_metric(&self, input: &Input<'_>, region: &str) -> Result<Document, Fault> {
@@ -82,15 +77,28 @@ impl CloudWatch {
     }
 }
 
-/// One page of `items`, each with a key that sorts it: at most `MaxRecords`, 50 unless told. The token is
+/// How long the pages of an operation are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pages {
+    /// `MaxRecords`, 50 unless told.
+    Told,
+    FiveHundred,
+}
+
+/// One page of `items`, each with a key that sorts it. The token is
 /// the last key shown, so that a list continues at the same place when others come and go.
 pub(super) fn page(
     input: &Input<'_>,
     member: &str,
     document: Document,
     items: Vec<(String, Document)>,
+    pages: Pages,
 ) -> Result<Document, Fault> {
-    let most = input.whole("MaxRecords", 1..=100)?.and_then(|most| usize::try_from(most).ok()).unwrap_or(50);
+    let told = || input.whole("MaxRecords", 1..=100);
+    let most = match pages {
+        Pages::Told => told()?.and_then(|most| usize::try_from(most).ok()).unwrap_or(50),
+        Pages::FiveHundred => 500,
+    };
     let after = match input.text("NextToken", 0..=usize::MAX)? {
         None => None,
         Some(token) => {
@@ -101,6 +109,7 @@ pub(super) fn page(
     };
     let mut items: Vec<_> =
         items.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).collect();
+    items.sort_by(|(a, _), (b, _)| a.cmp(b));
     let more = items.len() > most;
     items.truncate(most);
     let token = items.last().filter(|_| more).map(|(last, _)| URL_SAFE_NO_PAD.encode(last));

@@ -112,6 +112,6 @@ impl CloudWatch {
         }
         // A page continues at a place, counted from the end that does not grow.
         let shown = items.iter().enumerate().map(|(at, item)| (format!("{at:08}"), item.show())).collect();
-        describe::page(input, "AlarmHistoryItems", Document::map(), shown)
+        describe::page(input, "AlarmHistoryItems", Document::map(), shown, describe::Pages::Told)
     }
 }

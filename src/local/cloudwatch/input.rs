@@ -102,7 +102,7 @@ impl<'a> Input<'a> {
     }
 
     /// The items of a list; an absent one has none.
-    fn list(&self, name: &str, most: usize) -> Result<&'a [Value], Fault> {
+    pub(super) fn list(&self, name: &str, most: usize) -> Result<&'a [Value], Fault> {
         let items = match self.get(name) {
             None => return Ok(&[]),
             // An empty list in Query.
@@ -119,6 +119,26 @@ impl<'a> Input<'a> {
     pub(super) fn texts(&self, name: &str, most: usize) -> Result<Vec<String>, Fault> {
         let text = |item: &Value| item.as_str().map(str::to_owned).ok_or_else(|| mistyped(name, "a list of strings"));
         self.list(name, most)?.iter().map(text).collect()
+    }
+
+    /// Each of them one of the known words.
+    pub(super) fn choices(&self, name: &str, most: usize, known: &[&str]) -> Result<Vec<String>, Fault> {
+        let texts = self.texts(name, most)?;
+        match texts.iter().find(|text| !known.contains(&text.as_str())) {
+            Some(other) => {
+                let rule = format!("Member must satisfy enum value set: [{}]", known.join(", "));
+                Err(self.constraint(other, name, &rule))
+            }
+            None => Ok(texts),
+        }
+    }
+
+    pub(super) fn structure(&self, name: &str) -> Result<Option<Input<'a>>, Fault> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(value) if value.is_object() => Ok(Some(Input::new(value, format!("{}{}.", self.at, lower(name))))),
+            Some(_) => Err(mistyped(name, "a structure")),
+        }
     }
 
     /// The structures of a list.
@@ -159,6 +179,6 @@ fn lower(name: &str) -> String {
     chars.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(chars).collect()
 }
 
-fn mistyped(name: &str, wanted: &str) -> Fault {
+pub(super) fn mistyped(name: &str, wanted: &str) -> Fault {
     Fault::new(400, "SerializationException", format!("{name} must be {wanted}"))
 }

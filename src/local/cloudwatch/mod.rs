@@ -1,8 +1,9 @@
-//! `CloudWatch`: metric alarms.
+//! `CloudWatch`: metrics, and alarms on them.
 //!
-//! Alarms have their settings, a state and a history, as on AWS, and survive a restart. Refused: composite
-//! and log alarms, alarms on expressions or anomaly bands, dashboards, streams, and every other operation
-//! that is not listed in [`CloudWatch::perform`].
+//! Alarms have their settings, a state and a history, as on AWS, and survive a restart; metrics are in memory
+//! ([`metrics`]). Lambda's own metrics come in through [`CloudWatch::measure`]. Refused: composite and log
+//! alarms, expressions, anomaly bands, dashboards, streams, and every other operation that is not listed in
+//! [`CloudWatch::perform`].
 //!
 //! Actions are stored and not carried out: [`model::State::enter`] is the one place every change of a state
 //! goes through, and where they will start.
@@ -10,18 +11,30 @@
 
 mod actions;
 mod alarms;
+mod bucket;
 mod check;
 mod describe;
+mod evaluate;
 mod history;
 mod input;
+mod judge;
+mod metrics;
 mod model;
+mod put;
+mod read;
+mod reason;
 mod tags;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use self::input::Input;
-use self::model::State;
+use self::metrics::Metrics;
+use self::model::{State, now_ms};
+pub(crate) use self::put::Measured;
 use super::Local;
 use super::rpc::{Call, Document};
 use super::store::Store;
@@ -34,6 +47,10 @@ const NAMESPACE: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";
 #[derive(Debug)]
 pub(crate) struct CloudWatch {
     state: Store<State>,
+    metrics: Metrics,
+    /// Alarms or data have changed.
+    changed: Arc<Notify>,
+    clock: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl CloudWatch {
@@ -41,7 +58,48 @@ impl CloudWatch {
     pub(crate) fn open(home: &Path) -> Result<Self> {
         let dir = home.join("cloudwatch");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
-        Ok(Self { state: Store::open(&dir, "alarms")? })
+        let state = Store::open(&dir, "alarms")?;
+        Ok(Self { state, metrics: Metrics::default(), changed: Arc::default(), clock: Mutex::default() })
+    }
+
+    /// Starts to evaluate alarms.
+    pub(crate) fn start(&self, local: &Arc<Local>) {
+        let clock = tokio::spawn(evaluate::run(Arc::downgrade(local), Arc::clone(&self.changed)));
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+    }
+
+    /// Stops it: no alarm changes its state any more.
+    pub(crate) fn stop(&self) {
+        if let Some(clock) = self.clock.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            clock.abort();
+        }
+    }
+
+    /// Puts every alarm into the state that its metric says. `now` in ms since the epoch.
+    fn evaluate(&self, now: i64) -> Result<(), Fault> {
+        self.metrics.sweep(now.div_euclid(1000));
+        let changes: Vec<_> = self.state.read(|state| {
+            let next = |(region, name, alarm): (&String, &String, &model::Alarm)| {
+                let entered = evaluate::next(alarm, &self.metrics, region, now)?;
+                Some((region.clone(), name.clone(), alarm.configured, entered))
+            };
+            state.all().filter_map(next).collect()
+        });
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.state.write(|state| {
+            for (region, name, configured, entered) in changes {
+                // What was changed or set by hand since is evaluated with the next tick.
+                let same = |alarm: &model::Alarm| {
+                    alarm.configured == configured && alarm.condition.by_hand.is_none_or(|since| since < now)
+                };
+                if state.get(&region, &name).is_some_and(same) {
+                    state.enter(&region, &name, entered)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Answers one API call.
@@ -50,6 +108,9 @@ impl CloudWatch {
         let call = Call::read(&request)?;
         let input = Input::new(&call.input, "");
         let document = self.perform(&call.operation, &input, &request.region)?;
+        if matches!(call.operation.as_str(), "PutMetricAlarm" | "PutMetricData") {
+            self.changed.notify_one();
+        }
         Ok(call.reply(&document, NAMESPACE, &request.request_id))
     }
 
@@ -63,6 +124,10 @@ impl CloudWatch {
             "EnableAlarmActions" => self.enable_actions(input, region, true),
             "DisableAlarmActions" => self.enable_actions(input, region, false),
             "DescribeAlarmHistory" => self.describe_history(input, region),
+            "PutMetricData" => self.put_data(input, region),
+            "GetMetricStatistics" => self.get_statistics(input, region),
+            "GetMetricData" => self.get_data(input, region),
+            "ListMetrics" => self.list_metrics(input, region, now_ms().div_euclid(1000)),
             "TagResource" => self.tag(input, region),
             "UntagResource" => self.untag(input, region),
             "ListTagsForResource" => self.list_tags(input, region),

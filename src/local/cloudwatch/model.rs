@@ -77,9 +77,17 @@ pub(super) struct Condition {
     pub(super) updated: i64,
     /// When the value changed last.
     pub(super) transitioned: i64,
+    /// When `SetAlarmState` set it, if that did.
+    #[serde(default)]
+    pub(super) by_hand: Option<i64>,
 }
 
 impl State {
+    /// All alarms, each with its region and name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&String, &String, &Alarm)> {
+        self.alarms.iter().flat_map(|(region, alarms)| alarms.iter().map(move |(name, alarm)| (region, name, alarm)))
+    }
+
     /// The alarms of a region, by name.
     pub(super) fn of(&self, region: &str) -> impl Iterator<Item = (&String, &Alarm)> {
         self.alarms.get(region).into_iter().flatten()
@@ -114,6 +122,7 @@ impl State {
             data: entered.data,
             updated: now,
             transitioned: if changed { now } else { before.transitioned },
+            by_hand: entered.by_hand,
         };
         if changed {
             let item = Item::state(name, now, &before, &alarm.condition);
@@ -129,6 +138,8 @@ pub(super) struct Entered {
     pub(super) value: String,
     pub(super) reason: String,
     pub(super) data: Option<String>,
+    /// Set by a caller, at this time.
+    pub(super) by_hand: Option<i64>,
 }
 
 impl Alarm {
@@ -178,6 +189,7 @@ impl Condition {
             data: None,
             updated: now,
             transitioned: now,
+            by_hand: None,
         }
     }
 }

@@ -21,7 +21,7 @@ use super::names::FunctionRef;
 use super::pool::Slot;
 use super::runtime_api::{Job, Part};
 use super::sandbox::Plan;
-use super::{Lambda, aliases, interpreter, limits};
+use super::{Lambda, aliases, interpreter, limits, metrics};
 
 /// 6 MB for `RequestResponse`, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 pub(super) const MOST_SYNCHRONOUS: usize = 6 * 1024 * 1024;
@@ -247,7 +247,9 @@ fn start(
     call: Invocation,
     parts: Parts,
 ) -> Result<oneshot::Receiver<Answered>, Fault> {
-    let slot = lambda.pool.acquire(&target.at, target.reserved, target.reserved_in_all)?;
+    let slot = lambda.pool.acquire(&target.at, target.reserved, target.reserved_in_all);
+    let slot = slot.inspect_err(|_| metrics::throttled(local, &target.at, &target.version, now_ms()))?;
+    metrics::concurrency(local, &target.at, now_ms(), lambda.pool.executions(&target.at));
     let (answer, answered) = oneshot::channel();
     tokio::spawn(execute(Arc::clone(local), target, (call, parts), slot, answer));
     Ok(answered)
@@ -297,7 +299,7 @@ async fn execute(
     let id = call.request_id.clone();
     console.begin();
     console.say(&format!("START RequestId: {id} Version: {}", target.version));
-    let began = Instant::now();
+    let (began, since) = (Instant::now(), now_ms());
     let limit = Duration::from_secs(target.build.settings.timeout.into());
     let result = environment.run(Job { parts, ..job(&target, call, limit) }, began + limit).await;
     let took = began.elapsed();
@@ -306,6 +308,7 @@ async fn execute(
         console.say(line);
     }
     console.say(&format!("END RequestId: {id}"));
+    metrics::ran(&local, &target.at, &target.version, since, took.min(limit), ended.answer.error.is_some());
     let memory = (target.build.settings.memory, environment.peak_memory());
     console.say(&report(&id, took.min(limit), init, memory, &ended.status));
     let outcome = Outcome {

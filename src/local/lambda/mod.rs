@@ -6,8 +6,9 @@
 //!                                   └─► console ─► logs
 //! ```
 //!
-//! Zip packages and layers for Python, Node and `provided.*`. Images, VPCs, JSON logs, event source
-//! mappings, provisioned concurrency, response streams over the API and extensions are refused.
+//! Zip packages and layers for Python, Node and `provided.*`. Images, VPCs, JSON logs, provisioned
+//! concurrency, response streams over the API and extensions are refused. Event source mappings are kept
+//! here; what delivers by them is [`super::triggers`].
 
 mod aliases;
 mod body;
@@ -22,6 +23,8 @@ mod interpreter;
 mod invoke;
 mod layers;
 mod limits;
+mod mappings;
+mod metrics;
 mod model;
 mod names;
 mod page;
@@ -48,6 +51,8 @@ use tokio::task::JoinHandle;
 use self::code::Packages;
 use self::interpreter::Interpreter;
 pub(crate) use self::invoke::{Invocation, Outcome, Streaming};
+use self::mappings::Mappings;
+pub(crate) use self::mappings::{Kind, Mapping};
 use self::model::State;
 use self::names::FunctionRef;
 use self::permissions::Caller;
@@ -70,6 +75,7 @@ const TASKS: &str = "tasks";
 #[derive(Debug)]
 pub(crate) struct Lambda {
     store: Store<State>,
+    mappings: Mappings,
     packages: Packages,
     pool: Pool,
     folders: Folders,
@@ -122,6 +128,7 @@ impl Lambda {
         }
         Ok(Self {
             store: Store::open(&dir, "functions")?,
+            mappings: Mappings::open(&dir)?,
             packages: Packages::open(dir.join("packages"), dir.join(TASKS))?,
             pool: Pool::default(),
             folders,
@@ -294,6 +301,8 @@ impl Lambda {
             ["2021-10-31", "functions", name, "url"] if is(&put) => urls::update(self, local, &request, &at(name)?),
             ["2021-10-31", "functions", name, "url"] if is(&delete) => urls::delete(self, &at(name)?),
             ["2021-10-31", "functions", name, "urls"] if is(&get) => urls::list(self, local, &request, &at(name)?),
+            ["2015-03-31", "event-source-mappings", rest @ ..] => mappings::handle(self, local, &request, rest),
+            ["2017-03-31", "tags", arn] if mappings::is_mapping(arn) => mappings::tags_of(self, &request, arn),
             ["2017-03-31", "tags", arn] if is(&get) => tags::list(self, &tags::place(arn, &request.region)?),
             ["2017-03-31", "tags", arn] if is(&post) => tags::add(self, &request, &tags::place(arn, &request.region)?),
             ["2017-03-31", "tags", arn] if is(&delete) => {

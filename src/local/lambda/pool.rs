@@ -66,6 +66,14 @@ impl Pool {
         Ok(Slot { running: Arc::clone(&self.running), function, reserved: reserved.is_some() })
     }
 
+    /// How many executions there are: of the function, and in its region.
+    pub(super) fn executions(&self, at: &FunctionRef) -> (u32, u32) {
+        let running = lock(&self.running);
+        let of_region = running.functions.iter().filter(|((region, _), _)| *region == at.region);
+        let own = running.functions.get(&(at.region.clone(), at.name.clone())).copied().unwrap_or(0);
+        (own, of_region.map(|(_, count)| count).sum())
+    }
+
     /// A warm environment of this build.
     pub(super) fn take(&self, build: &str) -> Option<Environment> {
         let mut idle = lock(&self.idle);

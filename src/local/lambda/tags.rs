@@ -30,15 +30,21 @@ pub(super) fn add(lambda: &Lambda, request: &Request, at: &FunctionRef) -> Resul
 
 /// `DELETE /2017-03-31/tags/{arn}?tagKeys=…`
 pub(super) fn remove(lambda: &Lambda, request: &Request, at: &FunctionRef) -> Result<Reply, Fault> {
+    let keys = removed(request)?;
+    lambda.store.write(|state| {
+        state.find_mut(at)?.tags.retain(|key, _| !keys.contains(key));
+        Ok(Reply::empty(204))
+    })
+}
+
+/// The keys of tags to remove, at least one.
+pub(super) fn removed(request: &Request) -> Result<Vec<String>, Fault> {
     let keys: Vec<String> =
         request.query().into_iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key).collect();
     if keys.is_empty() {
         return Err(invalid("null", "tagKeys", "Member must not be null"));
     }
-    lambda.store.write(|state| {
-        state.find_mut(at)?.tags.retain(|key, _| !keys.contains(key));
-        Ok(Reply::empty(204))
-    })
+    Ok(keys)
 }
 
 /// The function that a tag operation's ARN names.
@@ -72,6 +78,7 @@ pub(super) fn checked(tags: Option<Body>) -> Result<BTreeMap<String, String>, Fa
     Ok(tags)
 }
 
-fn within(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
+/// Refuses more tags than a resource can have.
+pub(super) fn within(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
     if tags.len() > MOST { Err(refused("Number of tags exceeds resource tag limit.")) } else { Ok(()) }
 }

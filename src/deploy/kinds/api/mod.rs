@@ -5,6 +5,7 @@
 //! Nothing a client can see changes until [`Api::promote`] switches the stage in one step.
 
 mod definition;
+mod deployment;
 pub(crate) mod rollback;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,7 +21,9 @@ use sha2::{Digest as _, Sha256};
 pub(super) use self::definition::patiently;
 use super::Kind;
 use super::function::{Grant, statements, take_back};
+use super::http_api::is_function;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -49,6 +52,9 @@ pub(crate) struct Api {
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
+    /// Where the one that was found answers; of a second one, which nobody knows, nothing.
+    #[serde(skip)]
+    pub(crate) address: Option<String>,
 }
 
 impl Api {
@@ -65,6 +71,7 @@ impl Api {
             id: OnceLock::new(),
             deployment: OnceLock::new(),
             duplicate: false,
+            address: None,
         }
     }
 
@@ -118,20 +125,23 @@ impl Api {
         }
     }
 
-    /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
-    /// it leads to is ready.
-    pub(crate) async fn promote(&self, cloud: &Cloud) -> Result<()> {
+    fn is_defined_by(&self, live: Option<&Self>) -> bool {
+        live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary)
+    }
+
+    /// Lets it call its functions. Called when they stand; `converge` did not need them.
+    pub(crate) async fn connect(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(id) = self.id.get() else { return Ok(()) };
-        cloud.pace.create_deployment().await;
-        let create = || {
-            let call = cloud.apigateway.create_deployment().rest_api_id(id).stage_name(&self.owner.stage);
-            call.description(self.fingerprint()).send()
-        };
-        let what = || format!("switch the stage `{}` of the API `{}`", self.owner.stage, self.name);
-        let made = patiently(create).await.map_err(|error| explain(what())(error))?;
-        if let Some(deployment) = made.id {
-            let _ = self.deployment.set(deployment);
-        }
+        let permitted = live.is_some_and(|live| live.permitted) && self.is_defined_by(live);
+        if permitted { Ok(()) } else { self.permit(cloud, id).await }
+    }
+
+    /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
+    /// it leads to is ready. `live` is the API as it was found.
+    pub(crate) async fn promote(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
+        let before = live.and_then(|live| live.deployment.get());
+        let _ = self.deployment.set(deployment::create(cloud, self, id, before).await?);
         Ok(())
     }
 
@@ -140,9 +150,9 @@ impl Api {
         format!("rzap-api-{id}")
     }
 
-    /// The functions its routes lead to.
+    /// The functions its routes lead to. Somebody may have made one lead to something else.
     fn functions(&self) -> BTreeSet<&String> {
-        self.routes.values().collect()
+        self.routes.values().filter(|target| is_function(target)).collect()
     }
 
     async fn permit(&self, cloud: &Cloud, id: &str) -> Result<()> {
@@ -181,27 +191,32 @@ impl Api {
             id: OnceLock::from(id.to_owned()),
             deployment: OnceLock::new(),
             duplicate,
+            address: None,
         };
         if duplicate {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
-        let (routes, served) = tokio::try_join!(routes_of(cloud, id), served_deployment(cloud, id, &owner.stage))?;
-        for route in &routes {
-            for (method, what) in route.resource_methods().into_iter().flatten() {
-                let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
-                live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+        live.address = live.url(cloud);
+        let connected = async {
+            for route in &routes_of(cloud, id).await? {
+                for (method, what) in route.resource_methods().into_iter().flatten() {
+                    let uri = what.method_integration().and_then(|it| it.uri()).unwrap_or_default();
+                    live.routes.insert(format!("{method} {}", route.path().unwrap_or_default()), function_in(uri));
+                }
             }
-        }
+            let mut permitted = !live.functions().is_empty();
+            for function in live.functions() {
+                permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
+            }
+            live.permitted = permitted;
+            Ok(())
+        };
+        let ((), served) = tokio::try_join!(connected, deployment::served(cloud, id, &owner.stage))?;
         if let Some((deployment, description)) = served {
             live.deployed = description.is_some_and(|description| description == live.fingerprint());
             let _ = live.deployment.set(deployment);
         }
-        let mut permitted = !live.routes.is_empty();
-        for function in live.functions() {
-            permitted &= statements(cloud, function).await?.contains(&Self::statement_id(id));
-        }
-        live.permitted = permitted;
         Ok(live)
     }
 }
@@ -235,19 +250,24 @@ impl Resource for Api {
         Ok(Found::ours(found))
     }
 
+    /// Its address: whatever takes its place has another one. Its routes come from the config.
+    fn losses(&self) -> Vec<Loss> {
+        self.address.iter().map(|url| Loss::of_address(url)).collect()
+    }
+
+    /// The permission to call a function is a part of the function.
+    fn without(mut self, replaced: &Key) -> Self {
+        self.permitted &= !self.after().contains(replaced);
+        self
+    }
+
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let id = match live.and_then(|live| live.id.get()) {
             Some(id) => id.clone(),
             None => self.create(cloud).await?,
         };
         let _ = self.id.set(id.clone());
-        let defined = live.is_some_and(|live| live.routes == self.routes && live.binary == self.binary);
-        let define = async { if defined { Ok(()) } else { self.define(cloud, &id).await } };
-        let permit = async {
-            if live.is_some_and(|live| live.permitted && defined) { Ok(()) } else { self.permit(cloud, &id).await }
-        };
-        tokio::try_join!(define, permit)?;
-        Ok(())
+        if self.is_defined_by(live) { Ok(()) } else { self.define(cloud, &id).await }
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
@@ -280,17 +300,6 @@ async fn routes_of(cloud: &Cloud, id: &str) -> Result<Vec<Route>> {
         routes.push(route.map_err(explain(format!("read the routes of the API `{id}`")))?);
     }
     Ok(routes)
-}
-
-/// The deployment that the stage serves, with its description.
-async fn served_deployment(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<(String, Option<String>)>> {
-    let Some(deployment) = rollback::deployment_of_stage(cloud, id, stage).await? else { return Ok(None) };
-    cloud.pace.gateway().await;
-    match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(&deployment).send().await {
-        Ok(found) => Ok(Some((deployment, found.description))),
-        Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
-        Err(error) => Err(explain(format!("read the deployment of the API `{id}`"))(error)),
-    }
 }
 
 /// `…:function:NAME:live/invocations` → `NAME`; anything else stays as it is, and so is a difference.

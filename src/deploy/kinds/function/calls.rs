@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, Environment, EphemeralStorage, FunctionCode, PackageType, Runtime};
 
 use super::patience::{Refused, role_not_ready};
 use super::{Function, SHORT_NAME, Settings};
 use crate::aws::{Backoff, Cloud, code, explain, say};
 use crate::deploy::resource::Resource as _;
-use crate::error::{Error, Result};
+use crate::error::{Error, OrFailed as _, Result};
 
 impl Function {
     /// Creates it with its code, its tags and version 1 in one call. If it turns out to be there
@@ -16,7 +17,8 @@ impl Function {
     pub(super) async fn create(&self, cloud: &Cloud) -> Result<Option<Self>> {
         let settings = &self.settings;
         let layers = self.layer_arns(cloud).await?;
-        let mut backoff = Backoff::propagation();
+        let probe = cloud.fresh.probe(&settings.role).await;
+        let mut backoff = Backoff::role();
         loop {
             cloud.pace.lambda().await;
             let answer = cloud
@@ -43,6 +45,9 @@ impl Function {
                 .await;
             match answer {
                 Ok(created) => {
+                    if let Some(probe) = probe {
+                        probe.passed();
+                    }
                     self.published(created.version());
                     return Ok(None);
                 }
@@ -56,14 +61,31 @@ impl Function {
                 // Somebody was quicker, or it was us and the answer got lost: whose is it?
                 Err(error) if code(&error) == Some("ResourceConflictException") => {
                     let found = Self::read(cloud, &self.owner, &self.name).await?;
-                    return found.ours.into_iter().next().map(Some).ok_or_else(|| self.key().not_ours(&self.owner));
+                    if let Some(ours) = found.ours.into_iter().next() {
+                        return Ok(Some(ours));
+                    }
+                    if !found.foreign.is_empty() {
+                        return Err(self.key().not_ours(&self.owner));
+                    }
+                    // One that is replaced was deleted a moment ago, and not everywhere yet.
+                    say("waiting until the former function is gone");
+                    if !backoff.sleep().await {
+                        return Err(explain(format!("create the function `{}`", self.name))(error)
+                            .hint("the former one of this name is still being deleted: run rzap again, it continues"));
+                    }
                 }
                 Err(error) => return Err(Refused::new(|| format!("create the function `{}`", self.name))(error).error),
             }
         }
     }
 
-    pub(super) async fn update_configuration(&self, cloud: &Cloud, live: &Settings) -> Result<(), Refused> {
+    /// `revision` is the one that the function must still have, here and in the two below.
+    pub(super) async fn update_configuration(
+        &self,
+        cloud: &Cloud,
+        live: &Settings,
+        revision: Option<&str>,
+    ) -> Result<(), Refused> {
         let settings = &self.settings;
         // What is not given stays: then a version that was deleted meanwhile is not asked for again.
         let layers = if settings.layers == live.layers { None } else { Some(self.layer_arns(cloud).await?) };
@@ -83,6 +105,7 @@ impl Function {
                 .role(&settings.role)
                 .environment(self.environment())
                 .set_layers(layers.clone())
+                .set_revision_id(revision.map(str::to_owned))
                 .send()
                 .await
                 .map_err(Refused::new(|| format!("update the configuration of the function `{}`", self.name)))
@@ -91,10 +114,22 @@ impl Function {
         Ok(())
     }
 
-    pub(super) async fn update_code(&self, cloud: &Cloud, publish: bool) -> Result<(), Refused> {
+    pub(super) async fn update_code(
+        &self,
+        cloud: &Cloud,
+        publish: bool,
+        revision: Option<&str>,
+    ) -> Result<(), Refused> {
+        let zip = match &self.direct {
+            Some((file, _)) => {
+                let what = || format!("read the package {}", file.display());
+                Some(Blob::new(tokio::fs::read(file).await.or_failed(what)?))
+            }
+            None => None,
+        };
         let call = || async {
             cloud.pace.lambda().await;
-            let code = self.code();
+            let code = if zip.is_some() { FunctionCode::builder().build() } else { self.code() };
             cloud
                 .lambda
                 .update_function_code()
@@ -102,8 +137,10 @@ impl Function {
                 .set_s3_bucket(code.s3_bucket)
                 .set_s3_key(code.s3_key)
                 .set_image_uri(code.image_uri)
+                .set_zip_file(zip.clone())
                 .architectures(Architecture::from(self.settings.arch.as_str()))
                 .publish(publish)
+                .set_revision_id(revision.map(str::to_owned))
                 .send()
                 .await
                 .map_err(Refused::new(|| format!("update the code of the function `{}`", self.name)))
@@ -113,10 +150,11 @@ impl Function {
         Ok(())
     }
 
-    pub(super) async fn publish(&self, cloud: &Cloud) -> Result<()> {
+    pub(super) async fn publish(&self, cloud: &Cloud, revision: Option<&str>) -> Result<()> {
         let call = || async {
             cloud.pace.lambda().await;
             let call = cloud.lambda.publish_version().function_name(&self.name);
+            let call = call.set_revision_id(revision.map(str::to_owned));
             call.send().await.map_err(Refused::new(|| format!("publish a version of the function `{}`", self.name)))
         };
         let published = self.patiently(cloud, call).await?;

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::{Function, Settings};
 use crate::config::Image;
+use crate::deploy::loss::{Loss, Replacement};
 use crate::deploy::resource::Owner;
-use crate::error::{Error, Result};
 
 /// What Lambda starts in place of what the image says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -99,17 +99,18 @@ impl Function {
         self
     }
 
-    /// Refuses to make an image of a zip, or a zip of an image: Lambda does neither
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html>).
-    pub(super) fn same_type(&self, live: &Self) -> Result<()> {
+    /// What it takes to make an image of a zip, or a zip of an image: "You cannot change the deployment package
+    /// type (.zip or container image) of an existing function."
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html>)
+    pub(super) fn change_of_type(&self, live: &Self) -> Option<Replacement> {
         let (old, new) = match (live.settings.is_image(), self.settings.is_image()) {
             (false, true) => ("a zip package", "a container image"),
             (true, false) => ("a container image", "a zip package"),
-            _ => return Ok(()),
+            _ => return None,
         };
-        let stage = &self.owner.stage;
-        Err(Error::failed(format!("the function `{}` is {old} and cannot become {new}", self.name)).hint(format!(
-            "Lambda changes no function's package type: give it another name in rzap.yaml, or run `rzap undeploy {stage}` first"
-        )))
+        let gone = format!("{old} cannot become {new}: it answers nobody until it is made anew");
+        let newest = live.decided.live.get().map(|version| format!(" (up to {version})")).unwrap_or_default();
+        let versions = format!("its versions{newest} are deleted: no rollback goes back to them");
+        Some(Replacement { fields: vec!["image"], losses: [gone, versions].map(Loss::of_service).into() })
     }
 }

@@ -1,7 +1,7 @@
 //! The layers of a function, and the order in which configuration and code change when both do.
 
+use super::Function;
 use super::patience::Refused;
-use super::{Function, Settings};
 use crate::aws::{Cloud, is_code};
 use crate::deploy::kinds::Layer;
 use crate::deploy::names::own_layer;
@@ -36,22 +36,26 @@ impl Function {
     /// is the larger one, the new layers fit under the old code; else the old layers fit under the new
     /// code), but how large the old ones are unzipped Lambda does not tell: so the usual order is tried,
     /// and the other one when Lambda refuses it. `live` serves on from its own version in any case.
-    pub(super) async fn change(&self, cloud: &Cloud, live: &Settings) -> Result<()> {
+    ///
+    /// The first of these calls names the revision that was found, if there is one: it is refused when somebody
+    /// else was quicker.
+    pub(super) async fn change(&self, cloud: &Cloud, live: &Self) -> Result<()> {
+        let (mut revision, live) = (live.decided.revision.as_deref(), &live.settings);
         let (configured, coded) = (self.settings.same_configuration(live), self.settings.same_code(live));
         if !configured {
-            match self.update_configuration(cloud, live).await {
+            match self.update_configuration(cloud, live, revision.take()).await {
                 Ok(()) => self.ready(cloud, None).await?,
                 Err(refused) if refused.too_large && !coded && self.settings.layers != live.layers => {
-                    self.update_code(cloud, false).await?;
+                    self.update_code(cloud, false, None).await?;
                     self.ready(cloud, None).await?;
-                    self.update_configuration(cloud, live).await?;
+                    self.update_configuration(cloud, live, None).await?;
                     self.ready(cloud, None).await?;
-                    return self.publish(cloud).await;
+                    return self.publish(cloud, None).await;
                 }
                 Err(refused) => return Err(refused.error),
             }
         }
-        if coded { self.publish(cloud).await } else { Ok(self.update_code(cloud, true).await?) }
+        if coded { self.publish(cloud, revision).await } else { Ok(self.update_code(cloud, true, revision).await?) }
     }
 }
 

@@ -13,6 +13,7 @@ mod settings;
 mod url;
 pub(crate) mod versions;
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use aws_sdk_lambda::error::SdkError;
@@ -29,6 +30,7 @@ pub(in crate::deploy::kinds) use self::url::unknown_operation;
 use super::{Kind, STATIC_PLACE, StaticFiles};
 use crate::aws::{Cloud, code, explain, is_code};
 use crate::config::FunctionConfig;
+use crate::deploy::loss::{Loss, Replacement};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -59,6 +61,9 @@ pub(crate) struct Function {
     /// Where its code lies: bucket and key.
     #[serde(skip)]
     pub(crate) artifact: (String, String),
+    /// The zip, when it goes to Lambda without a way by the bucket: its path and its bytes.
+    #[serde(skip)]
+    pub(crate) direct: Option<(PathBuf, u64)>,
     /// What must stand first.
     #[serde(skip)]
     pub(crate) after: Vec<Key>,
@@ -86,12 +91,16 @@ pub(crate) struct Decided {
     pub(crate) resolved_image: Option<String>,
     /// Bytes of the zip as it was uploaded; unset for an image.
     pub(crate) code_size: Option<i64>,
+    /// Tells `$LATEST` as it was found from what somebody else made of it since; unset where that does not matter.
+    pub(crate) revision: Option<String>,
 }
 
 impl Function {
     /// One function, by its name on AWS, with all that is managed.
     pub(crate) async fn read(cloud: &Cloud, owner: &Owner, name: &str) -> Result<Found<Self>> {
-        Self::look(cloud, owner, name, url::find(cloud, name)).await
+        let found = Self::look(cloud, owner, name, url::find(cloud, name)).await?;
+        // Whoever looks at all of a stage holds its lock.
+        Ok(found.map(|function| Self { decided: Decided { revision: None, ..function.decided }, ..function }))
     }
 
     /// The same without its URL and permissions, which a change of code has no use for.
@@ -107,8 +116,9 @@ impl Function {
         url: impl Future<Output = Result<url::Found>>,
     ) -> Result<Found<Self>> {
         let what = || format!("look at the function `{name}`");
-        let get = |qualifier: Option<&str>| {
-            cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send()
+        let get = async |qualifier: Option<&str>| {
+            cloud.pace.get_function().await;
+            cloud.lambda.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned)).send().await
         };
         let (latest, serving, url) = tokio::join!(get(None), get(Some(ALIAS)), url);
         let Some(latest) = absent(latest, what())? else { return Ok(Found::none()) };
@@ -136,12 +146,13 @@ impl Function {
         let decided = Decided {
             live: version.clone(),
             version,
-            url: url.address.clone().map(OnceLock::from).unwrap_or_default(),
+            url: url.address.map(OnceLock::from).unwrap_or_default(),
             mode: OnceLock::new(),
             modified: served.unwrap_or(config).last_modified().map(str::to_owned),
             state: config.state().map(|it| it.as_str().to_owned()),
             resolved_image: image::resolved(&latest).map(str::to_owned),
             code_size: Some(config.code_size()).filter(|size| *size > 0),
+            revision: config.revision_id().map(str::to_owned),
         };
         let prefix = function_prefix(owner);
         // The name on AWS may have been cut; the tag has it whole.
@@ -156,6 +167,7 @@ impl Function {
             settings,
             url: url.state,
             artifact: (String::new(), String::new()),
+            direct: None,
             decided,
         }]))
     }
@@ -198,6 +210,7 @@ impl Function {
             return Ok(());
         }
         let what = || format!("move the alias `{ALIAS}` of the function `{}` to version {version}", self.name);
+        cloud.pace.lambda().await;
         let call = cloud.lambda.update_alias().function_name(&self.name).name(ALIAS).function_version(version);
         // A share that somebody gave to another version by hand ends here.
         let call = call.routing_config(AliasRoutingConfiguration::builder().build());
@@ -214,6 +227,7 @@ impl Function {
     }
 
     async fn create_alias(&self, cloud: &Cloud, version: &str) -> Result<()> {
+        cloud.pace.lambda().await;
         let call = cloud.lambda.create_alias().function_name(&self.name).name(ALIAS).function_version(version);
         match call.send().await {
             Ok(_) => {
@@ -238,6 +252,7 @@ impl Resource for Function {
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let prefix = function_prefix(owner);
         let mut names = Vec::new();
+        cloud.pace.lambda().await;
         let mut pages = cloud.lambda.list_functions().into_paginator().items().send();
         while let Some(function) = pages.next().await {
             let function = function.map_err(explain("list the functions"))?;
@@ -251,8 +266,17 @@ impl Resource for Function {
             .map(|parts| parts.into_iter().collect())
     }
 
-    fn check_change(&self, live: &Self) -> Result<()> {
-        self.same_type(live)
+    /// The address of its own URL. Its code is in the project, and what it logged stays.
+    fn losses(&self) -> Vec<Loss> {
+        self.decided.url.get().map(|url| Loss::of_address(url)).into_iter().collect()
+    }
+
+    fn change_losses(&self, live: &Self) -> Vec<Loss> {
+        if self.url == Url::None { live.losses() } else { Vec::new() }
+    }
+
+    fn replacement(&self, live: &Self) -> Option<Replacement> {
+        self.change_of_type(live)
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
@@ -269,7 +293,7 @@ impl Resource for Function {
             let _ = self.decided.live.set(version.clone());
         }
         if !live.serving || self.settings != live.settings {
-            self.change(cloud, &live.settings).await?;
+            self.change(cloud, live).await?;
             self.ready(cloud, self.decided.version.get()).await?;
         } else if let Some(version) = live.decided.version.get() {
             self.published(Some(version));

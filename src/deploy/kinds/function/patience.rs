@@ -41,6 +41,7 @@ impl Function {
     pub(super) async fn ready(&self, cloud: &Cloud, version: Option<&String>) -> Result<()> {
         let mut backoff = Backoff::state();
         loop {
+            cloud.pace.get_function().await;
             let answer =
                 cloud.lambda.get_function().function_name(&self.name).set_qualifier(version.cloned()).send().await;
             let answer = answer.map_err(explain(format!("look at the function `{}`", self.name)))?;

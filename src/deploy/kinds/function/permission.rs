@@ -15,6 +15,7 @@ use crate::error::Result;
 
 /// The statement ids of the alias's resource policy.
 pub(in crate::deploy::kinds) async fn statements(cloud: &Cloud, name: &str) -> Result<Vec<String>> {
+    cloud.pace.get_policy().await;
     let answer = match cloud.lambda.get_policy().function_name(name).qualifier(ALIAS).send().await {
         Ok(answer) => answer,
         Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(Vec::new()),

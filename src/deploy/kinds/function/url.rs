@@ -60,7 +60,10 @@ pub(super) struct Found {
 
 /// Looks for the URL and its permissions.
 pub(super) async fn find(cloud: &Cloud, name: &str) -> Result<Found> {
-    let url = cloud.lambda.get_function_url_config().function_name(name).qualifier(ALIAS).send();
+    let url = async {
+        cloud.pace.lambda().await;
+        cloud.lambda.get_function_url_config().function_name(name).qualifier(ALIAS).send().await
+    };
     let (url, statements) = tokio::join!(url, statements(cloud, name));
     let url = match url {
         Ok(url) => Some(url),
@@ -80,7 +83,17 @@ pub(super) async fn find(cloud: &Cloud, name: &str) -> Result<Found> {
         (true, true, 2) => Url::Open,
         _ => Url::Partial,
     };
-    Ok(Found { address: url.map(|url| url.function_url().to_owned()), state })
+    Ok(Found { address: url.map(|url| reachable(cloud, url.function_url())), state })
+}
+
+/// A function URL as it can be called. The host of an emulator's URL resolves nowhere (or only where
+/// `*.localhost` does), so its path form is given.
+fn reachable(cloud: &Cloud, url: &str) -> String {
+    let id = url.split("://").nth(1).and_then(|rest| rest.split(['.', '/']).next());
+    match (&cloud.endpoint, id) {
+        (Some(endpoint), Some(id)) if url.contains(".lambda-url.") => format!("{endpoint}/_aws/lambda-url/{id}/"),
+        _ => url.to_owned(),
+    }
 }
 
 /// Whether an emulator refused a call because it does not know it.
@@ -132,6 +145,7 @@ async fn update(cloud: &Cloud, function: &Function) -> Result<String> {
 
 /// The same by the function's name; `mode` is one of those that are open. Its address comes back.
 pub(super) async fn set_mode(cloud: &Cloud, name: &str, mode: Url) -> Result<String> {
+    cloud.pace.lambda().await;
     let call = cloud.lambda.update_function_url_config().function_name(name).qualifier(ALIAS);
     let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(mode.mode());
     let updated = call.send().await.map_err(explain(format!("change the URL of the function `{name}`")))?;
@@ -141,21 +155,30 @@ pub(super) async fn set_mode(cloud: &Cloud, name: &str, mode: Url) -> Result<Str
 async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
     let name = &function.name;
     say("creating its URL");
-    for (id, action) in [(MAY_CALL, "lambda:InvokeFunctionUrl"), (MAY_INVOKE, "lambda:InvokeFunction")] {
-        Grant { id, action, principal: "*", source_arn: None }.give(cloud, name).await?;
-    }
-    let call = cloud.lambda.create_function_url_config().function_name(name).qualifier(ALIAS);
-    let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(function.url.mode());
-    let address = match call.send().await {
-        Ok(created) => created.function_url().to_owned(),
-        Err(error) if code(&error) == Some("ResourceConflictException") => update(cloud, function).await?,
-        Err(error) => return Err(explain(format!("create a URL for the function `{name}`"))(error)),
+    // The two change the same policy, so one after the other; the URL needs neither to be there.
+    let permit = async {
+        for (id, action) in [(MAY_CALL, "lambda:InvokeFunctionUrl"), (MAY_INVOKE, "lambda:InvokeFunction")] {
+            Grant { id, action, principal: "*", source_arn: None }.give(cloud, name).await?;
+        }
+        Ok(())
     };
-    let _ = function.decided.url.set(address);
+    let open = async {
+        cloud.pace.lambda().await;
+        let call = cloud.lambda.create_function_url_config().function_name(name).qualifier(ALIAS);
+        let call = call.auth_type(FunctionUrlAuthType::None).invoke_mode(function.url.mode());
+        match call.send().await {
+            Ok(created) => Ok(created.function_url().to_owned()),
+            Err(error) if code(&error) == Some("ResourceConflictException") => update(cloud, function).await,
+            Err(error) => Err(explain(format!("create a URL for the function `{name}`"))(error)),
+        }
+    };
+    let ((), address) = tokio::try_join!(permit, open)?;
+    let _ = function.decided.url.set(reachable(cloud, &address));
     Ok(())
 }
 
 async fn delete(cloud: &Cloud, name: &str) -> Result<()> {
+    cloud.pace.lambda().await;
     let url = cloud.lambda.delete_function_url_config().function_name(name).qualifier(ALIAS).send().await;
     if let Err(error) = url
         && code(&error) != Some("ResourceNotFoundException")

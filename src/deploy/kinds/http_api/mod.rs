@@ -1,8 +1,8 @@
 //! The HTTP API of a stage: one route to one function, the stage `$default`, and the permission to call.
 //!
 //! `$default` deploys every change of a route by itself, so a change is live the moment it is made.
-//! `converge` therefore makes only what no client can see: the API, a new integration beside the one that
-//! serves, the permission. [`HttpApi::promote`] turns the route over when all of the stage is ready; an
+//! `converge` and [`HttpApi::connect`] therefore make only what no client can see: the API; a new integration
+//! beside the one that serves, the permission. [`HttpApi::promote`] turns the route over when all of the stage is ready; an
 //! integration is never changed, but replaced, so that this is one call.
 
 mod calls;
@@ -19,10 +19,12 @@ use aws_sdk_apigatewayv2::types::{Api as Listed, ProtocolType};
 use serde::Serialize;
 
 use self::calls::{gone, pages, take_raw};
-use self::parts::{Parts, is_function};
+use self::parts::Parts;
+pub(super) use self::parts::is_function;
 use super::Kind;
 use super::function::{Grant, statements, take_back, unknown_operation};
 use crate::aws::{Backoff, Cloud, explain, is_code, say};
+use crate::deploy::loss::Loss;
 use crate::deploy::names::{api_name, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -62,6 +64,9 @@ pub(crate) struct HttpApi {
     /// A second API with our tags, left by a lost answer: it is a deletion.
     #[serde(skip)]
     pub(crate) duplicate: bool,
+    /// Where the one that was found answers; of a second one, which nobody knows, nothing.
+    #[serde(skip)]
+    pub(crate) address: Option<String>,
     /// Where its integrations lead, with a route or without: these functions may have let it call them.
     #[serde(skip)]
     connected: Vec<String>,
@@ -93,6 +98,7 @@ impl HttpApi {
             unused_integrations: Vec::new(),
             id: OnceLock::new(),
             duplicate: false,
+            address: None,
             connected: Vec::new(),
         }
     }
@@ -138,18 +144,36 @@ impl HttpApi {
         }
     }
 
+    /// Connects it with its functions, in a way that no client can see. Called when they stand; `converge` did not
+    /// need them.
+    pub(crate) async fn connect(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
+        let Some(id) = self.id.get() else { return Ok(()) };
+        let integrate = async {
+            let parts = if live.is_some() { Parts::read(cloud, id).await? } else { Parts::default() };
+            for function in self.routes.values() {
+                parts.integration(cloud, self, id, function).await?;
+            }
+            Ok(())
+        };
+        let permitted = live.is_some_and(|live| live.permitted && live.functions() == self.functions());
+        let permit = async { if permitted { Ok(()) } else { self.permit(cloud, id).await } };
+        tokio::try_join!(integrate, permit)?;
+        Ok(())
+    }
+
     /// Lets the stage serve what is wanted. Called when everything the routes lead to is ready.
     ///
     /// `live` is how the API was found; `None` for a new one.
     pub(crate) async fn promote(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(id) = self.id.get() else { return Ok(()) };
-        Parts::read(cloud, id).await?.become_wanted(cloud, self, id).await?;
+        let parts = Parts::read(cloud, id).await?;
+        let used = parts.become_wanted(cloud, self, id).await?;
         for function in live.map(Self::functions).unwrap_or_default() {
             if !self.functions().contains(function) {
                 take_back(cloud, function, &statement_id(id)).await?;
             }
         }
-        Ok(())
+        parts.keep(cloud, self, (id, &used)).await
     }
 
     /// The functions its routes and integrations lead to. Others' functions, and what is no function, are not
@@ -200,6 +224,7 @@ impl HttpApi {
             live.name = format!("{} ({id})", live.name);
             return Ok(live);
         }
+        live.address = live.url(cloud);
         // Without a route the permission that is there is that of the next one.
         let targets = live.routes.values().chain(live.connected.iter().filter(|_| live.routes.is_empty()));
         let functions = live.ours(targets);
@@ -246,22 +271,23 @@ impl Resource for HttpApi {
         Ok(Found::ours(found))
     }
 
+    /// Its address: whatever takes its place has another one. Its routes come from the config.
+    fn losses(&self) -> Vec<Loss> {
+        self.address.iter().map(|url| Loss::of_address(url)).collect()
+    }
+
+    /// The permission to call a function is a part of the function.
+    fn without(mut self, replaced: &Key) -> Self {
+        self.permitted &= !self.after().contains(replaced);
+        self
+    }
+
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let id = match live.and_then(|live| live.id.get()) {
             Some(id) => id.clone(),
             None => self.create(cloud).await?,
         };
-        let _ = self.id.set(id.clone());
-        let integrate = async {
-            let parts = if live.is_some() { Parts::read(cloud, &id).await? } else { Parts::default() };
-            for function in self.routes.values() {
-                parts.integration(cloud, self, &id, function).await?;
-            }
-            Ok(())
-        };
-        let permitted = live.is_some_and(|live| live.permitted && live.functions() == self.functions());
-        let permit = async { if permitted { Ok(()) } else { self.permit(cloud, &id).await } };
-        tokio::try_join!(integrate, permit)?;
+        let _ = self.id.set(id);
         Ok(())
     }
 

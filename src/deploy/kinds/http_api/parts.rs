@@ -83,8 +83,9 @@ impl Parts {
         made.integration_id.ok_or_else(|| Error::failed(format!("failed to {what}: no id came back")))
     }
 
-    /// The routes lead where they should, the stage serves them, and nothing else is there.
-    pub(super) async fn become_wanted(&self, cloud: &Cloud, api: &HttpApi, id: &str) -> Result<()> {
+    /// The routes lead where they should, the stage serves them, and there is no other route. Gives the
+    /// integrations that are used.
+    pub(super) async fn become_wanted(&self, cloud: &Cloud, api: &HttpApi, id: &str) -> Result<Vec<String>> {
         let state = self.state();
         let mut changed = state != Stage::AutoDeploy;
         let mut kept = Vec::new();
@@ -119,6 +120,11 @@ impl Parts {
         if changed {
             stage::settle(cloud, api, id, &Served::of(self.stage.as_ref())).await?;
         }
+        Ok(used)
+    }
+
+    /// Removes the integrations that are not `used`. They say that something is left to do, so they go last.
+    pub(super) async fn keep(&self, cloud: &Cloud, api: &HttpApi, (id, used): (&str, &[String])) -> Result<()> {
         for integration in self.integrations.iter().map(id_of).filter(|it| !used.iter().any(|used| used == it)) {
             let delete = || cloud.apigatewayv2.delete_integration().api_id(id).integration_id(integration).send();
             gone(take_raw(cloud, delete).await, || format!("delete an integration of the HTTP API `{}`", api.name))?;
@@ -174,7 +180,7 @@ pub(super) fn function_in(uri: &str) -> &str {
 }
 
 /// Whether a route leads to a function, or to something else that `function_in` left as it was.
-pub(super) fn is_function(target: &str) -> bool {
+pub(in crate::deploy::kinds) fn is_function(target: &str) -> bool {
     !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 

@@ -37,5 +37,6 @@ pub(crate) async fn find(cloud: &Cloud, owner: &Owner, id: &str) -> Result<Optio
 pub(crate) async fn prepare(cloud: &Cloud, live: &HttpApi, routes: &BTreeMap<String, String>) -> Result<HttpApi> {
     let wanted = HttpApi { routes: routes.clone(), ..HttpApi::wanted(&live.owner, "") };
     wanted.converge(cloud, Some(live)).await?;
+    wanted.connect(cloud, Some(live)).await?;
     Ok(wanted)
 }

@@ -1,0 +1,54 @@
+//! The deployment that a stage serves: making one, and reading which it is.
+
+use std::time::Duration;
+
+use aws_sdk_apigateway::config::Config;
+use aws_sdk_apigateway::config::retry::RetryConfig;
+
+use super::{Api, patiently, rollback};
+use crate::aws::{Backoff, Cloud, code, explain, is_passing, say};
+use crate::error::{Error, Result};
+
+/// Deploys the routes as they are; the stage serves them at once. Gives the deployment's id. `before` is the one
+/// that the stage has served so far.
+///
+/// SDK retries are off for this call: a repetition after a lost answer would leave a deployment that nobody serves.
+/// Whether it was carried out the stage says, because it is the same call that switches it.
+/// <https://docs.aws.amazon.com/apigateway/latest/api/API_CreateDeployment.html>
+pub(super) async fn create(cloud: &Cloud, api: &Api, id: &str, before: Option<&String>) -> Result<String> {
+    let stage = &api.owner.stage;
+    let what = || format!("switch the stage `{stage}` of the API `{}`", api.name);
+    let once = Config::builder().retry_config(RetryConfig::disabled());
+    let create = || {
+        let call = cloud.apigateway.create_deployment().rest_api_id(id).stage_name(stage);
+        call.description(api.fingerprint()).customize().config_override(once.clone()).send()
+    };
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5), Duration::from_mins(1));
+    loop {
+        cloud.pace.create_deployment().await;
+        match patiently(create).await {
+            Ok(made) => return made.id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what()))),
+            Err(error) if is_passing(&error) && backoff.sleep().await => {
+                if let Some((deployment, description)) = served(cloud, id, stage).await?
+                    && before != Some(&deployment)
+                    && description == Some(api.fingerprint())
+                {
+                    return Ok(deployment);
+                }
+                say("switching the stage again");
+            }
+            Err(error) => return Err(explain(what())(error)),
+        }
+    }
+}
+
+/// The deployment that the stage serves, with its description.
+pub(super) async fn served(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<(String, Option<String>)>> {
+    let Some(deployment) = rollback::deployment_of_stage(cloud, id, stage).await? else { return Ok(None) };
+    cloud.pace.gateway().await;
+    match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(&deployment).send().await {
+        Ok(found) => Ok(Some((deployment, found.description))),
+        Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
+        Err(error) => Err(explain(format!("read the deployment of the API `{id}`"))(error)),
+    }
+}
