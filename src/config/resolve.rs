@@ -111,6 +111,9 @@ pub(super) fn stage(
     reader.words.resources = Known::Refused;
     let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
     let functions = functions(&mut reader, file, &chain, &others);
+    if let Some(functions) = &functions {
+        resources::check(&mut reader, &wide.all("resources"), &resources, functions);
+    }
     let traffic = traffic::read(&mut reader, &wide);
     let alarms = traffic::alarms_of(&mut reader, &wide);
     let smoke = smoke::of_stage(&mut reader, &wide, functions.as_ref());

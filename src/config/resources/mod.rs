@@ -15,6 +15,7 @@ use super::keys;
 use super::locate::Span;
 use super::names;
 use super::raw::{Entry, Kind, Map};
+use super::stage::FunctionConfig;
 use super::suggest;
 use super::values::Reader;
 
@@ -82,6 +83,29 @@ pub(super) fn read<'a>(
         }
     }
     (resources, others)
+}
+
+/// Reports what resources and the functions that use them do not agree about.
+pub(super) fn check(
+    reader: &mut Reader<'_>,
+    places: &[&Entry],
+    resources: &BTreeMap<String, ResourceConfig>,
+    functions: &BTreeMap<String, FunctionConfig>,
+) {
+    for (name, resource) in resources {
+        let said = |key: &str| {
+            places.iter().rev().find_map(|place| match &place.value.kind {
+                Kind::Map(resources) => match &resources.get(name)?.value.kind {
+                    Kind::Map(map) => map.get(key).map(|entry| &entry.value.span),
+                    _ => None,
+                },
+                _ => None,
+            })
+        };
+        match resource {
+            ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
+        }
+    }
 }
 
 /// The span of the word that says a resource's type, and that word.

@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::Serialize;
@@ -9,7 +10,10 @@ use serde::Serialize;
 use super::{Others, ResourceConfig};
 use crate::config::fields::Fields;
 use crate::config::keys;
+use crate::config::locate::Span;
 use crate::config::raw::{Entry, Kind};
+use crate::config::stage::FunctionConfig;
+use crate::config::triggers::{Source, Trigger};
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 7] =
@@ -87,6 +91,23 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>, others: &Others
         max_message_size: size.unwrap_or(1_048_576),
         dlq,
     }))
+}
+
+/// Whether its messages stay hidden for as long as the functions that read it may run: Lambda makes no mapping
+/// otherwise.
+pub(super) fn check(
+    reader: &mut Reader<'_>,
+    at: Option<&Span>,
+    (name, queue): (&str, &Queue),
+    functions: &BTreeMap<String, FunctionConfig>,
+) {
+    let (Some(at), Some(hidden)) = (at, queue.visibility_timeout) else { return };
+    let reads = |trigger: &Trigger| matches!(trigger, Trigger::Sqs(sqs) if sqs.queue == Source::Own(name.to_owned()));
+    let longest = functions.values().filter(|function| function.triggers.iter().any(reads)).max_by_key(|it| it.timeout);
+    if let Some(function) = longest.filter(|function| function.timeout > hidden) {
+        let title = format!("`visibility_timeout` is shorter than the timeout of `{}`", function.name);
+        reader.problem(at, title, format!("at least {} s; AWS recommends six times that", function.timeout));
+    }
 }
 
 /// `dlq: true`, `dlq: NAME`, or `dlq: { queue: NAME, max_receives: 5 }`. `None` when it is wrong.

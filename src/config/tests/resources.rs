@@ -130,6 +130,18 @@ fn what_is_wrong_with_a_trigger_is_told_at_its_place() {
 }
 
 #[test]
+fn messages_stay_hidden_while_they_are_worked_on() {
+    let hidden = |seconds: u32| {
+        format!(
+            "timeout: 60\nresources: {{ jobs: {{ type: queue, visibility_timeout: {seconds} }} }}\ntriggers: [{{ sqs: jobs }}]"
+        )
+    };
+    let short = "59 | `visibility_timeout` is shorter than the timeout of `main` | at least 60 s; AWS recommends six times that";
+    assert_eq!(wrong(&hidden(59)), [short]);
+    assert_eq!(stage(&hidden(60))["resources"]["jobs"]["visibility_timeout"], 60);
+}
+
+#[test]
 fn a_function_says_what_it_uses() {
     let uses =
         |lines: &str| stage(&format!("resources: {{ jobs: queue }}\n{lines}"))["functions"]["main"]["uses"].clone();
