@@ -2,7 +2,7 @@
 //!
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
 //! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
-//! behaviour including errors and states, and so do SQS and `EventBridge` Scheduler; S3, IAM and STS do what
+//! behaviour including errors and states, and so do SQS, `DynamoDB` and `EventBridge` Scheduler; S3, IAM and STS do what
 //! deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!
@@ -10,10 +10,10 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb
 //!                                  │                                                            (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
-//!                               sqs ◄── triggers ─►┘                                (event source mappings)
+//!                    sqs · dynamodb ◄── triggers ─►┘                                (event source mappings)
 //! ```
 
 pub(crate) mod apigateway;
@@ -23,6 +23,7 @@ pub(crate) mod checksum;
 pub(crate) mod chunked;
 pub(crate) mod cloudwatch;
 pub(crate) mod daemon;
+pub(crate) mod dynamodb;
 pub(crate) mod event_pattern;
 pub(crate) mod form;
 pub(crate) mod front;
@@ -66,6 +67,7 @@ pub(crate) struct Local {
     pub(crate) logs: logs::Logs,
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) scheduler: scheduler::Scheduler,
+    pub(crate) dynamodb: dynamodb::DynamoDb,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) triggers: triggers::Triggers,
 }
@@ -85,13 +87,15 @@ impl Local {
             logs: logs::Logs::open(home)?,
             cloudwatch: cloudwatch::CloudWatch::open(home)?,
             scheduler: scheduler::Scheduler::open(home)?,
+            dynamodb: dynamodb::DynamoDb::open(home)?,
             sqs: sqs::Sqs::open(home)?,
             triggers: triggers::Triggers::default(),
         });
         local.lambda.start(&local).await;
         local.scheduler.start(&local);
-        local.triggers.start(&local);
         local.cloudwatch.start(&local);
+        local.dynamodb.start(&local);
+        local.triggers.start(&local);
         Ok(local)
     }
 }

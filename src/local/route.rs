@@ -24,6 +24,7 @@ pub(crate) enum Service {
     Logs,
     CloudWatch,
     Scheduler,
+    DynamoDb,
     Sqs,
 }
 
@@ -39,6 +40,7 @@ impl Service {
             "logs" => Self::Logs,
             "monitoring" => Self::CloudWatch,
             "scheduler" => Self::Scheduler,
+            "dynamodb" => Self::DynamoDb,
             "sqs" => Self::Sqs,
             _ => return None,
         })
@@ -51,6 +53,7 @@ impl Service {
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs => Dialect::Json11,
+            Self::DynamoDb => Dialect::Json10,
             Self::CloudWatch | Self::Sqs => Dialect::Rpc(Protocol::of(request)),
         }
     }
@@ -67,6 +70,7 @@ impl Service {
             Self::Logs => local.logs.handle(local, request).await,
             Self::CloudWatch => local.cloudwatch.handle(local, request).await,
             Self::Scheduler => local.scheduler.handle(local, request).await,
+            Self::DynamoDb => local.dynamodb.handle(local, request).await,
             Self::Sqs => local.sqs.handle(local, request).await,
         }
     }
@@ -79,6 +83,7 @@ pub(crate) enum Dialect {
     Query,
     RestJson,
     Json11,
+    Json10,
     Rpc(Protocol),
 }
 
@@ -90,6 +95,7 @@ impl Dialect {
             Self::Query => fault.into_query_xml(request_id),
             Self::RestJson => fault.into_json(),
             Self::Json11 => fault.into_json().with("content-type", "application/x-amz-json-1.1"),
+            Self::Json10 => fault.into_json().with("content-type", "application/x-amz-json-1.0"),
             Self::Rpc(protocol) => protocol.refuse(fault, request_id),
         }
     }
@@ -212,7 +218,7 @@ fn unsigned(request: &Request) -> Result<Service, (Dialect, Fault)> {
         Dialect::S3 => Fault::new(403, "AccessDenied", "Access Denied"),
         Dialect::Query if is_federated(request) => return Ok(Service::Sts),
         Dialect::Query => Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
-        Dialect::RestJson | Dialect::Json11 | Dialect::Rpc(_) => {
+        Dialect::RestJson | Dialect::Json11 | Dialect::Json10 | Dialect::Rpc(_) => {
             Fault::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
         }
     };
@@ -231,7 +237,9 @@ fn guess(request: &Request) -> Dialect {
     let is_api = ["/restapis", "/v2/apis", "/v2/tags", "/apikeys", "/account", "/schedules", "/schedule-groups"]
         .iter()
         .any(|prefix| request.path.starts_with(prefix));
-    if request.header("smithy-protocol").is_some() {
+    if request.header("x-amz-target").is_some_and(|target| target.starts_with("DynamoDB")) {
+        Dialect::Json10
+    } else if request.header("smithy-protocol").is_some() {
         Dialect::Rpc(Protocol::Cbor)
     } else if request.header("x-amz-target").is_some() {
         Dialect::Json11
@@ -300,7 +308,7 @@ mod tests {
         let scope = Scope::read(&request.headers, "").unwrap().unwrap();
         assert_eq!((scope.access_key.as_str(), scope.region.as_str()), ("AK", "eu-west-1"));
         assert!(matches!(target(&request, Some(&scope)), Ok(Service::Lambda)));
-        assert_eq!(code(&signed("dynamodb")).1, 501);
+        assert_eq!(code(&signed("kinesis")).1, 501);
     }
 
     #[test]

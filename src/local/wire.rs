@@ -1,8 +1,8 @@
 //! What crosses the socket: a request as the services see it, their reply, and a fault in AWS's shape.
 //!
 //! Services speak different dialects (REST-XML for S3, Query-XML for IAM and STS, REST-JSON for Lambda and
-//! API Gateway, JSON 1.1 for Logs, two at once for SQS, three for `CloudWatch`). They all take a [`Request`]
-//! and give a [`Reply`] or a [`Fault`]; the dialect decides only how the fault is written.
+//! API Gateway, JSON 1.1 for Logs, JSON 1.0 or Query-XML for SQS, three at once for `CloudWatch`). They all take a
+//! [`Request`] and give a [`Reply`] or a [`Fault`]; the dialect decides only how the fault is written.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};

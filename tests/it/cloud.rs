@@ -96,9 +96,15 @@ impl Cloud {
     /// Runs a Python file of this folder with the endpoint as its argument; its stdout.
     #[track_caller]
     pub(crate) fn script(&self, name: &str) -> String {
+        self.script_with(name, &[])
+    }
+
+    /// The same with further arguments.
+    #[track_caller]
+    pub(crate) fn script_with(&self, name: &str, arguments: &[&str]) -> String {
         let file = crate::tools::repository().join("tests/it/clients").join(name);
         let mut command = self.command("python3");
-        command.arg(file).arg(&self.endpoint);
+        command.arg(file).arg(&self.endpoint).args(arguments);
         checked(&mut command, name)
     }
 

@@ -1,8 +1,8 @@
 //! Event sources at work: for every enabled mapping a task that reads its source and calls its function.
 //!
 //! ```text
-//! supervise ─► one runner per mapping: sqs ─► filter ─► call ─► lambda
-//!     ▲                                  └── answer (what has failed) ◄─┘
+//! supervise ─► one runner per mapping: sqs · dynamodb ─► filter ─► call ─► lambda
+//!     ▲                                             └── answer (what has failed) ◄─┘
 //!     └── woken when mappings change, and when a runner has ended
 //! ```
 //! A kind of source is one file with a `run` like that of [`sqs`], and its line in [`can_serve`] and [`run`]. A
@@ -10,6 +10,7 @@
 
 mod answer;
 mod call;
+mod dynamodb;
 mod filter;
 mod sqs;
 
@@ -58,8 +59,8 @@ impl Triggers {
 /// Whether there is somebody to read this kind of source.
 pub(crate) fn can_serve(kind: Kind) -> bool {
     match kind {
-        Kind::Sqs => true,
-        Kind::Kinesis | Kind::DynamoDb => false,
+        Kind::Sqs | Kind::DynamoDb => true,
+        Kind::Kinesis => false,
     }
 }
 
@@ -67,8 +68,9 @@ pub(crate) fn can_serve(kind: Kind) -> bool {
 async fn run(local: Weak<Local>, mapping: Mapping, stop: Stop) {
     match mapping.kind {
         Kind::Sqs => sqs::run(local, mapping, stop).await,
+        Kind::DynamoDb => dynamodb::run(local, mapping, stop).await,
         // Nobody can have made one: see `can_serve`.
-        Kind::Kinesis | Kind::DynamoDb => {}
+        Kind::Kinesis => {}
     }
 }
 

@@ -29,6 +29,10 @@ const MOST_FILTERS: usize = 5;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions>
 const ACTIONS: [&str; 3] = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
 
+/// The same for a table's stream.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html#events-dynamodb-permissions>
+const STREAM_ACTIONS: [&str; 4] = ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"];
+
 /// What belongs to streams, and to nothing else.
 const OF_STREAMS: [&str; 8] = [
     "StartingPosition",
@@ -233,11 +237,11 @@ pub(super) fn works(
         Some((i64::from(settings.timeout), settings.role.clone()))
     });
     let (timeout, role) = found.ok_or_else(|| refused("Function does not exist"))?;
-    if settings.stream.is_some() {
-        return Ok(());
-    }
     if source.split(':').nth(3) != Some(at.region.as_str()) {
         return Err(refused("The event source must be in the same region as the function."));
+    }
+    if let Some(stream) = &settings.stream {
+        return stream_works(local, at, source, &role, stream);
     }
     for action in ACTIONS {
         if !local.iam.permits(&role, &format!("sqs:{action}"), source) {
@@ -256,6 +260,35 @@ pub(super) fn works(
             "Queue visibility timeout: {} seconds is less than Function timeout: {timeout} seconds",
             queue.visibility_timeout
         )));
+    }
+    Ok(())
+}
+
+/// Whether a table's stream can be read with this role, as it is wished.
+fn stream_works(
+    local: &Local,
+    at: &FunctionRef,
+    source: &str,
+    role: &str,
+    wished: &StreamSettings,
+) -> Result<(), Fault> {
+    if Kind::of(source) != Some(Kind::DynamoDb) {
+        return Ok(());
+    }
+    if !STREAM_ACTIONS.iter().all(|action| local.iam.permits(role, &format!("dynamodb:{action}"), source)) {
+        return Err(refused(format!(
+            "Cannot access stream {source}. Please ensure the role can perform the GetRecords, GetShardIterator, \
+             DescribeStream, and ListStreams Actions on your stream in DynamoDB."
+        )));
+    }
+    if !local.dynamodb.has_stream(&at.region, source) {
+        return Err(refused(format!("Stream not found: {source}")));
+    }
+    if wished.on_failure.is_some() {
+        return Err(Fault::unsupported("lambda", "DestinationConfig of event source mappings with streams"));
+    }
+    if wished.tumbling > 0 {
+        return Err(Fault::unsupported("lambda", "TumblingWindowInSeconds of event source mappings"));
     }
     Ok(())
 }
