@@ -20,7 +20,7 @@
 //! (`config`), then does two things side by side: builds the packages (`package`) and looks at what is
 //! live (`deploy::discover`). From both comes a blueprint, from blueprint and live a plan, all pure.
 //! `deploy::apply` carries the plan out, each step as soon as what it waits for is done; only when all
-//! is ready does `deploy::promote` move traffic, and the release is written down. The report goes back
+//! is ready does `deploy::turn_over` move traffic, and the release is written down. The report goes back
 //! to `main`, which prints it once and turns it into the exit code.
 
 mod aws;

@@ -6,6 +6,7 @@
 mod early;
 mod explain;
 mod fresh;
+mod get;
 mod multipart;
 mod pace;
 mod wait;
@@ -21,6 +22,7 @@ use aws_sdk_s3::config::Credentials;
 pub(crate) use self::early::Early;
 pub(crate) use self::explain::{code, explain, is_code, is_passing};
 pub(crate) use self::fresh::Fresh;
+pub(crate) use self::get::get;
 pub(crate) use self::multipart::{Multipart, PART, Target};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::wait::{Backoff, LISTENER, say};
@@ -56,6 +58,7 @@ pub(crate) struct Cloud {
     pub(crate) apigateway: aws_sdk_apigateway::Client,
     /// HTTP APIs.
     pub(crate) apigatewayv2: aws_sdk_apigatewayv2::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) scheduler: aws_sdk_scheduler::Client,
     pub(crate) pace: Pace,
@@ -131,6 +134,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         iam: aws_sdk_iam::Client::new(&config),
         apigateway: aws_sdk_apigateway::Client::new(&config),
         apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
+        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         scheduler: aws_sdk_scheduler::Client::new(&config),
         // The variable is for measuring: an endpoint in front of an emulator may have AWS's rates.

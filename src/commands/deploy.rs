@@ -6,10 +6,11 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::context::{Context, Locking, owner_of};
+use super::gradual::Gradual;
 use super::report::{StageReport, new_warm_text};
 use crate::aws::Cloud;
 use crate::config::StageConfig;
-use crate::deploy::{self, Blueprint, Change, Flag, Marks, Outcome, Place, Plan, Release, Terms};
+use crate::deploy::{self, Blueprint, Change, Flag, Marks, Outcome, Place, Plan, Release, Split, Terms, Way};
 use crate::error::{Error, Kind, Result};
 use crate::ui::{self, Progress, Report};
 
@@ -26,6 +27,9 @@ pub(crate) struct Deploy {
     /// The dry run as Markdown, for a comment in a pull request
     #[arg(long, requires = "dry_run", conflicts_with = "json")]
     markdown: bool,
+
+    #[command(flatten)]
+    gradual: Gradual,
 
     #[command(flatten)]
     allowed: Allowed,
@@ -61,10 +65,14 @@ impl Deploy {
             let cloud = context.cloud(&stage).await?;
             let made_bucket =
                 if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
-            let (found, newest) = tokio::join!(deploy::discover(&cloud, &owner), Release::newest(&cloud, &owner));
-            Ok((cloud, found?, newest, made_bucket))
+            let (found, newest, unfinished) = tokio::join!(
+                deploy::discover(&cloud, &owner),
+                Release::newest(&cloud, &owner),
+                self.gradual.look(&cloud, &stage, &owner)
+            );
+            Ok((cloud, found?, newest, made_bucket, unfinished?))
         };
-        let (packages, (cloud, found, newest, made_bucket)) =
+        let (packages, (cloud, mut found, newest, made_bucket, unfinished)) =
             tokio::try_join!(context.packages(&stage, None, &progress), look)?;
         let (newest, last) = match newest {
             // A dry run writes nothing down.
@@ -76,6 +84,12 @@ impl Deploy {
             context.ui.warn(&format!("changes made by hand cannot be told from others: {error}"));
             None
         });
+        let mut settled = None;
+        if let Some(unfinished) = unfinished.as_ref().filter(|_| !self.dry_run) {
+            settled = Some(self.gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
+            // Other versions serve now.
+            found = deploy::discover(&cloud, &owner).await?;
+        }
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let terms = Terms {
             allow_replace: self.allowed.allow_replace,
@@ -85,13 +99,17 @@ impl Deploy {
         };
         let plan = deploy::plan_on(&blueprint, &found, &terms)?;
         if self.dry_run {
-            return Ok(Box::new(DryRun::new(&stage, &blueprint, &plan, &terms, self.markdown)));
+            let mut dry = DryRun::new(&stage, &blueprint, &plan, &terms, self.markdown);
+            dry.note.push_str(&self.gradual.note(&stage, unfinished.as_ref(), &dry.changes));
+            dry.unfinished = unfinished.map(|unfinished| unfinished.splits);
+            return Ok(Box::new(dry));
         }
         plan.check(&terms, &stage.stage)?;
         self.ask(context, &plan.changes(), last.as_ref())?;
         let again = format!("rzap deploy {}{}", stage.stage, terms.flags());
         let careful = context.interrupt.carefully();
-        let outcome = match carry_out(context, &cloud, &plan, &progress, &again).await {
+        let way = self.gradual.way(&stage, &again);
+        let outcome = match carry_out(context, &cloud, &plan, &progress, way).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 if let Some(last) = &last
@@ -106,6 +124,7 @@ impl Deploy {
         let report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         let mut report = report.with_schedules(&blueprint.resources);
         report.changes.splice(0..0, made_bucket);
+        report.unfinished = settled;
         report.kept.clone_from(&plan.kept);
         let released = report.released();
         let unchanged = last.as_ref().filter(|_| report.changes.is_empty());
@@ -140,17 +159,21 @@ impl Deploy {
     }
 }
 
-/// Makes all ready, moves traffic, deletes what is left over. `again` is the command that continues.
-async fn carry_out(context: &Context, cloud: &Cloud, plan: &Plan, progress: &Progress, again: &str) -> Result<Outcome> {
+/// Makes all ready, moves traffic, deletes what is left over. `way` says how.
+async fn carry_out(
+    context: &Context,
+    cloud: &Cloud,
+    plan: &Plan,
+    progress: &Progress,
+    way: Way<'_>,
+) -> Result<Outcome> {
     let stop = &context.interrupt.stop;
     let applied = deploy::apply(cloud, plan, &progress.of_apply(), stop).await;
     applied.map_err(|error| match error.kind {
         Kind::Interrupted => error,
-        _ => error.hint(format!("traffic was not moved; what is done stays done: `{again}` continues from here")),
+        _ => error.hint(format!("traffic was not moved; what is done stays done: `{}` continues from here", way.again)),
     })?;
-    let outcome = deploy::promote(cloud, plan).await.map_err(|error| {
-        error.hint(format!("some traffic may have moved already: run `{again}` again, it continues"))
-    })?;
+    let outcome = deploy::turn_over(cloud, plan, way, &progress.of_apply(), stop).await?;
     deploy::prune(cloud, plan, &progress.of_apply(), stop).await?;
     Ok(outcome)
 }
@@ -203,6 +226,8 @@ struct DryRun {
     /// What would be switched on and cost something.
     note: String,
     markdown: bool,
+    /// What would be settled first.
+    unfinished: Option<Vec<Split>>,
 }
 
 impl DryRun {
@@ -218,6 +243,7 @@ impl DryRun {
             needs: plan.lacks(terms),
             forbidden: plan.is_forbidden(terms),
             markdown,
+            unfinished: None,
         }
     }
 
@@ -250,7 +276,7 @@ impl Report for DryRun {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut document = json!({
             "app": self.app,
             "stage": self.stage,
             "dry_run": true,
@@ -259,6 +285,10 @@ impl Report for DryRun {
             "unchanged": self.unchanged,
             "needs": self.needs,
             "refused": self.forbidden || !self.needs.is_empty(),
-        })
+        });
+        if let Some(splits) = &self.unfinished {
+            document["unfinished"] = json!({ "functions": splits });
+        }
+        document
     }
 }

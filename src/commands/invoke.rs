@@ -80,7 +80,7 @@ impl Invoke {
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let streams = stage.functions.get(&function).is_some_and(|config| config.web.stream && config.entry.is_web());
         let answered = Answered {
-            payload: streams.then(|| unstreamed(&payload)).flatten().unwrap_or(payload),
+            payload: streams.then(|| deploy::unstreamed(&payload)).flatten().unwrap_or(payload),
             function_error: answer.function_error,
             version: answer.executed_version,
             status: answer.status_code,
@@ -119,21 +119,6 @@ fn payload(text: &str) -> Result<Vec<u8>> {
             .because(&error)
             .hint("a text is JSON only in quotes: --payload '\"text\"'")),
     }
-}
-
-/// The document that a web app would have answered with, had it not streamed: here nobody reads a stream.
-/// `None` when it is not one of those.
-fn unstreamed(payload: &[u8]) -> Option<Vec<u8>> {
-    const END_OF_HEAD: [u8; 8] = [0; 8];
-    let end = payload.windows(END_OF_HEAD.len()).position(|window| window == END_OF_HEAD)?;
-    let mut answer: Value = serde_json::from_slice(&payload[..end]).ok()?;
-    let body = &payload[end + END_OF_HEAD.len()..];
-    let members = answer.as_object_mut()?;
-    let text = std::str::from_utf8(body).ok();
-    let encoded = || base64::engine::general_purpose::STANDARD.encode(body);
-    members.insert("isBase64Encoded".to_owned(), text.is_none().into());
-    members.insert("body".to_owned(), text.map_or_else(encoded, str::to_owned).into());
-    Some(answer.to_string().into_bytes())
 }
 
 /// The function failed; its answer is on stdout already.

@@ -6,6 +6,7 @@ mod cache;
 mod context;
 mod deploy;
 mod exec;
+mod gradual;
 mod init;
 mod invoke;
 mod local;

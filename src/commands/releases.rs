@@ -33,11 +33,11 @@ impl Releases {
         numbers.truncate(self.limit as usize);
         let releases = Release::read_all(&cloud, &owner, &numbers).await?;
         let names: BTreeSet<&String> = releases.iter().flat_map(|release| release.functions.keys()).collect();
-        let live = deploy::live_versions(&cloud, &owner, names).await?;
+        let (live, shared) = deploy::live_versions(&cloud, &owner, names).await?;
         drop(spin);
         let live = deploy::serving(&releases, &live).map(|release| release.number);
         let older = all - releases.len();
-        Ok(Box::new(List { app: stage.app, stage: stage.stage, releases, live, older, now: Timestamp::now() }))
+        Ok(Box::new(List { app: stage.app, stage: stage.stage, releases, live, shared, older, now: Timestamp::now() }))
     }
 }
 
@@ -48,6 +48,8 @@ struct List {
     releases: Vec<Release>,
     /// The number of the one that serves.
     live: Option<u64>,
+    /// Some traffic goes to other versions.
+    shared: bool,
     /// How many are not shown.
     older: usize,
     now: Timestamp,
@@ -81,6 +83,9 @@ impl Report for List {
         if self.live.is_none() {
             text.push_str("none of these serves as it was released: `rzap status` shows what is live\n");
         }
+        if self.shared {
+            text.push_str("some traffic goes to newer versions already: `rzap status` shows how much\n");
+        }
         text
     }
 
@@ -91,7 +96,7 @@ impl Report for List {
             document
         });
         let releases: Vec<Value> = releases.collect();
-        json!({"app": self.app, "stage": self.stage, "live": self.live, "releases": releases, "older": self.older})
+        json!({"app": self.app, "stage": self.stage, "live": self.live, "releases": releases, "older": self.older, "shared": self.shared})
     }
 }
 

@@ -7,9 +7,10 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::gradual::Settled;
 use crate::aws::Cloud;
 use crate::deploy::{
-    Action, Any, Change, Front, Function, Kind, Marks, Outcome, Release, ReleasedFunction, ServedApi, Url,
+    Action, Any, Change, Front, Function, Kind, Marks, Outcome, Release, ReleasedFunction, ServedApi, Share, Url,
 };
 use crate::error::Result;
 use crate::observe::{AS_OF, Cost, SCHEDULER_FREE};
@@ -34,6 +35,9 @@ pub(crate) struct StageReport {
     pub(crate) kept: Vec<Change>,
     /// The number of the release that serves.
     pub(crate) release: Option<u64>,
+    /// The shift that a killed run had left, and what became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unfinished: Option<Settled>,
     /// What a release records of the API.
     #[serde(skip)]
     pub(crate) api: Option<ServedApi>,
@@ -49,6 +53,9 @@ pub(crate) struct FunctionReport {
     pub(crate) arn: String,
     /// The version the alias `live` serves; null when there is none yet.
     pub(crate) version: Option<String>,
+    /// The version that gets a part of the traffic beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) share: Option<Share>,
     pub(crate) code_sha256: String,
     /// Empty for a container image.
     pub(crate) runtime: String,
@@ -110,6 +117,7 @@ impl StageReport {
             changes: Vec::new(),
             kept: Vec::new(),
             release: None,
+            unfinished: None,
             api: None,
         }
     }
@@ -235,6 +243,7 @@ impl FunctionReport {
             function_name: function.name.clone(),
             arn: cloud.function_arn(&function.name),
             version: function.decided.version.get().cloned(),
+            share: None,
             code_sha256: function.settings.code_sha256.clone(),
             runtime: function.settings.runtime.clone(),
             image: function.settings.image.clone(),

@@ -64,11 +64,18 @@ impl Rollback {
         })?;
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let seconds = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-        let release = way.record(&cloud, at, seconds).await.map_err(|error| {
-            error.hint(format!("release {} serves again; `rzap rollback {stage} {}` writes it down", way.to, way.to))
-        })?;
+        // Of a shift that ends there is nothing to write: what serves is the newest release as it stands there.
+        let release = if way.ends_shift {
+            None
+        } else {
+            let release = way.record(&cloud, at, seconds).await.map_err(|error| {
+                error
+                    .hint(format!("release {} serves again; `rzap rollback {stage} {}` writes it down", way.to, way.to))
+            })?;
+            Some(release)
+        };
         drop(careful);
-        Ok(Box::new(Done { app, stage, way, dry_run: false, release: Some(release), took: started.elapsed() }))
+        Ok(Box::new(Done { app, stage, way, dry_run: false, release, took: started.elapsed() }))
     }
 }
 
@@ -91,6 +98,9 @@ impl Report for Done {
             Some(release) => {
                 format!("{app} {stage}: back at release {to} ({}, release {release})\n", ui::duration(self.took))
             }
+            None if way.ends_shift && !self.dry_run => {
+                format!("{app} {stage}: all traffic is back at release {to} ({})\n", ui::duration(self.took))
+            }
             None if way.is_done() => return format!("{app} {stage}: release {to} is live already, nothing to move\n"),
             None => format!("{app} {stage}: would go back to release {to}\n"),
         };
@@ -103,7 +113,7 @@ impl Report for Done {
         for (name, version) in &way.stays {
             text.push_str(&format!("  {name}: stays at version {version}, release {to} did not have it\n"));
         }
-        if self.release.is_some() {
+        if self.release.is_some() || (way.ends_shift && !self.dry_run) {
             text.push_str(&format!(
                 "rzap.yaml and the code differ from it: `rzap deploy {stage}` moves forward again\n"
             ));

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::context::{Context, owner_of};
-use super::report::StageReport;
+use super::report::{FunctionReport, StageReport};
 use crate::config::StageConfig;
-use crate::deploy::{self, Any, Change, Found, Front, Function, Place, Release, Terms};
+use crate::deploy::{self, Any, Change, Found, Front, Function, Place, Release, Share, Terms, Unfinished};
 use crate::error::{Error, Kind, Result};
 use crate::package::{Package, PackagedLayer};
 use crate::ui::{self, Report, Table};
@@ -29,12 +29,16 @@ impl Status {
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            let (found, release) = tokio::try_join!(deploy::discover(&cloud, &owner), Release::latest(&cloud, &owner))?;
-            Ok::<_, Error>((cloud, found, release))
+            let (found, release, unfinished) = tokio::try_join!(
+                deploy::discover(&cloud, &owner),
+                Release::latest(&cloud, &owner),
+                Unfinished::find(&cloud, &owner, stage.functions.keys().collect())
+            )?;
+            Ok::<_, Error>((cloud, found, release, unfinished))
         };
         let silent = progress.silent();
         let (packages, live) = tokio::join!(context.packages(&stage, None, &silent), look);
-        let (cloud, found, release) = live?;
+        let (cloud, found, release, unfinished) = live?;
         let built = packages.is_ok();
         let packages = match packages {
             Ok(packages) => packages,
@@ -51,6 +55,9 @@ impl Status {
         let fronts: Vec<Front> = found.ours.iter().filter_map(|any| Front::of(&cloud, any)).collect();
         let report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);
         let mut report = report.with_schedules(&found.ours);
+        for function in &mut report.functions {
+            function.share = unfinished.as_ref().and_then(|unfinished| unfinished.share_of(&function.name));
+        }
         report.changes = plan.changes();
         // Layers are code: what could not be built cannot be missing or too much.
         report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
@@ -58,6 +65,20 @@ impl Status {
         report.release = release.as_ref().map(|release| release.number);
         Ok(Box::new(Live { report, release, check: self.check }))
     }
+}
+
+/// `3`, or `3 (90 %), 4 (10 %)`.
+fn versions(function: &FunctionReport) -> String {
+    let version = function.version.as_deref().unwrap_or("–");
+    let Some(Share { version: other, percent }) = &function.share else { return version.to_owned() };
+    format!("{version} ({} %), {other} ({percent} %)", 100.0 - percent)
+}
+
+fn on_the_way(stage: &str) -> String {
+    format!(
+        "traffic is on its way from one release to the next: a deploy moves it right now, or was killed while it did; \
+         then `rzap deploy {stage} --unfinished finish` or `… revert` goes on, and `rzap rollback {stage}` goes back"
+    )
 }
 
 fn live_functions(found: &Found<Any>) -> Vec<Function> {
@@ -112,7 +133,7 @@ impl Report for Live {
                 table.row([
                     function.name.clone(),
                     function.state.clone().unwrap_or_else(|| "–".to_owned()),
-                    function.version.clone().unwrap_or_else(|| "–".to_owned()),
+                    versions(function),
                     if function.image.is_empty() { function.runtime.clone() } else { "image".to_owned() },
                     format!("{} MB", function.memory),
                     function.modified.as_deref().map_or_else(|| "–".to_owned(), readable_time),
@@ -120,6 +141,9 @@ impl Report for Live {
             }
             text.push('\n');
             text.push_str(&table.text());
+        }
+        if functions.iter().any(|function| function.share.is_some()) {
+            text.push_str(&format!("\n{}\n", on_the_way(stage)));
         }
         let warm = self.report.warm_text();
         if !warm.is_empty() {

@@ -7,12 +7,13 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::context::{Context, Locking, known_functions, owner_of};
+use super::gradual::Gradual;
 use super::report::StageReport;
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
 use crate::deploy::{
     self, Any, Found, Function, Listener, Marks, Outcome, Place, Plan, Release, ReleasedFunction, Resource as _,
-    StaticFiles, Stop,
+    StaticFiles, Stop, Way,
 };
 use crate::error::{Error, Result};
 use crate::package::Package;
@@ -29,6 +30,9 @@ pub(crate) struct Update {
     functions: Vec<String>,
 
     #[command(flatten)]
+    gradual: Gradual,
+
+    #[command(flatten)]
     locking: Locking,
 }
 
@@ -38,18 +42,21 @@ impl Update {
         let stage = context.stage(self.stage.as_deref())?;
         known_functions(&stage, &self.functions)?;
         let owner = owner_of(&stage);
+        let Self { functions, gradual, locking, .. } = self;
         let names: Vec<String> =
-            if self.functions.is_empty() { stage.functions.keys().cloned().collect() } else { self.functions };
+            if functions.is_empty() { stage.functions.keys().cloned().collect() } else { functions };
         let progress = context.ui.progress();
         let look = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            let lock = context.lock(&cloud, &owner, &self.locking, false, &progress);
+            let lock = context.lock(&cloud, &owner, &locking, false, &progress);
             let (locked, live) = tokio::join!(lock, Live::find(&cloud, &owner, &names, &stage));
             locked?;
-            Ok((cloud, live))
+            let unfinished = gradual.look(&cloud, &stage, &owner).await?;
+            Ok((cloud, live, unfinished))
         };
-        let (packages, (cloud, live)) = tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
+        let (packages, (cloud, live, unfinished)) =
+            tokio::try_join!(context.packages(&stage, Some(&names), &progress), look)?;
         let scope = Scope { cloud: &cloud, owner: &owner, stage: &stage, names: &names, packages: &packages };
         // What was seen before the lock was held may have changed until it was. To a change of a function that is
         // no harm: it names the revision that was seen, and Lambda takes it for no other. Anything else is looked
@@ -58,7 +65,12 @@ impl Update {
             Ok(live) => scope.plan(live).await,
             Err(error) => Err(error),
         };
-        if !plan.as_ref().is_ok_and(|plan| !plan.is_empty()) {
+        let mut settled = None;
+        if let Some(unfinished) = &unfinished {
+            settled = Some(gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
+        }
+        // Once that is settled, other versions serve.
+        if settled.is_some() || !plan.as_ref().is_ok_and(|plan| !plan.is_empty()) {
             plan = scope.plan_anew().await;
         }
         let mut plan = plan?;
@@ -66,8 +78,10 @@ impl Update {
         let listener = progress.of_apply();
         let applying = scope.apply(&mut plan, &listener, &context.interrupt.stop);
         let (applied, before) = tokio::join!(applying, Release::newest(&cloud, &owner));
+        let again = format!("rzap update {}", stage.stage);
+        let way = gradual.way(&stage, &again);
         let outcome = match applied {
-            Ok(()) => scope.finish(&plan, &listener, &context.interrupt.stop).await,
+            Ok(()) => scope.finish(&plan, way, &listener, &context.interrupt.stop).await,
             Err(error) => Err(error),
         };
         let outcome = match outcome {
@@ -82,6 +96,7 @@ impl Update {
         };
         let crowded = deploy::crowded(&plan, &outcome);
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
+        report.unfinished = settled;
         // A release tells of all functions, those that this run did not look at as they were.
         let (newest, latest) = before?;
         let latest = latest?;
@@ -154,8 +169,8 @@ impl Scope<'_> {
     }
 
     /// Moves traffic, deletes what is left over.
-    async fn finish(&self, plan: &Plan, listener: &Listener, stop: &Stop) -> Result<Outcome> {
-        let outcome = deploy::promote(self.cloud, plan).await?;
+    async fn finish(&self, plan: &Plan, way: Way<'_>, listener: &Listener, stop: &Stop) -> Result<Outcome> {
+        let outcome = deploy::turn_over(self.cloud, plan, way, listener, stop).await?;
         deploy::prune(self.cloud, plan, listener, stop).await?;
         Ok(outcome)
     }

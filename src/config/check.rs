@@ -13,7 +13,9 @@ use super::policies;
 use super::precedence;
 use super::raw::{Entry, Kind, Map};
 use super::resolve::{self, File, Purpose};
+use super::smoke;
 use super::suggest;
+use super::traffic;
 use super::values::Reader;
 use super::web;
 
@@ -120,6 +122,9 @@ fn value(reader: &mut Reader<'_>, entry: &Entry) {
         "profile" => drop(reader.some_text(entry)),
         "local" | "protect" | "stream" | "exec" | "keep_warm" => drop(reader.yes_or_no(entry)),
         "static" => drop(web::static_files(reader, entry)),
+        "traffic" => drop(traffic::traffic(reader, entry)),
+        "alarms" => drop(traffic::alarms(reader, entry)),
+        "smoke" => smoke::check(reader, entry),
         key if ENTRIES.contains(&key) => drop(code::called(reader, entry)),
         // Whether it is there is looked at where a stage uses it.
         "dir" => drop(reader.text(entry)),

@@ -54,22 +54,11 @@ const SHARED: [&str; 23] = [
 ];
 
 /// What a whole stage has.
-const WIDE: [&str; 4] = ["region", "profile", "local", "protect"];
+const WIDE: [&str; 7] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 11] = [
-    "alarms",
-    "cloudformation",
-    "concurrency",
-    "domain",
-    "expires",
-    "resources",
-    "role",
-    "smoke",
-    "traffic",
-    "triggers",
-    "uses",
-];
+const LATER: [&str; 8] =
+    ["cloudformation", "concurrency", "domain", "expires", "resources", "role", "triggers", "uses"];
 
 impl Place {
     /// True when this key may stand here.
@@ -96,9 +85,7 @@ impl Place {
         match key {
             "app" | "stages" => Some("it belongs to the top level"),
             "extends" => Some("it belongs to a stage"),
-            "functions" | "region" | "profile" | "local" | "protect" => {
-                Some("it belongs to the top level or to a stage")
-            }
+            key if key == "functions" || WIDE.contains(&key) => Some("it belongs to the top level or to a stage"),
             _ => None,
         }
     }

@@ -24,9 +24,11 @@ mod policies;
 mod precedence;
 mod raw;
 mod resolve;
+mod smoke;
 pub(crate) mod stage;
 pub(crate) mod suggest;
 mod syntax;
+mod traffic;
 mod values;
 mod web;
 
@@ -39,7 +41,9 @@ use crate::error::{Error, OrFailed as _, Result};
 use locate::{FILE, Problems};
 use raw::{Kind, Map};
 use resolve::{File, Purpose};
+pub(crate) use smoke::{Get, Invoke, Smoke};
 pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Image, Layer, Source, StageConfig, StaticFiles, Web};
+pub(crate) use traffic::Traffic;
 
 /// Bytes. No config needs more, and a wrong file should not fill memory.
 const MAX_BYTES: u64 = 1024 * 1024;

@@ -16,7 +16,9 @@ use super::packing;
 use super::policies;
 use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
+use super::smoke;
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
+use super::traffic;
 use super::values::Reader;
 use super::web;
 
@@ -102,6 +104,9 @@ pub(super) fn stage(
     let local = wide.strongest("local").and_then(|entry| reader.yes_or_no(entry));
     let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
     let functions = functions(&mut reader, file, &chain);
+    let traffic = traffic::read(&mut reader, &wide);
+    let alarms = traffic::alarms_of(&mut reader, &wide);
+    let smoke = smoke::of_stage(&mut reader, &wide, functions.as_ref());
     if purpose == Purpose::Look {
         reader.problems.forgive_disk();
     }
@@ -114,6 +119,9 @@ pub(super) fn stage(
         local: local.unwrap_or(false),
         protect: protect.unwrap_or(false),
         functions: functions?,
+        traffic,
+        alarms,
+        smoke,
         root: file.root.to_owned(),
     })
 }

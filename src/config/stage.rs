@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::smoke::Smoke;
+use super::traffic::Traffic;
+
 /// One stage of the app, ready to be packaged and deployed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct StageConfig {
@@ -27,6 +30,15 @@ pub(crate) struct StageConfig {
     pub(crate) protect: bool,
     /// The functions, by name. Never empty.
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
+    /// How traffic goes over to new versions; `None` is all at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) traffic: Option<Traffic>,
+    /// CloudWatch alarms that call it back, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) alarms: Vec<String>,
+    /// What has to succeed before traffic moves, and after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) smoke: Vec<Smoke>,
     /// The folder of `rzap.yaml`, absolute.
     #[serde(skip)]
     pub(crate) root: PathBuf,

@@ -17,6 +17,7 @@ use super::kinds::{Any, Function, Kind, ServedApi};
 use super::plan::{Action, Change, Plan, Step};
 use super::resource::Key;
 use super::stop::Stop;
+use super::turn::Turn;
 use crate::aws::{Cloud, LISTENER};
 use crate::error::{Error, Result};
 
@@ -31,6 +32,8 @@ pub(crate) enum Event {
     Progress(Key, String),
     Done(Key, Action, Duration),
     Failed(Key),
+    /// Traffic goes over, or back.
+    Turn(Turn),
 }
 
 /// Who hears the events.

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! StageConfig + Packages ─► blueprint ─┐
-//!                                      ├─► plan ─► apply ─► promote ─► prune ─► release
+//!                                      ├─► plan ─► apply ─► turn over ─► prune ─► release
 //!            the cloud  ─► discover ───┘
 //! ```
 //! A plan is a value: making one changes nothing, and testing one needs no cloud. There is no state
 //! file; what stands in the cloud under our names and tags *is* the state (see [`resource`]).
 
+mod alarms;
 mod apply;
 mod blueprint;
 mod change;
@@ -25,16 +26,21 @@ mod release;
 mod resource;
 mod retire;
 mod rollback;
+mod shift;
+mod smoke;
 mod stop;
+mod turn;
+mod unfinished;
 mod unlock;
 
-pub(crate) use self::apply::{Event, Listener, Outcome, apply, promote, prune};
+pub(crate) use self::apply::{Event, Listener, Outcome, apply, prune};
 pub(crate) use self::blueprint::{Blueprint, Place, blueprint, code_only, replaced_layers};
 pub(crate) use self::change::{Action, Change};
 pub(crate) use self::difference::Difference;
 pub(crate) use self::front::Front;
 pub(crate) use self::guard::Terms;
-pub(crate) use self::kinds::{Any, Function, Kind, Layer, ServedApi, StaticFiles, Url, artifact_folder, discover};
+pub(crate) use self::kinds::{Any, Function, Kind, Layer, ServedApi, Share, StaticFiles, Url};
+pub(crate) use self::kinds::{artifact_folder, discover};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::loss::{Flag, Loss};
 pub(crate) use self::marks::Marks;
@@ -44,5 +50,8 @@ pub(crate) use self::release::{Release, ReleasedFunction};
 pub(crate) use self::resource::{Found, Key, Owner, Resource};
 pub(crate) use self::retire::{crowded, retire};
 pub(crate) use self::rollback::{Records, Rollback, live_versions, serving};
+pub(crate) use self::smoke::unstreamed;
 pub(crate) use self::stop::Stop;
+pub(crate) use self::turn::{Turn, Way, turn_over};
+pub(crate) use self::unfinished::{Split, Unfinished};
 pub(crate) use self::unlock::{Holder, Pulse};

@@ -42,6 +42,8 @@ pub(crate) struct Rollback {
     pub(crate) moves: Vec<Move>,
     /// Functions that the release did not have, with their versions: they stay.
     pub(crate) stays: Versions,
+    /// Nothing but the end of a shift: the newest release serves all again.
+    pub(crate) ends_shift: bool,
     /// The API leads somewhere else now.
     pub(crate) api: bool,
     switch: Option<Switch>,
@@ -123,6 +125,14 @@ impl Records {
         older.find(|release| release.number < origin && !release.serves_like(serving)).map(|release| release.number)
     }
 
+    /// The same where traffic may be shared with newer versions: back to where it came from.
+    fn before_all(&self, live: &Versions, split: bool) -> Option<u64> {
+        if !split {
+            return self.before(live);
+        }
+        serving(&self.releases, live).or(self.releases.first()).map(|release| release.number)
+    }
+
     /// What going back takes: to `wanted`, or else to what served before.
     ///
     /// # Errors
@@ -149,7 +159,8 @@ impl Records {
                 continue;
             }
             let versions = versions_of(&live);
-            let to = wanted.or_else(|| self.before(&versions)).and_then(|number| self.get(number));
+            let split = live.values().any(|live| live.share.is_some());
+            let to = wanted.or_else(|| self.before_all(&versions, split)).and_then(|number| self.get(number));
             let to = to.ok_or_else(|| nothing_before(owner))?;
             let checked = match checked.filter(|_| guess.is_some_and(|guess| guess.number == to.number)) {
                 Some(checked) => checked,
@@ -160,7 +171,9 @@ impl Records {
                 none if none.is_empty() => live,
                 some => aliases(cloud, owner, some).await?.into_iter().chain(live).collect(),
             };
-            return Rollback::new(owner, newest, to, serving(&self.releases, &versions), &live, checked);
+            let way = Rollback::new(owner, newest, to, serving(&self.releases, &versions), &live, checked)?;
+            // Who names a release gets one.
+            return Ok(Rollback { ends_shift: way.ends_shift && wanted.is_none(), ..way });
         }
     }
 }
@@ -171,15 +184,21 @@ pub(crate) fn serving<'a>(releases: &'a [Release], live: &Versions) -> Option<&'
 }
 
 /// The versions that serve, of these functions; one without an alias is left out.
-pub(crate) async fn live_versions(cloud: &Cloud, owner: &Owner, names: BTreeSet<&String>) -> Result<Versions> {
-    Ok(versions_of(&aliases(cloud, owner, names).await?))
+/// With it comes whether some traffic goes to other versions yet.
+pub(crate) async fn live_versions(cloud: &Cloud, owner: &Owner, names: BTreeSet<&String>) -> Result<(Versions, bool)> {
+    let live = aliases(cloud, owner, names).await?;
+    Ok((versions_of(&live), live.values().any(|live| live.share.is_some())))
 }
 
 fn versions_of(live: &BTreeMap<String, versions::Live>) -> Versions {
     live.iter().map(|(name, live)| (name.clone(), live.version.clone())).collect()
 }
 
-async fn aliases(cloud: &Cloud, owner: &Owner, names: BTreeSet<&String>) -> Result<BTreeMap<String, versions::Live>> {
+pub(super) async fn aliases(
+    cloud: &Cloud,
+    owner: &Owner,
+    names: BTreeSet<&String>,
+) -> Result<BTreeMap<String, versions::Live>> {
     let reads = names.into_iter().map(|name| async move {
         let live = versions::live(cloud, &function_name(owner, name)).await?;
         Ok::<_, Error>(live.map(|live| (name.clone(), live)))
@@ -268,11 +287,13 @@ impl Rollback {
             match (ready, live.get(&name)) {
                 (Ready::Gone(why), _) => gone.push(why),
                 (Ready::There(_), None) => gone.push(format!("the alias `live` of `{name}` is gone")),
-                (Ready::There(url), Some(now)) if now.version != wanted.version || now.split || url.is_some() => {
+                (Ready::There(url), Some(now))
+                    if now.version != wanted.version || now.share.is_some() || url.is_some() =>
+                {
                     moves.push(Move {
                         function_name: function_name(owner, &name),
                         function: name,
-                        from: now.version.clone(),
+                        from: now.share.as_ref().map_or(&now.version, |share| &share.version).clone(),
                         to: wanted.version.clone(),
                         url,
                     });
@@ -301,8 +322,9 @@ impl Rollback {
         let from = serving.map(|serving| serving.number);
         let (to, api) = (to.origin(), switch.is_some());
         after.rollback_to = Some(to);
+        let ends_shift = live.values().any(|live| live.share.is_some()) && newest.serves_like(&after);
         after.marks = newest.marks.clone().after_rollback();
-        Ok(Self { to, from, moves, stays, api, switch, after, newest: newest.clone() })
+        Ok(Self { to, from, moves, stays, ends_shift, api, switch, after, newest: newest.clone() })
     }
 
     /// True when all stands where it should, and the newest release says so.

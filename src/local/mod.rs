@@ -93,9 +93,9 @@ impl Local {
         });
         local.lambda.start(&local).await;
         local.scheduler.start(&local);
+        local.cloudwatch.start(&local);
         local.dynamodb.start(&local);
         local.triggers.start(&local);
-        local.cloudwatch.start(&local);
         Ok(local)
     }
 }

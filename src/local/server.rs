@@ -70,9 +70,9 @@ impl Server {
         let Some(Generation { local, end }) = generation else { return };
         let deadline = Instant::now() + Duration::from_secs(5);
         local.scheduler.stop();
+        local.cloudwatch.stop();
         local.dynamodb.stop();
         local.triggers.stop();
-        local.cloudwatch.stop();
         // What does not end in time is abandoned: its requests end here, its processes with ours.
         let _ = tokio::time::timeout(Duration::from_secs(4), local.lambda.stop()).await;
         end.send_replace(true);

@@ -44,6 +44,9 @@ pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig 
         profile: None,
         local: false,
         protect: false,
+        traffic: None,
+        alarms: Vec::new(),
+        smoke: Vec::new(),
         functions: functions.into_iter().map(|function| (function.name.clone(), function)).collect(),
         root: root.to_owned(),
     }

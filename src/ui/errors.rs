@@ -32,7 +32,9 @@ pub(super) fn text(error: &Error, flags: &str) -> String {
 /// Adds the flags to each command in a hint, so that it does what it says when it is copied:
 /// `rzap undeploy dev --yes` after a `--local` run would otherwise go to AWS.
 fn complete(hint: &str, flags: &str) -> String {
-    let verbs = ["deploy", "update", "status", "invoke", "exec", "manage", "tail", "undeploy", "package", "validate"];
+    let verbs = [
+        "deploy", "update", "rollback", "status", "invoke", "exec", "manage", "tail", "undeploy", "package", "validate",
+    ];
     let is_command = |text: &str| {
         let verb = text.strip_prefix("rzap ").and_then(|rest| rest.split(' ').next());
         verb.is_some_and(|verb| verbs.contains(&verb))

@@ -6,6 +6,7 @@ mod markdown;
 mod plan;
 mod progress;
 mod table;
+mod traffic;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 

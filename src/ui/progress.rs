@@ -9,7 +9,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Ui;
 use super::table::{duration, short_name};
-use crate::deploy::{Action, Event, Key};
+use super::traffic;
+use crate::deploy::{Action, Event, Key, Turn};
 use crate::package::{Step, amount};
 
 /// Listens to packaging and to `apply`.
@@ -134,12 +135,51 @@ impl Shared {
                 let time = style(duration(time)).for_stderr().dim();
                 self.end(&key.to_string(), Some(&format!("{tick} {}  {time}", sentence(action, &key, true))));
             }
+            Event::Turn(turn) => self.turn(turn),
             Event::Failed(key) => {
                 let cross = style("✗").for_stderr().red();
                 let name = short_name(&key.name);
                 self.end(&key.to_string(), Some(&format!("{cross} failed    {:<15}  {name}", key.kind.words())));
             }
         }
+    }
+
+    fn turn(&self, turn: Turn) {
+        match turn {
+            Turn::Checking(what) => self.start(&what, &format!("smoke check {what}")),
+            Turn::Checked(what, time, true) => {
+                let tick = style("✓").for_stderr().green();
+                let time = style(duration(time)).for_stderr().dim();
+                self.end(&what, Some(&format!("{tick} smoke check {what}  {time}")));
+            }
+            Turn::Checked(what, _, false) => {
+                let cross = style("✗").for_stderr().red();
+                self.end(&what, Some(&format!("{cross} smoke check {what}")));
+            }
+            Turn::Share { percent, left, alarms } => {
+                let (share, rest) = traffic::share(percent, left, alarms);
+                if self.live {
+                    self.start(traffic::ID, &share);
+                    self.progress(traffic::ID, &rest);
+                } else if self.is_news(traffic::ID, &share) {
+                    self.line(&format!("… {share}, {rest}"));
+                }
+            }
+            Turn::Back => {
+                let cross = style("✗").for_stderr().red();
+                self.end(traffic::ID, Some(&format!("{cross} traffic goes back to the old versions")));
+            }
+            Turn::Over => {
+                let tick = style("✓").for_stderr().green();
+                self.end(traffic::ID, Some(&format!("{tick} traffic   the new versions have all of it")));
+            }
+        }
+    }
+
+    /// Whether something else was said about it last.
+    fn is_news(&self, id: &str, what: &str) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(id.to_owned(), what.to_owned()).as_deref() != Some(what)
     }
 
     fn start(&self, id: &str, what: &str) {
@@ -167,8 +207,7 @@ impl Shared {
             }
             return;
         }
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.insert(id.to_owned(), what.to_owned()).as_deref() != Some(what) {
+        if self.is_news(id, what) {
             self.ui.say(&format!("… {id}: {what}"));
         }
     }

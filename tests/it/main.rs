@@ -35,6 +35,7 @@ mod crowd;
 mod dynamodb;
 mod exec;
 mod fault_sweep;
+mod gradual;
 mod guards;
 mod house;
 mod http_api;

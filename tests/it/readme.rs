@@ -157,6 +157,15 @@ fn the_permissions_in_the_readme_are_enough() {
     world.run("deploy dev").success();
     world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
     world.run("update dev").success();
+    // And those that move traffic step by step.
+    emulator.cloud().boto(
+        "client('cloudwatch').put_metric_alarm(AlarmName='errors', Namespace='Shop', MetricName='errors', Statistic='Sum', \
+         Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator='GreaterThanThreshold')",
+    );
+    let gradual = "app: guestbook\ntraffic: { canary: 50%, for: 1s }\nalarms: [errors]\nsmoke: [GET /, { invoke: web, payload: { rzap: warm } }]";
+    world.edit("rzap.yaml", "app: guestbook", gradual);
+    world.edit("guestbook.py", "Thanks", "Thank you");
+    world.run("update dev").success().says(&["50 % to the new versions", "1 alarm is quiet"]);
     world.run("undeploy dev --yes").success();
     emulator.cloud().is_empty();
 }

@@ -119,7 +119,7 @@ fn a_rollback_that_was_killed_is_brought_to_its_end() {
              RoutingConfig={'AdditionalVersionWeights': {'3': 1.0}})",
     );
     assert_eq!(http::get(&url).text(), "g3 s2");
-    assert_eq!(moves(&world.run("rollback dev 2 --json").success()), json!([4, 2, 5, [["web", "2", "2"]]]));
+    assert_eq!(moves(&world.run("rollback dev 2 --json").success()), json!([4, 2, 5, [["web", "3", "2"]]]));
     assert_eq!(http::get(&url).text(), "g2 s2");
 }
 

@@ -280,7 +280,7 @@ fn how_a_url_answers_is_compared_and_changed() {
     let drift = world.run("status dev --local --check --json").failure(3);
     assert_eq!(
         drift.json()["changes"][0]["differences"],
-        json!([{"field": "url", "old": "open", "new": "streaming", "hidden": false, "by_hand": false}])
+        json!([{"field": "url", "old": "open", "new": "streaming", "hidden": false, "by_hand": true}])
     );
     assert_eq!(world.run("deploy dev --local --json").success().changes(), ["update function"]);
     assert_eq!(mode(&cloud)[0], "RESPONSE_STREAM");

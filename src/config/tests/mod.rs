@@ -7,6 +7,7 @@ mod errors;
 mod fuzz;
 mod packing;
 mod stages;
+mod traffic;
 mod web;
 
 use std::path::Path;

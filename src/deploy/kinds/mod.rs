@@ -22,6 +22,7 @@ use serde_json::Value;
 pub(crate) use self::api::{Api, rollback as rest};
 pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
+pub(crate) use self::function::versions::Share;
 pub(crate) use self::function::{Decided, Function, Settings, Url, retire, versions};
 pub(crate) use self::history::History;
 pub(crate) use self::http_api::{HttpApi, rollback as http};

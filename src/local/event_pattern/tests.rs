@@ -1,5 +1,4 @@
 //! Patterns and events, most of them from AWS's own pages.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -127,7 +127,7 @@ fn push(encoded: &mut Vec<u8>, bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    /// Digests that AWS answered with, as LocalStack's tests recorded them.
+    /// Digests that AWS answered with, as `LocalStack`'s tests recorded them.
     #[test]
     fn digests_are_those_of_aws() {
         let text = |text: &str| Attribute { kind: "String".into(), value: Content::Text(text.into()) };

@@ -1,20 +1,31 @@
-//! The versions of a function beside the one that serves: where the alias points, and going back.
+//! The versions of a function beside the one that serves: where the alias points, sharing traffic, going back.
+
+use std::collections::HashMap;
 
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, FunctionConfiguration};
+use serde::Serialize;
 
 use super::absent;
 use super::url::{self, Url};
-use crate::aws::{Cloud, explain};
+use crate::aws::{Cloud, code, explain};
 use crate::deploy::names::ALIAS;
 use crate::deploy::resource::Owner;
 use crate::error::Result;
 
 /// Where the alias `live` of a function leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Live {
     pub(crate) version: String,
     /// Some of the traffic goes to another version.
-    pub(crate) split: bool,
+    pub(crate) share: Option<Share>,
+}
+
+/// What a second version gets of an alias's traffic.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Share {
+    pub(crate) version: String,
+    /// More than 0, at most 100.
+    pub(crate) percent: f64,
 }
 
 /// The alias `live` of a function, by its name on AWS; `None` when there is no alias or no function.
@@ -22,11 +33,13 @@ pub(crate) async fn live(cloud: &Cloud, name: &str) -> Result<Option<Live>> {
     cloud.pace.lambda().await;
     let answer = cloud.lambda.get_alias().function_name(name).name(ALIAS).send().await;
     let alias = absent(answer, format!("look at the alias `{ALIAS}` of the function `{name}`"))?;
-    let split = |routing: &AliasRoutingConfiguration| {
-        routing.additional_version_weights().is_some_and(|weights| !weights.is_empty())
+    let share = |routing: &AliasRoutingConfiguration| {
+        let (version, weight) = routing.additional_version_weights()?.iter().next()?;
+        // Hundredths: 0.07 is not quite 7 % in binary.
+        Some(Share { version: version.clone(), percent: (weight * 10_000.0).round() / 100.0 })
     };
     Ok(alias.and_then(|alias| {
-        Some(Live { split: alias.routing_config().is_some_and(split), version: alias.function_version? })
+        Some(Live { share: alias.routing_config().and_then(share), version: alias.function_version? })
     }))
 }
 
@@ -68,6 +81,40 @@ pub(crate) async fn serve(cloud: &Cloud, name: &str, version: &str) -> Result<()
         .await
         .map_err(explain(format!("move the alias `{ALIAS}` of the function `{name}` to version {version}")))?;
     Ok(())
+}
+
+/// Lets the alias `live` serve version `from`, and `to` with a share of `percent` (1–99). The alias's revision
+/// after that comes back.
+///
+/// Both versions need the same role, which those of a stage have.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>
+pub(crate) async fn share(cloud: &Cloud, name: &str, (from, to): (&str, &str), percent: u32) -> Result<Option<String>> {
+    cloud.pace.lambda().await;
+    let weights = HashMap::from([(to.to_owned(), f64::from(percent) / 100.0)]);
+    let routing = AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights)).build();
+    let call = cloud.lambda.update_alias().function_name(name).name(ALIAS).function_version(from);
+    let what = || format!("give version {to} of the function `{name}` {percent} % of the traffic");
+    let alias = call.routing_config(routing).send().await.map_err(|error| explain(what())(error))?;
+    Ok(alias.revision_id)
+}
+
+/// [`serve`], unless somebody has touched the alias since it had this revision: then `false`.
+pub(crate) async fn serve_unless_touched(cloud: &Cloud, name: &str, version: &str, revision: &str) -> Result<bool> {
+    cloud.pace.lambda().await;
+    let call = cloud.lambda.update_alias().function_name(name).name(ALIAS).function_version(version);
+    let call = call.routing_config(AliasRoutingConfiguration::builder().build()).revision_id(revision);
+    match call.send().await {
+        Ok(_) => Ok(true),
+        Err(error) if code(&error) == Some("PreconditionFailedException") => Ok(false),
+        Err(error) => {
+            Err(explain(format!("move the alias `{ALIAS}` of the function `{name}` to version {version}"))(error))
+        }
+    }
+}
+
+/// The address of a function's own URL, if it has one.
+pub(crate) async fn address(cloud: &Cloud, name: &str) -> Result<Option<String>> {
+    Ok(url::find(cloud, name).await?.address)
 }
 
 /// How a function's own URL answers now.

@@ -144,7 +144,9 @@ fn a_busy_queue_does_not_make_its_journal_grow_without_end() {
     for n in 0..30_000 {
         let changes = vec![put(n, None, None), Change::Gone { n }];
         journal.append(&changes).unwrap();
-        changes.into_iter().for_each(|change| queue.apply(change));
+        for change in changes {
+            queue.apply(change);
+        }
         if journal.is_full() {
             journal.rewrite(&queue).unwrap();
             rewritten += 1;
@@ -220,7 +222,9 @@ proptest! {
             prop_assert_eq!(counts.visible + counts.in_flight, there.len());
         }
         let mut back = Contents::new(fifo);
-        queue.replay().into_iter().for_each(|change| back.apply(change));
+        for change in queue.replay() {
+            back.apply(change);
+        }
         back.tick(now, DAY);
         prop_assert_eq!(back.counts(), queue.counts());
         let sorted = |queue: &Contents| { let mut all = queue.receivable(99); all.sort_unstable(); all };
