@@ -433,8 +433,5 @@ def urls_tags_limits():
 
 def not_supported():
     refused(
-        "event source mappings", "NotImplemented", "not supported by the local cloud", lam.list_event_source_mappings
-    )
-    refused(
         "code signing", "NotImplemented", "not supported by the local cloud", lam.list_code_signing_configs
     )

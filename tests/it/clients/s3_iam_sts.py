@@ -652,9 +652,9 @@ def identity():
 
 
 def refusals():
-    dynamodb = client("dynamodb")
-    error = fails("NotImplemented", 501, dynamodb.list_tables)
-    same(error["Error"]["Message"], "service `dynamodb` is not supported by the local cloud", "an unknown service")
+    kinesis = client("kinesis")
+    error = fails("NotImplemented", 501, kinesis.list_streams)
+    same(error["Error"]["Message"], "service `kinesis` is not supported by the local cloud", "an unknown service")
     fails("NotImplemented", 501, client("sns").list_topics)
 
     def status(path="/_rzap/health", method="GET", data=None, **headers):
