@@ -61,6 +61,7 @@ pub(crate) struct Cloud {
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) scheduler: aws_sdk_scheduler::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) pace: Pace,
     /// Roles that were made a moment ago.
     pub(crate) fresh: Fresh,
@@ -137,6 +138,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         scheduler: aws_sdk_scheduler::Client::new(&config),
+        sqs: aws_sdk_sqs::Client::new(&config),
         // The variable is for measuring: an endpoint in front of an emulator may have AWS's rates.
         pace: Pace::new(endpoint.is_none() || std::env::var_os("RZAP_PACE").is_some_and(|pace| pace == "aws")),
         fresh: Fresh::default(),

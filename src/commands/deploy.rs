@@ -66,7 +66,7 @@ impl Deploy {
             let made_bucket =
                 if self.dry_run { None } else { context.lock(&cloud, &owner, &self.locking, true, &progress).await? };
             let (found, newest, unfinished) = tokio::join!(
-                deploy::discover(&cloud, &owner),
+                deploy::discover(&cloud, &owner, &stage),
                 Release::newest(&cloud, &owner),
                 self.gradual.look(&cloud, &stage, &owner)
             );
@@ -88,7 +88,7 @@ impl Deploy {
         if let Some(unfinished) = unfinished.as_ref().filter(|_| !self.dry_run) {
             settled = Some(self.gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);
             // Other versions serve now.
-            found = deploy::discover(&cloud, &owner).await?;
+            found = deploy::discover(&cloud, &owner, &stage).await?;
         }
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
         let terms = Terms {
@@ -97,7 +97,7 @@ impl Deploy {
             protect: stage.protect,
             last: last.as_ref(),
         };
-        let plan = deploy::plan_on(&blueprint, &found, &terms)?;
+        let plan = deploy::plan_on(&blueprint, &found.found, &terms)?;
         if self.dry_run {
             let mut dry = DryRun::new(&stage, &blueprint, &plan, &terms, self.markdown);
             dry.note.push_str(&self.gradual.note(&stage, unfinished.as_ref(), &dry.changes));
@@ -108,6 +108,7 @@ impl Deploy {
         self.ask(context, &plan.changes(), last.as_ref())?;
         let again = format!("rzap deploy {}{}", stage.stage, terms.flags());
         let careful = context.interrupt.carefully();
+        found.remember(&cloud, &owner, &blueprint.resources).await?;
         let way = self.gradual.way(&stage, &again);
         let outcome = match carry_out(context, &cloud, &plan, &progress, way).await {
             Ok(outcome) => outcome,

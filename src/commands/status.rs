@@ -30,11 +30,11 @@ impl Status {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
             let (found, release, unfinished) = tokio::try_join!(
-                deploy::discover(&cloud, &owner),
+                deploy::discover(&cloud, &owner, &stage),
                 Release::latest(&cloud, &owner),
                 Unfinished::find(&cloud, &owner, stage.functions.keys().collect())
             )?;
-            Ok::<_, Error>((cloud, found, release, unfinished))
+            Ok::<_, Error>((cloud, found.found, release, unfinished))
         };
         let silent = progress.silent();
         let (packages, live) = tokio::join!(context.packages(&stage, None, &silent), look);

@@ -40,7 +40,7 @@ impl Undeploy {
         let spin = progress.spin("looking at what is live");
         let cloud = context.cloud(&stage).await?;
         context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
-        let found = deploy::discover(&cloud, &owner).await?;
+        let found = deploy::discover(&cloud, &owner, &stage).await?.found;
         drop(spin);
         let plan = deploy::teardown(&found, self.keep_logs);
         let changes = plan.changes();

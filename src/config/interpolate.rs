@@ -1,12 +1,18 @@
-//! `${…}` inside text: `${app}`, `${stage}`, `${region}`, `${env.NAME}`, `${env.NAME:-default}`.
+//! `${…}` inside text: `${app}`, `${stage}`, `${region}`, `${env.NAME}`, `${env.NAME:-default}`,
+//! `${resources.NAME.arn}`.
 //!
 //! `$${` is a `${` that stays. Everything else with a `$` is left alone. Values are put in as they
 //! are and not looked at again, and what comes from the environment may be a secret: it is in
 //! `value` and never in `shown` or in a fault.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::reference::{self, Known};
 use super::suggest;
+
+/// What comes before a resource's name.
+const RESOURCES: &str = "resources.";
 
 /// What the names stand for.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +22,8 @@ pub(super) struct Words<'a> {
     pub(super) region: Word<'a>,
     /// The environment variables the file mentions, as far as they are set.
     pub(super) env: &'a BTreeMap<String, String>,
+    /// The resources that may be spoken of here.
+    pub(super) resources: Known<'a>,
     /// Whether a variable that is not set is a fault. It is not while only the file is checked:
     /// who deploys `dev` need not have the secrets of `prod`.
     pub(super) env_required: bool,
@@ -63,7 +71,7 @@ pub(super) fn fill(text: &str, words: Words<'_>) -> Outcome {
     let (mut later, mut faults) = (false, Vec::new());
     for piece in pieces(text) {
         let (value, shown) = match piece {
-            Piece::Text(text) => (text, text),
+            Piece::Text(text) => (Cow::from(text), Cow::from(text)),
             Piece::Open(part) => {
                 faults.push(Fault {
                     part: part.to_owned(),
@@ -73,8 +81,8 @@ pub(super) fn fill(text: &str, words: Words<'_>) -> Outcome {
                 continue;
             }
             Piece::Reference { part, name } => match look_up(part, name, words) {
-                Ok(Some(value)) if name.starts_with("env.") => (value, part),
-                Ok(Some(value)) => (value, value),
+                Ok(Some(value)) if name.starts_with("env.") || name.starts_with(RESOURCES) => (value, part.into()),
+                Ok(Some(value)) => (value.clone(), value),
                 Ok(None) => {
                     later = true;
                     continue;
@@ -85,8 +93,8 @@ pub(super) fn fill(text: &str, words: Words<'_>) -> Outcome {
                 }
             },
         };
-        filled.value.push_str(value);
-        filled.shown.push_str(shown);
+        filled.value.push_str(&value);
+        filled.shown.push_str(&shown);
     }
     match (faults.is_empty(), later) {
         (false, _) => Outcome::Faults(faults),
@@ -143,14 +151,18 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 /// The value of `name`, `None` when it is not known yet.
-fn look_up<'a>(part: &str, name: &'a str, words: Words<'a>) -> Result<Option<&'a str>, Fault> {
+fn look_up<'a>(part: &str, name: &'a str, words: Words<'a>) -> Result<Option<Cow<'a, str>>, Fault> {
     let fault = |title: String, label: String| Err(Fault { part: part.to_owned(), title, label });
+    if let Some(name) = name.strip_prefix(RESOURCES) {
+        let marked = reference::mark(name, words.resources);
+        return marked.map(|marked| marked.map(Cow::from)).or_else(|(title, label)| fault(title, label));
+    }
     if let Some((variable, default)) = variable(name) {
         let set = words.env.get(variable).map(String::as_str);
         return match (set, default) {
             // As in a shell, `:-` also stands in for what is set but empty.
-            (None | Some(""), Some(default)) => Ok(Some(default)),
-            (Some(value), _) => Ok(Some(value)),
+            (None | Some(""), Some(default)) => Ok(Some(default.into())),
+            (Some(value), _) => Ok(Some(value.into())),
             (None, None) if words.env_required => fault(
                 format!("the environment variable `{variable}` is not set"),
                 format!("set it, or write `${{env.{variable}:-DEFAULT}}`"),
@@ -171,14 +183,14 @@ fn look_up<'a>(part: &str, name: &'a str, words: Words<'a>) -> Result<Option<&'a
                         "a variable of the environment is `${{env.{name}}}`; to keep the text, write `$${{{name}}}`"
                     )
                 } else {
-                    format!("known are app, stage, region and env.NAME; to keep the text, write `$${{{name}}}`")
+                    format!("known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${{{name}}}`")
                 }
             });
             return fault(format!("unknown `{part}`"), label);
         }
     };
     match word {
-        Word::Is(value) => Ok(Some(value)),
+        Word::Is(value) => Ok(Some(value.into())),
         Word::Later => Ok(None),
         Word::Unset => fault(format!("`{part}` has no value here"), format!("`{name}` is not set in the config")),
     }
@@ -196,7 +208,7 @@ mod tests {
     fn filled(text: &str) -> Outcome {
         let env = BTreeMap::from([("TOKEN".to_owned(), "s3cret".to_owned()), ("EMPTY".to_owned(), String::new())]);
         let (app, stage) = (Word::Is("shop"), Word::Is("dev"));
-        fill(text, Words { app, stage, region: Word::Unset, env: &env, env_required: true })
+        fill(text, Words { app, stage, region: Word::Unset, env: &env, resources: Known::Refused, env_required: true })
     }
 
     #[test]
@@ -244,9 +256,13 @@ mod tests {
                 [
                     "${aws:username}",
                     "unknown `${aws:username}`",
-                    "known are app, stage, region and env.NAME; to keep the text, write `$${aws:username}`"
+                    "known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${aws:username}`"
                 ],
-                ["${}", "unknown `${}`", "known are app, stage, region and env.NAME; to keep the text, write `$${}`"],
+                [
+                    "${}",
+                    "unknown `${}`",
+                    "known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${}`"
+                ],
                 ["${app", "this `${` is never closed", "add a `}`, or write `$${` for the two characters"],
             ]
         );

@@ -23,11 +23,23 @@ pub(super) enum Place {
 pub(super) const ENTRIES: [&str; 8] = ["wsgi", "asgi", "django", "handler", "bootstrap", "cargo", "go", "image"];
 
 /// What belongs to one function and is no default for several.
-const OWN: [&str; 11] =
-    ["wsgi", "asgi", "django", "handler", "bootstrap", "cargo", "go", "image", "http", "description", "static"];
+const OWN: [&str; 12] = [
+    "wsgi",
+    "asgi",
+    "django",
+    "handler",
+    "bootstrap",
+    "cargo",
+    "go",
+    "image",
+    "http",
+    "description",
+    "static",
+    "triggers",
+];
 
 /// What a function has and every place may set.
-const SHARED: [&str; 23] = [
+const SHARED: [&str; 24] = [
     "runtime",
     "arch",
     "memory",
@@ -51,14 +63,14 @@ const SHARED: [&str; 23] = [
     "stream",
     "exec",
     "keep_warm",
+    "uses",
 ];
 
 /// What a whole stage has.
-const WIDE: [&str; 7] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke"];
+const WIDE: [&str; 8] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 8] =
-    ["cloudformation", "concurrency", "domain", "expires", "resources", "role", "triggers", "uses"];
+const LATER: [&str; 5] = ["cloudformation", "concurrency", "domain", "expires", "role"];
 
 impl Place {
     /// True when this key may stand here.

@@ -12,6 +12,7 @@
 
 mod check;
 mod code;
+mod fields;
 mod folder;
 mod image;
 mod interpolate;
@@ -23,12 +24,16 @@ mod packing;
 mod policies;
 mod precedence;
 mod raw;
+pub(crate) mod reference;
 mod resolve;
+pub(crate) mod resources;
 mod smoke;
 pub(crate) mod stage;
 pub(crate) mod suggest;
 mod syntax;
 mod traffic;
+pub(crate) mod triggers;
+mod uses;
 mod values;
 mod web;
 

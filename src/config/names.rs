@@ -6,6 +6,7 @@
 pub(super) const APP: usize = 40;
 pub(super) const STAGE: usize = 30;
 pub(super) const FUNCTION: usize = 40;
+pub(super) const RESOURCE: usize = 40;
 
 /// What is wrong with `name` as the name of an app, a stage or a function.
 pub(super) fn fault(name: &str, longest: usize) -> Option<String> {

@@ -16,9 +16,13 @@ use super::packing;
 use super::policies;
 use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
+use super::reference::Known;
+use super::resources::{self, Others};
 use super::smoke;
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
 use super::traffic;
+use super::triggers;
+use super::uses;
 use super::values::Reader;
 use super::web;
 
@@ -61,7 +65,8 @@ impl<'a> File<'a> {
     /// A reader for a part of the file before any stage is chosen.
     pub(super) fn reader(&self) -> Reader<'a> {
         let later = Word::Later;
-        let words = Words { app: later, stage: later, region: later, env: self.env, env_required: false };
+        let resources = Known::Later;
+        let words = Words { app: later, stage: later, region: later, env: self.env, resources, env_required: false };
         Reader { source: self.source, words, problems: Problems::default(), masked: false }
     }
 
@@ -103,7 +108,12 @@ pub(super) fn stage(
     let profile = wide.strongest("profile").and_then(|entry| reader.some_text(entry));
     let local = wide.strongest("local").and_then(|entry| reader.yes_or_no(entry));
     let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
-    let functions = functions(&mut reader, file, &chain);
+    reader.words.resources = Known::Refused;
+    let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
+    let functions = functions(&mut reader, file, &chain, &others);
+    if let Some(functions) = &functions {
+        resources::check(&mut reader, &wide.all("resources"), &resources, functions);
+    }
     let traffic = traffic::read(&mut reader, &wide);
     let alarms = traffic::alarms_of(&mut reader, &wide);
     let smoke = smoke::of_stage(&mut reader, &wide, functions.as_ref());
@@ -119,6 +129,7 @@ pub(super) fn stage(
         local: local.unwrap_or(false),
         protect: protect.unwrap_or(false),
         functions: functions?,
+        resources,
         traffic,
         alarms,
         smoke,
@@ -127,12 +138,17 @@ pub(super) fn stage(
 }
 
 /// All functions of a stage; `None` when one of them could not be resolved.
-fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<BTreeMap<String, FunctionConfig>> {
+fn functions<'a>(
+    reader: &mut Reader<'a>,
+    file: File<'a>,
+    chain: &[&'a Map],
+    others: &'a Others<'a>,
+) -> Option<BTreeMap<String, FunctionConfig>> {
     let mut resolved = Vec::new();
     let mut with_api: BTreeMap<&str, &str> = BTreeMap::new();
     for declared in precedence::functions(file.top, &mut reader.problems) {
         let said = Said::of_function(file.top, chain, &declared);
-        let config = function(reader, file.root, &declared, &said);
+        let config = function(reader, file.root, (&declared, &said), others);
         let front = config.as_ref().and_then(|config| config.http).and_then(Http::api);
         if let Some((word, api)) = front {
             if let Some(first) = with_api.get(word) {
@@ -153,7 +169,12 @@ fn functions(reader: &mut Reader<'_>, file: File<'_>, chain: &[&Map]) -> Option<
 }
 
 /// One function from the maps that say something about it, weakest first.
-fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, said: &Said<'_>) -> Option<FunctionConfig> {
+fn function<'a>(
+    reader: &mut Reader<'a>,
+    root: &Path,
+    (declared, said): (&Function<'a>, &Said<'a>),
+    others: &'a Others<'a>,
+) -> Option<FunctionConfig> {
     let find = |key| said.strongest(key);
     let memory = find("memory").and_then(|entry| reader.whole(entry, &limits::MEMORY, "MB"));
     let timeout = find("timeout").and_then(|entry| reader.whole(entry, &limits::TIMEOUT, "seconds"));
@@ -161,9 +182,14 @@ fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, said:
     let arch = find("arch").and_then(|entry| reader.arch(entry));
     let description = find("description").and_then(|entry| reader.description(entry));
     let log_retention = find("log_retention").and_then(|entry| reader.log_retention(entry));
-    let policies = find("policies").and_then(|entry| policies::read(reader, entry));
     let http = find("http").and_then(|entry| reader.http(entry));
+    let triggers = find("triggers").map(|entry| triggers::read(reader, entry, others));
+    let uses = find("uses").map(|entry| uses::read(reader, entry, others));
+    // Here alone a text may speak of resources.
+    reader.words.resources = Known::These(others);
+    let policies = find("policies").and_then(|entry| policies::read(reader, entry));
     let env = env(reader, declared, said);
+    reader.words.resources = Known::Refused;
     let build = find("build").and_then(|entry| reader.command(entry));
     let dir = folder::code(reader, root, find("dir"), build.is_some());
     let called = called(reader, declared, said, dir.as_deref())?;
@@ -202,6 +228,8 @@ fn function(reader: &mut Reader<'_>, root: &Path, declared: &Function<'_>, said:
         http,
         web,
         log_retention: log_retention.unwrap_or(LOG_RETENTION),
+        triggers: triggers.unwrap_or_default(),
+        uses: uses.unwrap_or_default(),
         policies: policies.unwrap_or_default(),
         source: Source { dir, ..packing.source },
         layers: packing.layers,

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::resources::ResourceConfig;
 use super::smoke::Smoke;
 use super::traffic::Traffic;
+use super::triggers::Trigger;
 
 /// One stage of the app, ready to be packaged and deployed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +30,9 @@ pub(crate) struct StageConfig {
     pub(crate) local: bool,
     /// `protect: true`: `undeploy` refuses, and `deploy` what takes something away.
     pub(crate) protect: bool,
+    /// What the functions talk to, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) resources: BTreeMap<String, ResourceConfig>,
     /// The functions, by name. Never empty.
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
     /// How traffic goes over to new versions; `None` is all at once.
@@ -72,6 +77,12 @@ pub(crate) struct FunctionConfig {
     pub(crate) web: Web,
     /// For how many days the log is kept; one of the day counts AWS accepts.
     pub(crate) log_retention: i32,
+    /// What wakes it, besides HTTP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) triggers: Vec<Trigger>,
+    /// How it uses which resources: a word of the resource's type (`send`, `read-write`) by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) uses: BTreeMap<String, String>,
     /// IAM statements beyond writing its own logs, as JSON objects in IAM's own spelling.
     pub(crate) policies: Vec<serde_json::Value>,
     /// Where the code is and what of it goes into the package.

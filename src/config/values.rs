@@ -5,6 +5,8 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::Value;
+
 use super::interpolate::{self, Filled, Outcome, Words};
 use super::limits;
 use super::locate::{Problems, Span};
@@ -72,7 +74,7 @@ impl Reader<'_> {
         self.text_at(&entry.key, &entry.value)
     }
 
-    fn text_at(&mut self, key: &str, node: &Node) -> Option<Filled> {
+    pub(super) fn text_at(&mut self, key: &str, node: &Node) -> Option<Filled> {
         if let Kind::Text(text) = &node.kind {
             return self.fill(text, &node.span);
         }
@@ -109,8 +111,13 @@ impl Reader<'_> {
         found.map_or_else(|| span.clone(), |at| span.start + at..span.start + at + part.len())
     }
 
-    /// A whole number in a range of AWS's, in `unit`.
+    /// A whole number in a range of Lambda's, in `unit`.
     pub(super) fn whole(&mut self, entry: &Entry, range: &RangeInclusive<i64>, unit: &str) -> Option<u32> {
+        self.within(entry, range, unit, "Lambda")
+    }
+
+    /// A whole number in a range, in `unit`; `who` of AWS has it.
+    pub(super) fn within(&mut self, entry: &Entry, range: &RangeInclusive<i64>, unit: &str, who: &str) -> Option<u32> {
         let Kind::Number(Some(number), _) = entry.value.kind else {
             self.not_a_number(entry, &format!("a whole number of {unit}"));
             return None;
@@ -119,7 +126,7 @@ impl Reader<'_> {
             return u32::try_from(number).ok();
         }
         let (low, high) = (limits::grouped(*range.start()), limits::grouped(*range.end()));
-        let title = format!("`{}` is out of range: Lambda allows {low} to {high} {unit}", entry.key);
+        let title = format!("`{}` is out of range: {who} allows {low} to {high} {unit}", entry.key);
         let label = if number < *range.start() { format!("at least {low}") } else { format!("at most {high}") };
         self.problem(&entry.value.span, title, label);
         None
@@ -162,6 +169,44 @@ impl Reader<'_> {
             }
         }
         Some(patterns)
+    }
+
+    /// Any value as JSON: what looks like a number or a truth value is one.
+    pub(super) fn json(&mut self, entry: &Entry) -> Option<Value> {
+        self.json_at(&entry.key, &entry.value)
+    }
+
+    fn json_at(&mut self, key: &str, node: &Node) -> Option<Value> {
+        Some(match &node.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value, _) => Value::from(*value),
+            Kind::Number(Some(number), _) => Value::from(*number),
+            Kind::Number(None, text) => text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from),
+            Kind::Text(_) => {
+                let filled = self.text_at(key, node)?;
+                Value::String(self.free_text(filled))
+            }
+            Kind::List(items) => Value::Array(items.iter().map(|item| self.json_at(key, item)).collect::<Option<_>>()?),
+            Kind::Map(map) => {
+                let members =
+                    map.0.iter().map(|entry| Some((entry.key.clone(), self.json_at(&entry.key, &entry.value)?)));
+                Value::Object(members.collect::<Option<_>>()?)
+            }
+        })
+    }
+
+    /// One event pattern or several: JSON objects, as EventBridge and Lambda's event filters have them.
+    pub(super) fn event_patterns(&mut self, entry: &Entry) -> Option<Vec<Value>> {
+        const WANTED: &str = "an event pattern, like `{ body: { kind: [order] } }`, or a list of them";
+        let patterns = match self.json(entry)? {
+            Value::Array(several) if !several.is_empty() => several,
+            one => vec![one],
+        };
+        if patterns.iter().all(|pattern| pattern.as_object().is_some_and(|pattern| !pattern.is_empty())) {
+            return Some(patterns);
+        }
+        self.wrong_type(&entry.key, &entry.value, WANTED);
+        None
     }
 
     /// For how many days the log is kept.

@@ -1,13 +1,19 @@
 //! All the resources a stage should consist of. Pure: config and packages in, resources out.
 
+mod addresses;
+mod stores;
+mod triggers;
+mod uses;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use self::addresses::Addresses;
 use super::kinds::{Any, Api, Artifact, Bucket, Function, HttpApi, Kind, Layer, LogGroup, Role, STATIC_PLACE};
 use super::kinds::{Schedule, ScheduleGroup, Settings, StaticFiles, Url};
 use super::names::{
-    ALIAS, bucket_name, function_name, layer_name, log_group_name, role_name, schedule_group_name, scheduler_role_name,
+    bucket_name, function_name, layer_name, log_group_name, role_name, schedule_group_name, scheduler_role_name,
     static_prefix, warm_schedule_name,
 };
 use super::resource::{Key, Owner};
@@ -22,16 +28,30 @@ pub(crate) struct Place {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) partition: String,
+    /// Set when this is not AWS itself.
+    pub(crate) endpoint: Option<String>,
 }
 
 impl Place {
     pub(crate) fn of(cloud: &Cloud) -> Self {
-        Self { account: cloud.account.clone(), region: cloud.region.clone(), partition: cloud.partition.clone() }
+        Self {
+            account: cloud.account.clone(),
+            region: cloud.region.clone(),
+            partition: cloud.partition.clone(),
+            endpoint: cloud.endpoint.clone(),
+        }
     }
 
     /// Where the static files of an app are: bucket and prefix.
     fn static_files(&self, app: &str) -> String {
         format!("{}/{}", bucket_name(&self.account, &self.region), static_prefix(app))
+    }
+
+    /// Where a service is asked: `https://sqs.eu-west-1.amazonaws.com`.
+    fn service_url(&self, service: &str) -> String {
+        let suffix = if self.partition == "aws-cn" { ".cn" } else { "" };
+        let own = || format!("https://{service}.{}.amazonaws.com{suffix}", self.region);
+        self.endpoint.clone().unwrap_or_else(own)
     }
 
     fn arn(&self, service: &str, region: &str, what: &str) -> String {
@@ -52,6 +72,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     let bucket = bucket_name(&place.account, &place.region);
     let role = role_name(&owner, &place.region);
     let mut resources = vec![Any::Bucket(Bucket::wanted(&place.account, &place.region))];
+    let addresses = Addresses::of(stage, &owner, place);
     let layers = Layers::of(stage.functions.keys().filter_map(|name| packages.get(name)));
     let mut artifacts = layers.artifacts(&owner, &bucket, |_| true);
     let mut groups = Vec::new();
@@ -69,9 +90,11 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         let name = function_name(&owner, &config.name);
         let group = log_group_name(&name);
         groups.push(place.arn("logs", &place.region, &format!("log-group:{group}")));
-        for statement in &config.policies {
-            if !statements.contains(statement) {
-                statements.push(statement.clone());
+        let own = config.policies.iter().map(|statement| filled(statement, &addresses));
+        let own = own.collect::<Result<Vec<_>>>()?;
+        for statement in own.into_iter().chain(triggers::statements(config, &addresses)?) {
+            if !statements.contains(&statement) {
+                statements.push(statement);
             }
         }
         resources.push(Any::LogGroup(LogGroup {
@@ -81,6 +104,13 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }));
         let role_arn = place.arn("iam", "", &format!("role/{role}"));
         let mut settings = Settings::wanted(config, package, role_arn, layers.names(&owner, package));
+        for value in settings.env.values_mut() {
+            *value = addresses.fill(value)?;
+        }
+        for name in config.uses.keys() {
+            let (variable, value) = addresses.get(name)?.variable.clone();
+            settings.env.entry(variable).or_insert(value);
+        }
         if package.static_files.is_some() {
             settings.env.insert(STATIC_PLACE.to_owned(), place.static_files(&owner.app));
         }
@@ -108,8 +138,25 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
     }
     resources.extend(functions.into_iter().map(Any::Function));
+    resources.extend(stores::wanted(stage, &owner, &addresses)?);
+    for config in stage.functions.values() {
+        resources.extend(triggers::wanted(config, &owner, &addresses)?);
+    }
     resources.extend(schedules(stage, &owner, place));
     Ok(Blueprint { owner, resources })
+}
+
+/// A statement of the config with every `${resources.…}` put in.
+fn filled(statement: &Value, addresses: &Addresses) -> Result<Value> {
+    Ok(match statement {
+        Value::String(text) => Value::String(addresses.fill(text)?),
+        Value::Array(items) => Value::Array(items.iter().map(|item| filled(item, addresses)).collect::<Result<_>>()?),
+        Value::Object(members) => {
+            let members = members.iter().map(|(key, value)| Ok((key.clone(), filled(value, addresses)?)));
+            Value::Object(members.collect::<Result<_>>()?)
+        }
+        other => other.clone(),
+    })
 }
 
 fn function(
@@ -147,13 +194,8 @@ fn objects<'a>(packages: impl Iterator<Item = &'a Package>) -> impl Iterator<Ite
 
 /// The schedules of a stage with their group and their role; nothing when there is no schedule.
 fn schedules(stage: &StageConfig, owner: &Owner, place: &Place) -> Vec<Any> {
-    let warm = stage.functions.values().filter(|config| config.web.keep_warm);
-    let targets: Vec<(&str, String)> = warm
-        .map(|config| {
-            let what = format!("function:{}:{ALIAS}", function_name(owner, &config.name));
-            (config.name.as_str(), place.arn("lambda", &place.region, &what))
-        })
-        .collect();
+    let timed = stage.functions.values().filter(|config| config.web.keep_warm || triggers::has_schedule(config));
+    let targets: Vec<_> = timed.map(|config| (config, triggers::alias(config, owner, place))).collect();
     if targets.is_empty() {
         return Vec::new();
     }
@@ -162,11 +204,13 @@ fn schedules(stage: &StageConfig, owner: &Owner, place: &Place) -> Vec<Any> {
     let group_arn = place.arn("scheduler", &place.region, &format!("schedule-group/{group}"));
     let aliases: Vec<String> = targets.iter().map(|(_, alias)| alias.clone()).collect();
     let role = Role::of_schedules(role, owner.clone(), (&place.account, &group_arn), &aliases);
-    let warm = targets.into_iter().map(|(function, alias)| {
-        Schedule::warm(warm_schedule_name(owner, function), owner.clone(), alias, role_arn.clone())
-    });
     let group = ScheduleGroup { name: group, owner: owner.clone() };
-    [Any::Role(role), Any::ScheduleGroup(group)].into_iter().chain(warm.map(Any::Schedule)).collect()
+    let schedules = targets.into_iter().flat_map(|(config, alias)| {
+        let warm = warm_schedule_name(owner, &config.name);
+        let warm = config.web.keep_warm.then(|| Schedule::warm(warm, owner.clone(), alias.clone(), role_arn.clone()));
+        triggers::schedules(config, owner, &alias, &role_arn).into_iter().chain(warm)
+    });
+    [Any::Role(role), Any::ScheduleGroup(group)].into_iter().chain(schedules.map(Any::Schedule)).collect()
 }
 
 fn artifact(owner: &Owner, bucket: &str, package: &Package) -> Artifact {

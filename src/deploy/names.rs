@@ -51,6 +51,22 @@ pub(crate) fn warm_schedule_name(owner: &Owner, function: &str) -> String {
     fit(&format!("{}-{}-{function}-warm", owner.app, owner.stage), LONGEST)
 }
 
+/// `{app}-{stage}-{function}-{schedule}`: a schedule of a function's triggers.
+pub(crate) fn schedule_name(owner: &Owner, function: &str, schedule: &str) -> String {
+    fit(&format!("{}-{}-{function}-{schedule}", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}-{stage}-{resource}` with `suffix` at its end, at most `longest` bytes in all.
+pub(crate) fn resource_name(owner: &Owner, resource: &str, suffix: &str, longest: usize) -> String {
+    let name = fit(&format!("{}-{}-{resource}", owner.app, owner.stage), longest - suffix.len());
+    format!("{name}{suffix}")
+}
+
+/// What every such name of this stage begins with, however short it has to be; others' names may, too.
+pub(crate) fn resource_prefix(owner: &Owner) -> String {
+    function_prefix(owner)
+}
+
 /// `{app}-{stage}-{part}-{hash}`, with 16 hex digits of the content's hash: one name, one content.
 pub(crate) fn layer_name(owner: &Owner, part: &str, sha256: &str) -> String {
     let name = fit(&format!("{}-{}-{part}", owner.app, owner.stage), LONGEST_LAYER - CONTENT);

@@ -52,6 +52,9 @@ answer({
     "schedules": [item["Name"] for item in every("scheduler", "list_schedules", "Schedules")],
     "schedule groups": [item["Name"] for item in every("scheduler", "list_schedule_groups", "ScheduleGroups")
                         if item["Name"] != "default" and item["State"] == "ACTIVE"],
+    "queues": every("sqs", "list_queues", "QueueUrls"),
+    "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
+                      if item["State"] != "Deleting"],
     "buckets": buckets,
     "objects": [item["Key"] for name in buckets for item in every("s3", "list_objects_v2", "Contents", Bucket=name)],
 })
@@ -134,7 +137,7 @@ pub(crate) fn nothing() -> Value {
     serde_json::json!({
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
         "buckets": [], "objects": [],
-        "schedules": [], "schedule groups": []
+        "schedules": [], "schedule groups": [], "queues": [], "event sources": []
     })
 }
 

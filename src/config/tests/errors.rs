@@ -8,7 +8,7 @@ const ADDED: &[(&str, &[&str])] = &[
     // Keys.
     ("memroy: 512", &["memroy | unknown key `memroy` | did you mean `memory`?"]),
     ("qwertz: 1", &["qwertz | unknown key `qwertz` | rzap has no such key"]),
-    ("triggers: []", &["triggers | `triggers` is not supported by this version of rzap | "]),
+    ("domain: a.example", &["domain | `domain` is not supported by this version of rzap | "]),
     ("layer: yes", &["yes | `layer` cannot be `yes` | `auto`, or `none`; folders and ARNs go under `layers`"]),
     ("bundle: true", &["bundle | `bundle` does nothing here | it is for Node"]),
     ("layers: ./src", &["./src | `layers` needs a list of texts | this is text"]),
@@ -259,7 +259,7 @@ fn statements_iam_would_refuse_are_found() {
         errors(&yaml),
         [
             "allow | unknown effect `allow` | did you mean `Allow`?",
-            "${aws:username} | unknown `${aws:username}` | known are app, stage, region and env.NAME; to keep the text, write `$${aws:username}`",
+            "${aws:username} | unknown `${aws:username}` | known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${aws:username}`",
             "effect | unknown key `effect` | did you mean `Effect`?",
             "effect | this statement has no `Effect` | add `Effect: Allow`",
             "effect | this statement has no `Resource` | ",

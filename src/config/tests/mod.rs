@@ -6,6 +6,7 @@ mod code;
 mod errors;
 mod fuzz;
 mod packing;
+mod resources;
 mod stages;
 mod traffic;
 mod web;

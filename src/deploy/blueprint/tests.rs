@@ -14,7 +14,7 @@ use crate::package::StaticFiles as Files;
 const PLACED: &str = "rzap-123456789012-eu-west-1/shop/_static/";
 
 fn place() -> Place {
-    Place { account: "123456789012".into(), region: "eu-west-1".into(), partition: "aws".into() }
+    Place { account: "123456789012".into(), region: "eu-west-1".into(), partition: "aws".into(), endpoint: None }
 }
 
 fn stage() -> StageConfig {

@@ -3,11 +3,13 @@
 mod api;
 mod artifact;
 mod bucket;
+mod event_source;
 mod function;
 mod history;
 mod http_api;
 mod layer;
 mod log_group;
+mod queue;
 mod role;
 mod schedule;
 mod schedule_group;
@@ -22,12 +24,14 @@ use serde_json::Value;
 pub(crate) use self::api::{Api, rollback as rest};
 pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
+pub(crate) use self::event_source::EventSource;
 pub(crate) use self::function::versions::Share;
 pub(crate) use self::function::{Decided, Function, Settings, Url, retire, versions};
 pub(crate) use self::history::History;
 pub(crate) use self::http_api::{HttpApi, rollback as http};
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
+pub(crate) use self::queue::Queue;
 pub(crate) use self::role::Role;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
@@ -45,6 +49,9 @@ macro_rules! kinds {
         pub(crate) enum Kind { $($kind),* }
 
         impl Kind {
+            /// All there are.
+            pub(crate) const ALL: [Self; [$($word),*].len()] = [$(Self::$kind),*];
+
             /// The word in JSON: `log_group`.
             pub(crate) fn word(self) -> &'static str {
                 match self { $(Self::$kind => $word),* }
@@ -131,11 +138,16 @@ macro_rules! kinds {
             }
         }
 
-        /// Everything of this stage that is live, all kinds side by side.
-        pub(crate) async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Any>> {
-            let searches: Vec<LocalBoxFuture<'_, Result<Found<Any>>>> = vec![
-                $(Box::pin(async { Ok($kind::discover(cloud, owner).await?.map(Any::$kind)) })),*
-            ];
+        /// Everything of this stage that is live, of the kinds that `which` says yes to, side by side.
+        pub(crate) async fn search(
+            cloud: &Cloud,
+            owner: &Owner,
+            which: impl Fn(Kind) -> bool,
+        ) -> Result<Found<Any>> {
+            let mut searches: Vec<LocalBoxFuture<'_, Result<Found<Any>>>> = Vec::new();
+            $(if which(Kind::$kind) {
+                searches.push(Box::pin(async { Ok($kind::discover(cloud, owner).await?.map(Any::$kind)) }));
+            })*
             Ok(try_join_all(searches).await?.into_iter().collect())
         }
     };
@@ -148,13 +160,22 @@ kinds! {
     Artifact: "artifact", "artifact";
     StaticFiles: "static_files", "static files";
     Role: "role", "role";
+    Queue: "queue", "queue";
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
     HttpApi: "http_api", "HTTP API";
+    EventSource: "event_source_mapping", "event source mapping";
     ScheduleGroup: "schedule_group", "schedule group";
     Schedule: "schedule", "schedule";
+}
+
+impl Kind {
+    /// Most stages have none of it: see `known`.
+    pub(crate) fn is_rare(self) -> bool {
+        matches!(self, Self::HttpApi | Self::ScheduleGroup | Self::Schedule | Self::Queue | Self::EventSource)
+    }
 }
 
 impl Any {

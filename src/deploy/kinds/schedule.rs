@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::Kind;
 use super::schedule_group::Standing;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::config::triggers::ScheduleTrigger;
 use crate::deploy::names::schedule_group_name;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -72,6 +73,25 @@ impl Schedule {
             window: FlexibleTimeWindowMode::Off.as_str().to_owned(),
             start: None,
             end: None,
+        }
+    }
+
+    /// One of a function's triggers. `target` and `role` are ARNs.
+    pub(crate) fn of_trigger(
+        name: String,
+        owner: Owner,
+        config: &ScheduleTrigger,
+        target: String,
+        role: String,
+    ) -> Self {
+        let state = if config.enabled { ScheduleState::Enabled } else { ScheduleState::Disabled };
+        Self {
+            expression: config.expression.clone(),
+            timezone: config.timezone.clone(),
+            state: state.as_str().to_owned(),
+            input: config.input.to_string(),
+            retries: i32::try_from(config.retries).unwrap_or(i32::MAX),
+            ..Self::warm(name, owner, target, role)
         }
     }
 

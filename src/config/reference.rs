@@ -1,0 +1,82 @@
+//! `${resources.NAME.ATTRIBUTE}`: what of the app's own resources a text may speak of.
+//!
+//! Which account and region a stage lives in the config does not know. So a reference is checked here and
+//! stays in the text as a marked place, which whoever draws the blueprint fills in.
+
+use super::resources::{self, Others};
+use super::suggest;
+use crate::error::Result;
+
+/// Around a reference in a resolved text: characters that Unicode keeps out of any text.
+const OPEN: char = '\u{FDD0}';
+const CLOSE: char = '\u{FDD1}';
+
+/// What `${resources.…}` may name in a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known<'a> {
+    /// Not looked at while only the single values are checked.
+    Later,
+    /// None: not in this place.
+    Refused,
+    These(&'a Others<'a>),
+}
+
+/// The marked place for `NAME.ATTRIBUTE`, `None` when that is not known yet; or what is wrong with it, as
+/// title and label.
+pub(super) fn mark(name: &str, known: Known<'_>) -> std::result::Result<Option<String>, (String, String)> {
+    let resources = match known {
+        Known::Later => return Ok(None),
+        Known::Refused => {
+            let label = "only `env` and `policies` may speak of resources".to_owned();
+            return Err(("`${resources.…}` cannot stand here".to_owned(), label));
+        }
+        Known::These(resources) => resources,
+    };
+    let (name, attribute) = name.split_once('.').unwrap_or((name, ""));
+    let Some(word) = resources.get(name) else {
+        let names: Vec<&str> = resources.keys().copied().collect();
+        let label = suggest::did_you_mean(name, names.iter().copied(), || match names.as_slice() {
+            [] => "the app has no `resources`".to_owned(),
+            names => format!("there is {}", suggest::list(names)),
+        });
+        return Err((format!("no resource `{name}`"), label));
+    };
+    let attributes = resources::type_of(word).map_or(&[][..], |kind| kind.attributes);
+    if !attributes.contains(&attribute) {
+        let all = || format!("there is {}", suggest::list(attributes));
+        let label = suggest::did_you_mean(attribute, attributes.iter().copied(), all);
+        return Err((format!("`{name}` has no `{attribute}`"), label));
+    }
+    Ok(Some(format!("{OPEN}{name}.{attribute}{CLOSE}")))
+}
+
+/// The text with every marked place replaced by what `value` says of a resource's attribute.
+///
+/// # Errors
+/// The first of `value`'s.
+pub(crate) fn fill(text: &str, value: impl Fn(&str, &str) -> Result<String>) -> Result<String> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once(OPEN) {
+        filled.push_str(before);
+        let (name, after) = from.split_once(CLOSE).unwrap_or((from, ""));
+        let (name, attribute) = name.split_once('.').unwrap_or((name, ""));
+        filled.push_str(&value(name, attribute)?);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marked_places_are_filled_in() {
+        let value = |name: &str, attribute: &str| Ok(format!("<{name}:{attribute}>"));
+        let text = format!("a {OPEN}jobs.arn{CLOSE}/* {OPEN}up.name{CLOSE}");
+        assert_eq!(fill(&text, value).expect("filled"), "a <jobs:arn>/* <up:name>");
+        assert_eq!(fill("plain ${resources.jobs.arn}", value).expect("filled"), "plain ${resources.jobs.arn}");
+    }
+}

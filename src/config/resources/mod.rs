@@ -1,0 +1,175 @@
+//! `resources:` — what the functions of a stage talk to: one file per type, one line each in the list below.
+//!
+//! A resource's keys are merged over the places that speak of it: the top level, then the stage behind
+//! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
+
+mod queue;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+pub(crate) use self::queue::Queue;
+use super::fields::Fields;
+use super::keys;
+use super::locate::Span;
+use super::names;
+use super::raw::{Entry, Kind, Map};
+use super::stage::FunctionConfig;
+use super::suggest;
+use super::values::Reader;
+
+/// One resource of a stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ResourceConfig {
+    Queue(Queue),
+}
+
+/// A type of resource.
+pub(super) struct Type {
+    pub(super) word: &'static str,
+    /// With its article: "a queue".
+    what: &'static str,
+    /// Its keys beside `type`.
+    keys: &'static [&'static str],
+    /// What `${resources.NAME.…}` knows of it.
+    pub(super) attributes: &'static [&'static str],
+    /// What a function may want of it in `uses:`; the first is what a bare name means.
+    pub(super) access: &'static [&'static str],
+    read: fn(&mut Reader<'_>, &Fields<'_>, &Others<'_>) -> Option<ResourceConfig>,
+}
+
+/// In the order a person reads about them.
+const TYPES: [Type; 1] = [Type {
+    word: "queue",
+    what: "a queue",
+    keys: &queue::KEYS,
+    attributes: &["name", "arn", "url"],
+    access: &["send", "receive", "send-receive"],
+    read: queue::read,
+}];
+
+/// The names of all resources of a stage with the words of their types, as far as they say one.
+pub(super) type Others<'a> = BTreeMap<&'a str, &'a str>;
+
+/// The type of a resource.
+pub(super) fn type_of(word: &str) -> Option<&'static Type> {
+    TYPES.iter().find(|each| each.word == word)
+}
+
+/// Reads the resources of a stage from the places that speak of them, weakest first, and says what types
+/// they have. What cannot be read is reported and left out.
+pub(super) fn read<'a>(
+    reader: &mut Reader<'_>,
+    places: &[&'a Entry],
+) -> (BTreeMap<String, ResourceConfig>, Others<'a>) {
+    let mut said: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for place in places {
+        let Some(map) = keys::map_of(place, "a map of resources", &mut reader.problems) else { continue };
+        for entry in &map.0 {
+            said.entry(&entry.key).or_default().push(entry);
+        }
+    }
+    let others: Others<'_> = said.iter().filter_map(|(name, entries)| Some((*name, type_entry(entries)?.1))).collect();
+    let mut resources = BTreeMap::new();
+    for (name, entries) in &said {
+        let Some(first) = entries.first() else { continue };
+        if let Some(fault) = names::fault(name, names::RESOURCE) {
+            reader.problem(&first.key_span, format!("`{name}` cannot be the name of a resource"), fault);
+        }
+        if let Some(resource) = one(reader, entries, &others) {
+            resources.insert((*name).to_owned(), resource);
+        }
+    }
+    (resources, others)
+}
+
+/// Reports what resources and the functions that use them do not agree about.
+pub(super) fn check(
+    reader: &mut Reader<'_>,
+    places: &[&Entry],
+    resources: &BTreeMap<String, ResourceConfig>,
+    functions: &BTreeMap<String, FunctionConfig>,
+) {
+    for (name, resource) in resources {
+        let said = |key: &str| {
+            places.iter().rev().find_map(|place| match &place.value.kind {
+                Kind::Map(resources) => match &resources.get(name)?.value.kind {
+                    Kind::Map(map) => map.get(key).map(|entry| &entry.value.span),
+                    _ => None,
+                },
+                _ => None,
+            })
+        };
+        match resource {
+            ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
+        }
+    }
+}
+
+/// The span of the word that says a resource's type, and that word.
+fn type_entry<'a>(entries: &[&'a Entry]) -> Option<(&'a Span, &'a str)> {
+    let word = |entry: &'a Entry| match &entry.value.kind {
+        Kind::Text(word) => Some((&entry.value.span, word.as_str())),
+        _ => None,
+    };
+    entries.iter().rev().find_map(|entry| match &entry.value.kind {
+        Kind::Map(map) => word(map.get("type")?),
+        _ => word(entry),
+    })
+}
+
+fn one(reader: &mut Reader<'_>, entries: &[&Entry], others: &Others<'_>) -> Option<ResourceConfig> {
+    let first = entries.first()?;
+    let words: Vec<&str> = TYPES.iter().map(|each| each.word).collect();
+    let Some((at, word)) = type_entry(entries) else {
+        let label = format!("say its type: {}", suggest::list(&words));
+        reader.problem(&first.key_span, format!("nothing says what `{}` is", first.key), label);
+        return None;
+    };
+    let Some(kind) = type_of(word) else {
+        let label =
+            suggest::did_you_mean(word, words.iter().copied(), || format!("there is {}", suggest::list(&words)));
+        reader.problem(at, format!("unknown type of resource `{word}`"), label);
+        return None;
+    };
+    let mut maps: Vec<&Map> = Vec::new();
+    for entry in entries {
+        match &entry.value.kind {
+            Kind::Map(map) => maps.push(map),
+            Kind::Text(_) | Kind::Null => {}
+            _ => reader.wrong_type(&entry.key, &entry.value, "a type, or a map with `type`"),
+        }
+    }
+    let known: Vec<&str> = ["type"].into_iter().chain(kind.keys.iter().copied()).collect();
+    let fields = Fields::new(reader, kind.what, &first.key_span, maps, &known);
+    (kind.read)(reader, &fields, others)
+}
+
+/// Reports a name that is no resource of one of these types.
+pub(super) fn must_be(
+    reader: &mut Reader<'_>,
+    at: &Span,
+    name: &str,
+    types: &[&str],
+    others: &Others<'_>,
+) -> Option<()> {
+    match others.get(name) {
+        Some(word) if types.contains(word) => return Some(()),
+        Some(word) => {
+            let label = format!("needed is one of type {}", suggest::list(types));
+            reader.problem(at, format!("`{name}` is a resource of type `{word}`"), label);
+        }
+        None => {
+            let fitting: Vec<&str> =
+                others.iter().filter(|(_, word)| types.contains(word)).map(|(name, _)| *name).collect();
+            let label = suggest::did_you_mean(name, fitting.iter().copied(), || match fitting.as_slice() {
+                [] => format!("add it: `resources: {{ {name}: {} }}`", types.first().copied().unwrap_or_default()),
+                some => format!("there is {}", suggest::list(some)),
+            });
+            reader.problem(at, format!("no resource `{name}`"), label);
+        }
+    }
+    None
+}

@@ -1,0 +1,118 @@
+//! Which kinds of resources a stage has or has had, so that nobody has to look for all of them.
+//!
+//! Most apps have no queue, and whoever deploys one without should need neither the call nor the
+//! permission. So a look around asks for the kinds that every stage has, for those its config speaks of,
+//! and for those written down in `{app}/{stage}/kinds.json`: before the first resource of a kind is made,
+//! that kind is in there, and it goes with the stage. Where nothing is written down, all kinds are looked for.
+
+use std::collections::BTreeSet;
+
+use super::kinds::{Any, Kind, search};
+use super::names::{bucket_name, stage_prefix};
+use super::release::Release;
+use super::resource::{Found, Owner};
+use crate::aws::{Cloud, explain, is_code};
+use crate::config::resources::ResourceConfig;
+use crate::config::triggers::Trigger;
+use crate::config::{Http, StageConfig};
+use crate::error::{self, Error, Result};
+
+/// What a look around found.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) found: Found<Any>,
+    /// The kinds that were written down; `None` when nothing was.
+    written: Option<BTreeSet<Kind>>,
+}
+
+/// Everything of a stage that is live.
+///
+/// # Errors
+/// One of the kinds could not be looked for.
+pub(crate) async fn discover(cloud: &Cloud, owner: &Owner, stage: &StageConfig) -> Result<Look> {
+    let config = spoken_of(stage);
+    let first = |kind: Kind| !kind.is_rare() || config.contains(&kind);
+    let (mut found, written) = tokio::try_join!(search(cloud, owner, first), read(cloud, owner))?;
+    let more = |kind: Kind| !first(kind) && written.as_ref().is_none_or(|written| written.contains(&kind));
+    if Kind::ALL.iter().copied().any(more) {
+        let rest = match search(cloud, owner, more).await {
+            // Whoever may not look for what was most likely never made need not.
+            Err(error) if written.is_none() && error.kind == error::Kind::Access => Found::none(),
+            rest => rest?,
+        };
+        found = [found, rest].into_iter().collect();
+    }
+    Ok(Look { found, written })
+}
+
+impl Look {
+    /// Writes down which kinds are about to be made and which were found. To be called before anything is
+    /// made, while the stage is locked.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub(crate) async fn remember(&self, cloud: &Cloud, owner: &Owner, wanted: &[Any]) -> Result<()> {
+        let here = self.found.ours.iter().chain(wanted).map(|any| any.key().kind).filter(|kind| kind.is_rare());
+        let before = self.written.clone().unwrap_or_default();
+        let all: BTreeSet<Kind> = here.chain(before.iter().copied()).collect();
+        if self.written.is_some() && all == before {
+            return Ok(());
+        }
+        let (bucket, key) = place(cloud, owner);
+        let words: Vec<&str> = all.iter().map(|kind| kind.word()).collect();
+        let body = serde_json::to_vec(&words).unwrap_or_default();
+        let call = cloud.s3.put_object().bucket(&bucket).key(&key).content_type("application/json").body(body.into());
+        let call = call.expected_bucket_owner(&cloud.account);
+        call.send().await.map_err(explain(format!("write s3://{bucket}/{key}")))?;
+        Ok(())
+    }
+}
+
+/// The rare kinds that a config speaks of.
+fn spoken_of(stage: &StageConfig) -> BTreeSet<Kind> {
+    let mut kinds = BTreeSet::new();
+    for function in stage.functions.values() {
+        kinds.extend((function.http == Some(Http::Api)).then_some(Kind::HttpApi));
+        if function.web.keep_warm {
+            kinds.extend([Kind::ScheduleGroup, Kind::Schedule]);
+        }
+        for trigger in &function.triggers {
+            match trigger {
+                Trigger::Schedule(_) => kinds.extend([Kind::ScheduleGroup, Kind::Schedule]),
+                Trigger::Sqs(_) => kinds.extend([Kind::EventSource]),
+            }
+        }
+    }
+    for resource in stage.resources.values() {
+        match resource {
+            ResourceConfig::Queue(_) => kinds.extend([Kind::Queue]),
+        }
+    }
+    kinds
+}
+
+/// What is written down. A stage that has no release yet and has nothing written down has nothing.
+async fn read(cloud: &Cloud, owner: &Owner) -> Result<Option<BTreeSet<Kind>>> {
+    let (bucket, key) = place(cloud, owner);
+    let what = || format!("read s3://{bucket}/{key}");
+    let object = match cloud.s3.get_object().bucket(&bucket).key(&key).send().await {
+        Ok(object) => object,
+        Err(error) if is_code(&error, &["NoSuchKey"]) => {
+            let fresh = Release::numbers(cloud, owner).await?.is_empty();
+            return Ok(fresh.then(BTreeSet::new));
+        }
+        // With the bucket the memory is gone, and not the resources. What is no AWS may not know all kinds.
+        Err(error) if is_code(&error, &["NoSuchBucket"]) => return Ok(cloud.endpoint.is_some().then(BTreeSet::new)),
+        Err(error) => return Err(explain(what())(error)),
+    };
+    let bytes =
+        object.body.collect().await.map_err(|error| Error::failed(format!("failed to {}", what())).because(&error))?;
+    let words: Option<Vec<String>> = serde_json::from_slice(&bytes.into_bytes()).ok();
+    // A word of a newer rzap: it may have made what this one does not know.
+    Ok(words
+        .map(|words| words.iter().filter_map(|word| Kind::ALL.into_iter().find(|kind| kind.word() == word)).collect()))
+}
+
+fn place(cloud: &Cloud, owner: &Owner) -> (String, String) {
+    (bucket_name(&cloud.account, &cloud.region), format!("{}kinds.json", stage_prefix(owner)))
+}
