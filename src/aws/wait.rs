@@ -102,7 +102,7 @@ mod tests {
             }
             let too_long = started.elapsed().saturating_sub(needed);
             assert!(too_long <= (needed / 15).max(Duration::from_millis(100)), "{needed:?}: {too_long:?}");
-            assert!(sleeps <= 90, "{needed:?}: {sleeps}");
+            assert!(sleeps <= 100, "{needed:?}: {sleeps}");
         }
     }
 

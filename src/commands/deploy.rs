@@ -108,9 +108,17 @@ impl Deploy {
         self.ask(context, &plan.changes(), last.as_ref())?;
         let again = format!("rzap deploy {}{}", stage.stage, terms.flags());
         let careful = context.interrupt.carefully();
-        found.remember(&cloud, &owner, &blueprint.resources).await?;
+        let remembering = found.remember(&cloud, &owner, &blueprint.resources);
         let way = self.gradual.way(&stage, &again);
-        let outcome = match carry_out(context, &cloud, &plan, &progress, way).await {
+        let carrying = carry_out(context, &cloud, &plan, &progress, way);
+        let outcome = if found.has_news(&blueprint.resources) {
+            remembering.await?;
+            carrying.await
+        } else {
+            // Nothing depends on it: without it the next deploy looks for all kinds, and writes it.
+            tokio::join!(remembering, carrying).1
+        };
+        let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
                 if let Some(last) = &last
@@ -134,7 +142,11 @@ impl Deploy {
             Some(last) if last.tells_of(&released, report.api.as_ref()) => last.number,
             _ => {
                 let released = (released, Marks::of(&blueprint.resources));
-                report.record(&cloud, (&stage.root, newest), started, released).await?
+                let number = report.record(&cloud, (&stage.root, newest), started, released).await?;
+                if let Some(last) = &last {
+                    last.forget_unfinished(&cloud).await;
+                }
+                number
             }
         });
         context.retire(&cloud, &owner, &crowded).await;

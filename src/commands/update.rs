@@ -100,8 +100,8 @@ impl Update {
         // A release tells of all functions, those that this run did not look at as they were.
         let (newest, latest) = before?;
         let latest = latest?;
-        let recorded = latest.is_some();
-        let unfinished = latest.as_ref().map(|latest| latest.unfinished.clone()).unwrap_or_default();
+        let last = latest.clone();
+        let unfinished = last.as_ref().map(|last| last.unfinished.clone()).unwrap_or_default();
         let (before, api, mut marks) =
             latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
         let mut all = before.clone();
@@ -112,12 +112,15 @@ impl Update {
         }
         // A run that was killed after its last change has not written its release: then this one does.
         let told = |name: &str| before.get(name).map(|function| &function.version);
-        let untold = recorded && all.iter().any(|(name, now)| told(name) != Some(&now.version));
+        let untold = last.is_some() && all.iter().any(|(name, now)| told(name) != Some(&now.version));
         if !plan.is_empty() || untold {
             marks.forget(&unfinished);
             let marks = marks.after_update(Marks::of(plan.wanted()));
             report.api = api;
             report.release = Some(report.record(&cloud, (&stage.root, newest), started, (all, marks)).await?);
+            if let Some(last) = &last {
+                last.forget_unfinished(&cloud).await;
+            }
         }
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);

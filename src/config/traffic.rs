@@ -2,10 +2,12 @@
 //!
 //! Owns the types and how they are written. What is done with them is `deploy::shift`'s business.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::fields;
 use super::locate::Span;
 use super::precedence::Said;
 use super::raw::{Entry, Kind, Map};
@@ -14,6 +16,8 @@ use super::values::Reader;
 
 /// Seconds a shift may take as a whole: whoever wants more wants two deploys.
 const LONGEST: u64 = 24 * 60 * 60;
+/// Seconds of one of its steps.
+const WAIT: RangeInclusive<i64> = 1..=24 * 60 * 60;
 
 /// Names that one `DescribeAlarms` takes, and characters of a name.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
@@ -129,7 +133,7 @@ fn gradual(reader: &mut Reader<'_>, entry: &Entry, map: &Map) -> Option<Traffic>
         return None;
     };
     let (percent, span) = (percent?, &wait.value.span);
-    let wait = duration(reader, wait)?;
+    let wait = Duration::from_secs(fields::seconds(reader, wait, &WAIT, "a shift")?.into());
     let traffic = if time == "for" { Traffic::Canary { percent, wait } } else { Traffic::Linear { percent, wait } };
     let whole: u64 = traffic.steps().iter().map(|(_, wait)| wait.as_secs()).sum();
     if whole > LONGEST {
@@ -152,33 +156,6 @@ fn percent(reader: &mut Reader<'_>, entry: &Entry) -> Option<u32> {
         Err(_) => {
             let title = format!("`{}` needs a whole number of percent", entry.key);
             reader.problem(&entry.value.span, title, "like `10%`");
-            None
-        }
-    }
-}
-
-/// `30s`, `5m`, `1h`: at least a second, at most a day.
-fn duration(reader: &mut Reader<'_>, entry: &Entry) -> Option<Duration> {
-    let filled = reader.spelling(&entry.key, &entry.value)?;
-    let unit = |letter| match letter {
-        's' => Some(1),
-        'm' => Some(60),
-        'h' => Some(3600),
-        _ => None,
-    };
-    let parsed = filled.value.char_indices().next_back().and_then(|(at, letter)| {
-        let number = filled.value[..at].trim_end().parse::<u32>().ok()?;
-        Some(u64::from(number) * unit(letter)?)
-    });
-    match parsed {
-        Some(seconds @ 1..=LONGEST) => Some(Duration::from_secs(seconds)),
-        Some(_) => {
-            reader.problem(&entry.value.span, format!("`{}` is out of range", entry.key), "`1s` to `24h`");
-            None
-        }
-        None => {
-            let title = format!("`{}` needs a time", entry.key);
-            reader.problem(&entry.value.span, title, "like `30s`, `5m` or `1h`");
             None
         }
     }

@@ -21,8 +21,24 @@ use crate::error::{self, Error, Result};
 #[derive(Debug)]
 pub(crate) struct Look {
     pub(crate) found: Found<Any>,
-    /// The kinds that were written down; `None` when nothing was.
-    written: Option<BTreeSet<Kind>>,
+    memory: Memory,
+}
+
+/// What is written down of a stage.
+#[derive(Debug, PartialEq, Eq)]
+enum Memory {
+    /// The words of the kinds. A newer rzap may know more of them.
+    Kinds(BTreeSet<String>),
+    /// Nothing, because the stage has never been deployed.
+    Fresh,
+    /// Nothing, and nobody knows why.
+    Lost,
+}
+
+impl Memory {
+    fn has(&self, kind: Kind) -> bool {
+        matches!(self, Self::Kinds(words) if words.contains(kind.word()))
+    }
 }
 
 /// Everything of a stage that is live.
@@ -32,34 +48,39 @@ pub(crate) struct Look {
 pub(crate) async fn discover(cloud: &Cloud, owner: &Owner, stage: &StageConfig) -> Result<Look> {
     let config = spoken_of(stage);
     let first = |kind: Kind| !kind.is_rare() || config.contains(&kind);
-    let (mut found, written) = tokio::try_join!(search(cloud, owner, first), read(cloud, owner))?;
-    let more = |kind: Kind| !first(kind) && written.as_ref().is_none_or(|written| written.contains(&kind));
+    let (mut found, memory) = tokio::try_join!(search(cloud, owner, first), read(cloud, owner))?;
+    let more = |kind: Kind| !first(kind) && (memory == Memory::Lost || memory.has(kind));
     if Kind::ALL.iter().copied().any(more) {
         let rest = match search(cloud, owner, more).await {
             // Whoever may not look for what was most likely never made need not.
-            Err(error) if written.is_none() && error.kind == error::Kind::Access => Found::none(),
+            Err(error) if memory == Memory::Lost && error.kind == error::Kind::Access => Found::none(),
             rest => rest?,
         };
         found = [found, rest].into_iter().collect();
     }
-    Ok(Look { found, written })
+    Ok(Look { found, memory })
 }
 
 impl Look {
-    /// Writes down which kinds are about to be made and which were found. To be called before anything is
-    /// made, while the stage is locked.
+    /// Whether a kind is about to be made that is not written down: then [`Look::remember`] has to come first.
+    pub(crate) fn has_news(&self, wanted: &[Any]) -> bool {
+        wanted.iter().map(|any| any.key().kind).any(|kind| kind.is_rare() && !self.memory.has(kind))
+    }
+
+    /// Writes down which kinds are about to be made and which were found, while the stage is locked.
     ///
     /// # Errors
     /// It could not be written.
     pub(crate) async fn remember(&self, cloud: &Cloud, owner: &Owner, wanted: &[Any]) -> Result<()> {
         let here = self.found.ours.iter().chain(wanted).map(|any| any.key().kind).filter(|kind| kind.is_rare());
-        let before = self.written.clone().unwrap_or_default();
-        let all: BTreeSet<Kind> = here.chain(before.iter().copied()).collect();
-        if self.written.is_some() && all == before {
-            return Ok(());
+        let mut words: BTreeSet<String> = here.map(|kind| kind.word().to_owned()).collect();
+        if let Memory::Kinds(before) = &self.memory {
+            if words.is_subset(before) {
+                return Ok(());
+            }
+            words.extend(before.iter().cloned());
         }
         let (bucket, key) = place(cloud, owner);
-        let words: Vec<&str> = all.iter().map(|kind| kind.word()).collect();
         let body = serde_json::to_vec(&words).unwrap_or_default();
         let call = cloud.s3.put_object().bucket(&bucket).key(&key).content_type("application/json").body(body.into());
         let call = call.expected_bucket_owner(&cloud.account);
@@ -91,26 +112,26 @@ fn spoken_of(stage: &StageConfig) -> BTreeSet<Kind> {
     kinds
 }
 
-/// What is written down. A stage that has no release yet and has nothing written down has nothing.
-async fn read(cloud: &Cloud, owner: &Owner) -> Result<Option<BTreeSet<Kind>>> {
+async fn read(cloud: &Cloud, owner: &Owner) -> Result<Memory> {
     let (bucket, key) = place(cloud, owner);
     let what = || format!("read s3://{bucket}/{key}");
-    let object = match cloud.s3.get_object().bucket(&bucket).key(&key).send().await {
+    // Whether the stage is new matters only when there is no such object; asking side by side takes no longer.
+    let get = cloud.s3.get_object().bucket(&bucket).key(&key).send();
+    let (object, releases) = tokio::join!(get, Release::numbers(cloud, owner));
+    let object = match object {
         Ok(object) => object,
         Err(error) if is_code(&error, &["NoSuchKey"]) => {
-            let fresh = Release::numbers(cloud, owner).await?.is_empty();
-            return Ok(fresh.then(BTreeSet::new));
+            return Ok(if releases?.is_empty() { Memory::Fresh } else { Memory::Lost });
         }
         // With the bucket the memory is gone, and not the resources. What is no AWS may not know all kinds.
-        Err(error) if is_code(&error, &["NoSuchBucket"]) => return Ok(cloud.endpoint.is_some().then(BTreeSet::new)),
+        Err(error) if is_code(&error, &["NoSuchBucket"]) => {
+            return Ok(if cloud.endpoint.is_some() { Memory::Fresh } else { Memory::Lost });
+        }
         Err(error) => return Err(explain(what())(error)),
     };
     let bytes =
         object.body.collect().await.map_err(|error| Error::failed(format!("failed to {}", what())).because(&error))?;
-    let words: Option<Vec<String>> = serde_json::from_slice(&bytes.into_bytes()).ok();
-    // A word of a newer rzap: it may have made what this one does not know.
-    Ok(words
-        .map(|words| words.iter().filter_map(|word| Kind::ALL.into_iter().find(|kind| kind.word() == word)).collect()))
+    Ok(serde_json::from_slice(&bytes.into_bytes()).map_or(Memory::Lost, Memory::Kinds))
 }
 
 fn place(cloud: &Cloud, owner: &Owner) -> (String, String) {

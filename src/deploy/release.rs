@@ -93,6 +93,17 @@ impl Release {
         Ok(())
     }
 
+    /// Removes that note, once a release has followed. Best effort: it says nothing of any other release.
+    pub(crate) async fn forget_unfinished(&self, cloud: &Cloud) {
+        if self.unfinished.is_empty() {
+            return;
+        }
+        let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
+        let (bucket, prefix) = place(cloud, &owner);
+        let call = cloud.s3.delete_object().bucket(bucket).key(unfinished_key(&prefix, self.number));
+        let _ = call.send().await;
+    }
+
     /// As programs see it: the marks are nobody else's business.
     pub(crate) fn document(&self) -> Value {
         json!(Self { marks: Marks::default(), ..self.clone() })
@@ -148,6 +159,7 @@ impl Release {
         let beside = unfinished_key(prefix, last);
         if keys.contains(&beside) {
             self.marks.forget(&read_object(cloud, bucket, &beside).await?);
+            let _ = cloud.s3.delete_object().bucket(bucket).key(beside).send().await;
         }
         Ok(last)
     }

@@ -117,7 +117,7 @@ fn story(world: &World, cloud: &Cloud) {
     world.edit("rzap.yaml", "batch: 5", "batch: 7");
     world.edit("rzap.yaml", "visibility_timeout: 6s", "visibility_timeout: 9s, delay: 1s");
     let changed = world.run("deploy dev --json").success().changes();
-    assert_eq!(changed, ["update queue", "update event_source_mapping"]);
+    assert_eq!(changed, ["update event_source_mapping", "update queue"]);
     assert_eq!(stored(cloud), json!([before[0], 7, "live", "9", "1", before[5]]), "the same mapping");
 
     // What is not in the config any more goes, and nothing else.
@@ -141,20 +141,41 @@ fn a_queue_and_its_worker_on_ministack() {
     story(&world().at(&emulator.endpoint), &emulator.cloud());
 }
 
+/// moto 5.2 forgets which alias a mapping calls, so there is none here.
 #[test]
 fn the_control_plane_of_queues_on_moto() {
     let emulator = Emulator::moto();
     let world = world().at(&emulator.endpoint);
+    world.edit("rzap.yaml", "    triggers:\n      - sqs: { queue: jobs, batch: 5, partial_failures: true }\n", "");
     world.run("deploy dev --json").success();
     assert!(world.run("deploy dev --json").success().changes().is_empty());
-    assert_eq!(stored(&emulator.cloud())[1], json!(5));
     // By hand: what is seen is put back.
     emulator.cloud().boto(
-        "lambda_ = client('lambda')
-[mapping] = lambda_.list_event_source_mappings(FunctionName='shop-dev-worker:live')['EventSourceMappings']
-lambda_.update_event_source_mapping(UUID=mapping['UUID'], BatchSize=9)",
+        "sqs = client('sqs')
+url = sqs.get_queue_url(QueueName='shop-dev-jobs')['QueueUrl']
+sqs.set_queue_attributes(QueueUrl=url, Attributes={'DelaySeconds': '9', 'RedrivePolicy': ''})",
     );
-    assert_eq!(world.run("deploy dev --json").success().changes(), ["update event_source_mapping"]);
+    let changed = world.run("deploy dev --json").success();
+    assert_eq!(changed.changes(), ["update queue"]);
+    let differences = changed.json()["changes"][0]["differences"].as_array().cloned().unwrap_or_default();
+    let fields: Vec<_> = differences
+        .iter()
+        .map(|it| (it["field"].as_str().unwrap_or_default().to_owned(), it["by_hand"] == true))
+        .collect();
+    assert!(fields.contains(&("delay".to_owned(), true)), "{differences:?}");
+    assert!(fields.iter().any(|(field, by_hand)| field.starts_with("dead_letters") && *by_hand), "{differences:?}");
+    assert!(world.run("deploy dev --json").success().changes().is_empty());
+
+    // A queue with messages in it does not go without being told to; one without does.
+    emulator.cloud().boto(
+        "sqs = client('sqs')
+sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName='shop-dev-done')['QueueUrl'], MessageBody='keep me')",
+    );
+    world.edit("rzap.yaml", "  done: queue\n", "");
+    world.edit("rzap.yaml", "    uses: { done: send }\n", "");
+    let kept = world.run("deploy dev --json").success().json();
+    assert_eq!(kept["kept"][0]["name"], "shop-dev-done", "{kept}");
+    assert_eq!(world.run("deploy dev --delete-data --json").success().changes(), ["delete queue"]);
     world.run("undeploy dev --yes").success();
     emulator.cloud().is_empty();
 }

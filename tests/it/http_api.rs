@@ -215,7 +215,7 @@ answer(sorted({statement["Sid"][:9] for statement in policy["Statement"]}))
         ("http", &["create http_api", "update function"], json!(["rzap-http"])),
     ] {
         world.edit("rzap.yaml", &format!("http: {from}"), &format!("http: {to}"));
-        let changed = world.run(&format!("deploy dev --json {local}")).success();
+        let changed = world.run(&format!("deploy dev --allow-replace --json {local}")).success();
         assert_eq!(changed.changes(), changes, "{from} → {to}");
         used(&changed.url(), to);
         assert_eq!(statements(), left, "{from} → {to}");

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
+use crate::emulator::free_port;
 use crate::faulty::{Call, Fault, Proxy};
 use crate::http;
 use crate::output::Output;
@@ -19,13 +20,16 @@ pub(crate) struct Stand {
     world: World,
     pub(crate) proxy: Proxy,
     cloud: Cloud,
+    /// Of the cloud. Not the one that all others try first: one of them could take it while this cloud is away.
+    port: u16,
     /// Where the stage answers before the command and after it.
     urls: Vec<String>,
 }
 
 impl Stand {
     pub(crate) fn new(scene: &Scene) -> Self {
-        let world = World::new();
+        let (world, port) = (World::new(), free_port());
+        start(&world, port);
         let cloud = world.local();
         // Those that are there from the first deploy to the last.
         let mut urls: Option<BTreeSet<String>> = None;
@@ -48,19 +52,19 @@ impl Stand {
         }
         world.run("local stop").success();
         copy(&world, "state/cloud", "kept");
-        world.run("local start").success();
+        start(&world, port);
         let proxy = Proxy::start(&cloud.endpoint);
         let world = world.at(&proxy.endpoint);
         let urls: Vec<String> = urls.into_iter().flatten().collect();
         assert!(!scene.serves() || !urls.is_empty(), "nobody to ask");
-        Self { world, proxy, cloud, urls: if scene.serves() { urls } else { Vec::new() } }
+        Self { world, proxy, cloud, port, urls: if scene.serves() { urls } else { Vec::new() } }
     }
 
     /// Puts everything back to the start.
     pub(crate) fn reset(&self) {
         self.world.run("local stop").success();
         copy(&self.world, "kept", "state/cloud");
-        self.world.run("local start").success();
+        start(&self.world, self.port);
     }
 
     /// What happened to which call. Calls side by side come in any order.
@@ -89,6 +93,10 @@ impl Stand {
         }
         assert!(answers.keys().all(|answer| is_whole_answer(answer)), "{answers:?}");
     }
+}
+
+fn start(world: &World, port: u16) {
+    world.run(&format!("local start --port {port}")).success();
 }
 
 fn ask_all(urls: &[String], work: &dyn Fn()) -> Answers {

@@ -49,8 +49,14 @@ fn what_is_wrong_with_traffic_is_told_at_its_place() {
         ("traffic: { canary: 10% }", format!("canary | `canary` has no `for` | {LIKE}")),
         ("traffic: { canary: 0%, for: 5m }", "0% | `canary` is out of range | 1% to 99%".to_owned()),
         ("traffic: { canary: ten, for: 5m }", "ten | `canary` needs a whole number of percent | like `10%`".to_owned()),
-        ("traffic: { canary: 5%, for: 5 }", "5 | `for` needs a time | like `30s`, `5m` or `1h`".to_owned()),
-        ("traffic: { canary: 5%, for: 25h }", "25h | `for` is out of range | `1s` to `24h`".to_owned()),
+        (
+            "traffic: { canary: 5%, for: soon }",
+            "soon | `for` needs a time | like `30s`, `5m`, `12h` or `14d`; a bare number is seconds".to_owned(),
+        ),
+        (
+            "traffic: { canary: 5%, for: 25h }",
+            "25h | `for` is out of range: a shift allows 1s to 1d | at most 1d".to_owned(),
+        ),
         (
             "traffic: { linear: 1%, every: 1h }",
             "1h | this would take more than a day | a shift has 24 hours from its first step to its last".to_owned(),

@@ -90,11 +90,17 @@ fn fault(expression: &str) -> Option<String> {
             })
         }
         "at" => {
-            let well = inner.len() == 19 && inner.parse::<jiff::civil::DateTime>().is_ok();
-            (!well).then(|| "`at` has a date and a time without a zone: `at(2026-12-24T18:00:00)`".to_owned())
+            (!is_time(inner)).then(|| "`at` has a date and a time without a zone: `at(2026-12-24T18:00:00)`".to_owned())
         }
         _ => Some(LIKE.to_owned()),
     }
+}
+
+/// `2026-12-24T18:00:00` by its looks; which days there are the scheduler knows.
+fn is_time(text: &str) -> bool {
+    let like = "0000-00-00T00:00:00";
+    let fits = |(each, like): (u8, u8)| if like == b'0' { each.is_ascii_digit() } else { each == like };
+    text.len() == like.len() && text.bytes().zip(like.bytes()).all(fits)
 }
 
 fn rate_fault(inner: &str) -> Option<String> {
