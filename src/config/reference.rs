@@ -45,7 +45,11 @@ pub(super) fn mark(name: &str, known: Known<'_>) -> std::result::Result<Option<S
     if !attributes.contains(&attribute) {
         let all = || format!("there is {}", suggest::list(attributes));
         let label = suggest::did_you_mean(attribute, attributes.iter().copied(), all);
-        return Err((format!("`{name}` has no `{attribute}`"), label));
+        let title = match attribute {
+            "" => format!("this does not say what of `{name}`"),
+            _ => format!("`{name}` has no `{attribute}`"),
+        };
+        return Err((title, label));
     }
     Ok(Some(format!("{OPEN}{name}.{attribute}{CLOSE}")))
 }

@@ -173,8 +173,8 @@ fn a_text_may_speak_of_resources_where_it_can() {
         [
             "${resources.jobs.arn} | `${resources.…}` cannot stand here | only `env` and `policies` may speak of resources",
             "${resources.job.arn} | no resource `job` | did you mean `jobs`?",
-            "${resources.jobs.urn} | `jobs` has no `urn` | did you mean `url`?",
-            "${resources.jobs} | `jobs` has no `` | there is `name`, `arn` and `url`",
+            "${resources.jobs.urn} | `jobs` has no `urn` | did you mean `arn`?",
+            "${resources.jobs} | this does not say what of `jobs` | there is `name`, `arn` and `url`",
         ]
     );
 }
