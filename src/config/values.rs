@@ -195,7 +195,7 @@ impl Reader<'_> {
         })
     }
 
-    /// One event pattern or several: JSON objects, as EventBridge and Lambda's event filters have them.
+    /// One event pattern or several: JSON objects, as `EventBridge` and Lambda's event filters have them.
     pub(super) fn event_patterns(&mut self, entry: &Entry) -> Option<Vec<Value>> {
         const WANTED: &str = "an event pattern, like `{ body: { kind: [order] } }`, or a list of them";
         let patterns = match self.json(entry)? {

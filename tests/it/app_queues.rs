@@ -108,7 +108,7 @@ fn story(world: &World, cloud: &Cloud) {
     });
     done.sort();
     assert_eq!(done, ["a True", "b True", "c True"]);
-    wait_for("the dead letter", Duration::from_secs(60), || {
+    wait_for("the dead letter", Duration::from_mins(1), || {
         (take(cloud, "shop-dev-jobs-dlq") == ["bad"]).then_some(())
     });
 

@@ -79,4 +79,4 @@ fn of(name: &str, resource: &ResourceConfig, owner: &Owner, place: &Place) -> Ad
 
 /// Longest name of a queue, `.fifo` included.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>
-const QUEUE: usize = 80;
+pub(super) const QUEUE: usize = 80;

@@ -1,6 +1,6 @@
 //! `resources:` drawn: one line per type.
 
-use super::addresses::Addresses;
+use super::addresses::{Addresses, QUEUE};
 use crate::config::StageConfig;
 use crate::config::resources::{self as config, ResourceConfig};
 use crate::config::triggers::{Source, Trigger};
@@ -36,15 +36,15 @@ fn queues(
     let visibility = queue.visibility_timeout.unwrap_or_else(|| consumers(stage, name));
     let mut wanted = Queue::wanted(owner, address.name.clone(), queue, visibility);
     if let Some(letters) = &queue.dlq {
-        let (own, arn) = match &letters.queue {
-            Some(other) => (addresses.get(other)?.name.clone(), addresses.get(other)?.arn.clone()),
-            None => {
-                let suffix = if queue.fifo { ".fifo" } else { "" };
-                let own = resource_name(owner, &format!("{name}-dlq"), suffix, 80);
-                let arn = address.arn.replace(&address.name, &own);
-                all.push(Any::Queue(Queue::wanted(owner, own.clone(), &queue.of_dead_letters(), SQS_DEFAULT)));
-                (own, arn)
-            }
+        let (own, arn) = if let Some(other) = &letters.queue {
+            let other = addresses.get(other)?;
+            (other.name.clone(), other.arn.clone())
+        } else {
+            let suffix = if queue.fifo { ".fifo" } else { "" };
+            let own = resource_name(owner, &format!("{name}-dlq"), suffix, QUEUE);
+            let arn = address.arn.replace(&address.name, &own);
+            all.push(Any::Queue(Queue::wanted(owner, own.clone(), &queue.of_dead_letters(), SQS_DEFAULT)));
+            (own, arn)
         };
         wanted.send_dead_letters(own, arn, letters.max_receives);
     }

@@ -32,7 +32,7 @@ pub(super) fn wanted(function: &FunctionConfig, owner: &Owner, addresses: &Addre
 pub(super) fn schedules(function: &FunctionConfig, owner: &Owner, target: &str, role: &str) -> Vec<Schedule> {
     let schedules = function.triggers.iter().filter_map(|trigger| match trigger {
         Trigger::Schedule(schedule) => Some(schedule),
-        _ => None,
+        Trigger::Sqs(_) => None,
     });
     schedules
         .map(|schedule| {

@@ -198,12 +198,12 @@ impl Resource for EventSource {
             let one = Self::found(owner, &mapping).filter(|one| !going && one.function.starts_with(&prefix));
             found.extend(one.map(|one| (one, mapping.event_source_mapping_arn().map(str::to_owned))));
         }
-        let owned: Vec<Option<Self>> = stream::iter(found)
+        let ours: Vec<Option<Self>> = stream::iter(found)
             .map(|(one, arn)| async move { Ok::<_, Error>(is_ours(cloud, owner, arn).await?.then_some(one)) })
             .buffer_unordered(PARALLEL)
             .try_collect()
             .await?;
-        Ok(Found::ours(owned.into_iter().flatten().collect()))
+        Ok(Found::ours(ours.into_iter().flatten().collect()))
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

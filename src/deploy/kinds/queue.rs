@@ -177,7 +177,7 @@ impl Queue {
                     call = call.attributes(attribute, value);
                 }
             }
-            if self.name.ends_with(".fifo") {
+            if self.content_based_deduplication.is_some() {
                 call = call.attributes(Attribute::FifoQueue, "true");
             }
             match call.send().await {
@@ -242,7 +242,7 @@ impl Resource for Queue {
     /// Its messages, if there are any.
     fn losses(&self) -> Vec<Loss> {
         let many = if self.messages == 1 { "message" } else { "messages" };
-        let loss = || Loss::of_data(&format!("about {} {many}", self.messages));
+        let loss = || Loss::of_data(format!("about {} {many}", self.messages));
         (self.messages > 0).then(loss).into_iter().collect()
     }
 
