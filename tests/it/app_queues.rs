@@ -108,9 +108,7 @@ fn story(world: &World, cloud: &Cloud) {
     });
     done.sort();
     assert_eq!(done, ["a True", "b True", "c True"]);
-    wait_for("the dead letter", Duration::from_mins(1), || {
-        (take(cloud, "shop-dev-jobs-dlq") == ["bad"]).then_some(())
-    });
+    wait_for("the dead letter", Duration::from_mins(1), || (take(cloud, "shop-dev-jobs-dlq") == ["bad"]).then_some(()));
 
     let before = stored(cloud);
     assert_eq!(before, json!([before[0], 5, "live", "6", "0", before[5]]));
