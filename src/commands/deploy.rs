@@ -84,6 +84,9 @@ impl Deploy {
             context.ui.warn(&format!("changes made by hand cannot be told from others: {error}"));
             None
         });
+        // A shift that was killed is nobody's hand.
+        let shared = unfinished.iter().flat_map(|unfinished| unfinished.functions(&owner));
+        let last = last.map(|last| last.leaving_out(shared));
         let mut settled = None;
         if let Some(unfinished) = unfinished.as_ref().filter(|_| !self.dry_run) {
             settled = Some(self.gradual.settle(context, (&cloud, &owner), unfinished, &progress).await?);

@@ -50,7 +50,10 @@ impl Status {
             Err(error) => return Err(error),
         };
         let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
-        let terms = Terms { protect: stage.protect, last: release.as_ref(), ..Terms::default() };
+        // A shift that is under way, or was killed, is nobody's hand.
+        let shared = unfinished.iter().flat_map(|unfinished| unfinished.functions(&owner));
+        let last = release.clone().map(|release| release.leaving_out(shared));
+        let terms = Terms { protect: stage.protect, last: last.as_ref(), ..Terms::default() };
         let plan = deploy::plan_on(&blueprint, &found, &terms)?;
         let fronts: Vec<Front> = found.ours.iter().filter_map(|any| Front::of(&cloud, any)).collect();
         let report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);

@@ -37,6 +37,11 @@ pub(crate) struct Unfinished {
 }
 
 impl Unfinished {
+    /// The names on AWS of the functions whose traffic is shared.
+    pub(crate) fn functions(&self, owner: &Owner) -> impl Iterator<Item = String> {
+        self.splits.iter().map(|split| function_name(owner, &split.function))
+    }
+
     /// Looks at the aliases of these functions; `None` when all of them lead to one version.
     pub(crate) async fn find(cloud: &Cloud, owner: &Owner, names: BTreeSet<&String>) -> Result<Option<Self>> {
         let live = aliases(cloud, owner, names).await?;

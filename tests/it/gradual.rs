@@ -164,6 +164,7 @@ fn a_shift_that_was_killed_is_reverted_or_finished_by_the_next_run() {
     assert!(status.stdout.contains("1 (70 %), 2 (30 %)"), "{status}");
     let status = world.run("status dev --local --json").success().json();
     assert_eq!(status["functions"][0]["share"], json!({ "version": "2", "percent": 30.0 }));
+    assert_eq!(status["drift"], json!(false), "rzap's own shift is no change by hand: {status}");
     let listed = world.run("releases dev --local").success();
     assert!(listed.stdout.contains("some traffic goes to newer versions already"), "{listed}");
     assert!(listed.stdout.contains("live"), "{listed}");
@@ -174,6 +175,7 @@ fn a_shift_that_was_killed_is_reverted_or_finished_by_the_next_run() {
     // The rule without a word: back, and then on with its own work, which is at once here.
     let reverted = world.run("deploy dev --local --at-once --json").success();
     reverted.says(&["nobody is moving it", "reverted: the old versions have all of it"]);
+    assert!(!reverted.stderr.contains("changed by hand"), "{reverted}");
     let settled =
         json!({ "rule": "revert", "functions": [{ "function": "web", "from": "1", "to": "2", "percent": 30.0 }] });
     assert_eq!(reverted.json()["unfinished"], settled);
