@@ -145,11 +145,7 @@ impl Deploy {
             Some(last) if last.tells_of(&released, report.api.as_ref()) => last.number,
             _ => {
                 let released = (released, Marks::of(&blueprint.resources));
-                let number = report.record(&cloud, (&stage.root, newest), started, released).await?;
-                if let Some(last) = &last {
-                    last.forget_unfinished(&cloud).await;
-                }
-                number
+                report.record(&cloud, &stage.root, (newest, last.as_ref()), started, released).await?
             }
         });
         context.retire(&cloud, &owner, &crowded).await;

@@ -161,11 +161,13 @@ impl StageReport {
         functions.collect()
     }
 
-    /// Writes down the release of this moment, which follows on the release `newest`, and returns its number.
+    /// Writes down the release of this moment, which follows on `last`, and returns its number. That is the number
+    /// of the newest release, and that release where it could be read: what stood beside it is settled now.
     pub(crate) async fn record(
         &self,
         cloud: &Cloud,
-        (root, newest): (&Path, u64),
+        root: &Path,
+        (newest, last): (u64, Option<&Release>),
         started: Instant,
         (functions, marks): (BTreeMap<String, ReleasedFunction>, Marks),
     ) -> Result<u64> {
@@ -185,7 +187,11 @@ impl StageReport {
             marks,
             unfinished: BTreeSet::new(),
         };
-        release.write(cloud, Some(newest)).await
+        let number = release.write(cloud, Some(newest)).await?;
+        if let Some(last) = last {
+            last.forget_unfinished(cloud).await;
+        }
+        Ok(number)
     }
 }
 

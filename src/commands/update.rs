@@ -98,29 +98,27 @@ impl Update {
         let mut report = StageReport::of_outcome(&cloud, (&stage.app, &stage.stage), outcome);
         report.unfinished = settled;
         // A release tells of all functions, those that this run did not look at as they were.
-        let (newest, latest) = before?;
-        let latest = latest?;
-        let last = latest.clone();
-        let unfinished = last.as_ref().map(|last| last.unfinished.clone()).unwrap_or_default();
-        let (before, api, mut marks) =
-            latest.map(|latest| (latest.functions, latest.api, latest.marks)).unwrap_or_default();
-        let mut all = before.clone();
+        let (newest, last) = before?;
+        let last = last?;
+        let mut all = last.as_ref().map(|last| last.functions.clone()).unwrap_or_default();
         all.retain(|name, _| stage.functions.contains_key(name));
         for (name, released) in report.released() {
             let url = all.get(&name).and_then(|before| before.url);
             all.insert(name, ReleasedFunction { url, ..released });
         }
         // A run that was killed after its last change has not written its release: then this one does.
-        let told = |name: &str| before.get(name).map(|function| &function.version);
-        let untold = last.is_some() && all.iter().any(|(name, now)| told(name) != Some(&now.version));
+        let untold = last.as_ref().is_some_and(|last| {
+            all.iter().any(|(name, now)| last.functions.get(name).map(|told| &told.version) != Some(&now.version))
+        });
         if !plan.is_empty() || untold {
-            marks.forget(&unfinished);
-            let marks = marks.after_update(Marks::of(plan.wanted()));
-            report.api = api;
-            report.release = Some(report.record(&cloud, (&stage.root, newest), started, (all, marks)).await?);
+            let mut marks = last.as_ref().map(|last| last.marks.clone()).unwrap_or_default();
             if let Some(last) = &last {
-                last.forget_unfinished(&cloud).await;
+                marks.forget(&last.unfinished);
             }
+            let marks = marks.after_update(Marks::of(plan.wanted()));
+            report.api = last.as_ref().and_then(|last| last.api.clone());
+            let before = (newest, last.as_ref());
+            report.release = Some(report.record(&cloud, &stage.root, before, started, (all, marks)).await?);
         }
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);

@@ -33,14 +33,7 @@ pub(super) fn mark(name: &str, known: Known<'_>) -> std::result::Result<Option<S
         Known::These(resources) => resources,
     };
     let (name, attribute) = name.split_once('.').unwrap_or((name, ""));
-    let Some(word) = resources.get(name) else {
-        let names: Vec<&str> = resources.keys().copied().collect();
-        let label = suggest::did_you_mean(name, names.iter().copied(), || match names.as_slice() {
-            [] => "the app has no `resources`".to_owned(),
-            names => format!("there is {}", suggest::list(names)),
-        });
-        return Err((format!("no resource `{name}`"), label));
-    };
+    let Some(word) = resources.get(name) else { return Err(resources::missing(name, resources)) };
     let attributes = resources::type_of(word).map_or(&[][..], |kind| kind.attributes);
     if !attributes.contains(&attribute) {
         let all = || format!("there is {}", suggest::list(attributes));

@@ -149,7 +149,7 @@ fn invocation<'a>(reader: &mut Reader<'_>, map: &'a Map, invoke: &'a Entry) -> O
     let known = unknown(reader, map, &["invoke", "payload", "contains"]);
     let function = reader.some_text(invoke)?;
     let payload = match map.get("payload") {
-        Some(entry) => json(reader, &entry.key, &entry.value)?,
+        Some(entry) => reader.json(entry)?,
         None => Value::Object(serde_json::Map::new()),
     };
     let what = What::Invoke { payload, contains: contains(reader, map)? };
@@ -198,28 +198,6 @@ fn good_path(reader: &mut Reader<'_>, span: &Span, path: &str) -> Option<String>
     };
     reader.problem(span, "this is not a path of the app", fault);
     None
-}
-
-/// YAML as JSON: numbers and `true` stay what they are.
-fn json(reader: &mut Reader<'_>, key: &str, node: &Node) -> Option<Value> {
-    match &node.kind {
-        Kind::Map(map) => {
-            let mut object = serde_json::Map::new();
-            for entry in &map.0 {
-                object.insert(entry.key.clone(), json(reader, &entry.key, &entry.value)?);
-            }
-            Some(Value::Object(object))
-        }
-        Kind::List(items) => items.iter().map(|item| json(reader, key, item)).collect::<Option<_>>().map(Value::Array),
-        Kind::Null => Some(Value::Null),
-        Kind::Bool(value, _) => Some(Value::Bool(*value)),
-        // What JSON cannot spell (`.5`, `0x10`) stays text.
-        Kind::Number(whole, text) => {
-            let spelled = serde_json::from_str::<Value>(text).ok().filter(Value::is_number);
-            Some(spelled.or(whole.map(Value::from)).unwrap_or_else(|| Value::String(text.clone())))
-        }
-        Kind::Text(_) => reader.spelling(key, node).map(|filled| Value::String(reader.free_text(filled))),
-    }
 }
 
 /// Which function is meant.

@@ -51,11 +51,7 @@ fn find(
     if let Some(word) = others.get(name) {
         return resources::type_of(word);
     }
-    let names: Vec<&str> = others.keys().copied().collect();
-    let label = suggest::did_you_mean(name, names.iter().copied(), || match names.as_slice() {
-        [] => "the app has no `resources`".to_owned(),
-        names => format!("there is {}", suggest::list(names)),
-    });
-    reader.problem(at, format!("no resource `{name}`"), label);
+    let (title, label) = resources::missing(name, others);
+    reader.problem(at, title, label);
     None
 }

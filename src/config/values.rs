@@ -180,8 +180,11 @@ impl Reader<'_> {
         Some(match &node.kind {
             Kind::Null => Value::Null,
             Kind::Bool(value, _) => Value::from(*value),
-            Kind::Number(Some(number), _) => Value::from(*number),
-            Kind::Number(None, text) => text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from),
+            // What JSON cannot spell (`.5`, `0x10`) stays what it was read as: a whole number, or text.
+            Kind::Number(whole, text) => {
+                let spelled = serde_json::from_str::<Value>(text).ok().filter(Value::is_number);
+                spelled.or(whole.map(Value::from)).unwrap_or_else(|| Value::from(text.as_str()))
+            }
             Kind::Text(_) => {
                 let filled = self.text_at(key, node)?;
                 Value::String(self.free_text(filled))

@@ -75,10 +75,8 @@ pub(crate) async fn apply(cloud: &Cloud, plan: &Plan, listener: &Listener, stop:
     }
     let connections = changes.iter().filter(|step| step.action != Action::Keep);
     let connections = connections.map(async |step| match (&step.resource, &step.live) {
-        (Any::Api(api), Some(Any::Api(live))) => api.connect(cloud, Some(live)).await,
-        (Any::Api(api), _) => api.connect(cloud, None).await,
-        (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.connect(cloud, Some(live)).await,
-        (Any::HttpApi(api), _) => api.connect(cloud, None).await,
+        (Any::Api(api), live) => api.connect(cloud, live.as_ref().and_then(Any::api)).await,
+        (Any::HttpApi(api), live) => api.connect(cloud, live.as_ref().and_then(Any::http_api)).await,
         _ => Ok(()),
     });
     join_all(connections).await.into_iter().collect::<Result<Vec<()>>>()?;
@@ -221,10 +219,8 @@ pub(crate) async fn promote(cloud: &Cloud, plan: &Plan) -> Result<Outcome> {
     moves.into_iter().collect::<Result<Vec<()>>>()?;
     for step in plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::Delete)) {
         match (&step.resource, step.standing()) {
-            (Any::Api(api), Some(Any::Api(live))) => api.promote(cloud, Some(live)).await?,
-            (Any::Api(api), _) => api.promote(cloud, None).await?,
-            (Any::HttpApi(api), Some(Any::HttpApi(live))) => api.promote(cloud, Some(live)).await?,
-            (Any::HttpApi(api), _) => api.promote(cloud, None).await?,
+            (Any::Api(api), live) => api.promote(cloud, live.and_then(Any::api)).await?,
+            (Any::HttpApi(api), live) => api.promote(cloud, live.and_then(Any::http_api)).await?,
             _ => {}
         }
     }

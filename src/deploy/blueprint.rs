@@ -68,7 +68,7 @@ pub(crate) struct Blueprint {
 
 /// Draws the blueprint of a stage. `packages` has one entry per function of the config that is no image.
 pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package>, place: &Place) -> Result<Blueprint> {
-    let owner = Owner { app: stage.app.clone(), stage: stage.stage.clone() };
+    let owner = Owner::of(stage);
     let bucket = bucket_name(&place.account, &place.region);
     let role = role_name(&owner, &place.region);
     let mut resources = vec![Any::Bucket(Bucket::wanted(&place.account, &place.region))];

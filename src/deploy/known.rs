@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 
 use super::kinds::{Any, Kind, search};
 use super::names::{bucket_name, stage_prefix};
-use super::release::Release;
 use super::resource::{Found, Owner};
 use crate::aws::{Cloud, explain, is_code};
 use crate::config::resources::ResourceConfig;
@@ -48,7 +47,11 @@ impl Memory {
 pub(crate) async fn discover(cloud: &Cloud, owner: &Owner, stage: &StageConfig) -> Result<Look> {
     let config = spoken_of(stage);
     let first = |kind: Kind| !kind.is_rare() || config.contains(&kind);
-    let (mut found, memory) = tokio::try_join!(search(cloud, owner, first), read(cloud, owner))?;
+    let (mut found, mut memory) = tokio::try_join!(search(cloud, owner, first), read(cloud, owner))?;
+    // It has been deployed, before anything was written down or after that was lost.
+    if memory == Memory::Fresh && found.ours.iter().any(|any| any.key().kind == Kind::History) {
+        memory = Memory::Lost;
+    }
     let more = |kind: Kind| !first(kind) && (memory == Memory::Lost || memory.has(kind));
     if Kind::ALL.iter().copied().any(more) {
         let rest = match search(cloud, owner, more).await {
@@ -112,17 +115,13 @@ fn spoken_of(stage: &StageConfig) -> BTreeSet<Kind> {
     kinds
 }
 
+/// What is written down; [`Memory::Fresh`] when nothing is.
 async fn read(cloud: &Cloud, owner: &Owner) -> Result<Memory> {
     let (bucket, key) = place(cloud, owner);
     let what = || format!("read s3://{bucket}/{key}");
-    // Whether the stage is new matters only when there is no such object; asking side by side takes no longer.
-    let get = cloud.s3.get_object().bucket(&bucket).key(&key).send();
-    let (object, releases) = tokio::join!(get, Release::numbers(cloud, owner));
-    let object = match object {
+    let object = match cloud.s3.get_object().bucket(&bucket).key(&key).send().await {
         Ok(object) => object,
-        Err(error) if is_code(&error, &["NoSuchKey"]) => {
-            return Ok(if releases?.is_empty() { Memory::Fresh } else { Memory::Lost });
-        }
+        Err(error) if is_code(&error, &["NoSuchKey"]) => return Ok(Memory::Fresh),
         // With the bucket the memory is gone, and not the resources. What is no AWS may not know all kinds.
         Err(error) if is_code(&error, &["NoSuchBucket"]) => {
             return Ok(if cloud.endpoint.is_some() { Memory::Fresh } else { Memory::Lost });

@@ -82,8 +82,7 @@ impl Release {
     /// Notes beside the record that a run which did not get to its end may have changed these, so that nobody
     /// takes its changes for somebody's.
     pub(crate) async fn note_unfinished(&self, cloud: &Cloud, keys: impl IntoIterator<Item = Key>) -> Result<()> {
-        let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
-        let (bucket, prefix) = place(cloud, &owner);
+        let (bucket, prefix) = place(cloud, &self.owner());
         let mut unfinished = self.unfinished.clone();
         unfinished.extend(keys.into_iter().map(|key| marks::name(&key)));
         let key = unfinished_key(&prefix, self.number);
@@ -105,10 +104,13 @@ impl Release {
         if self.unfinished.is_empty() {
             return;
         }
-        let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
-        let (bucket, prefix) = place(cloud, &owner);
+        let (bucket, prefix) = place(cloud, &self.owner());
         let call = cloud.s3.delete_object().bucket(bucket).key(unfinished_key(&prefix, self.number));
         let _ = call.send().await;
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { app: self.app.clone(), stage: self.stage.clone() }
     }
 
     /// As programs see it: the marks are nobody else's business.
@@ -174,8 +176,7 @@ impl Release {
     /// Writes it under the next free number, which it returns. Two at once get two numbers. `last` is the number
     /// before, where that is known.
     pub(crate) async fn write(mut self, cloud: &Cloud, last: Option<u64>) -> Result<u64> {
-        let owner = Owner { app: self.app.clone(), stage: self.stage.clone() };
-        let (bucket, prefix) = place(cloud, &owner);
+        let (bucket, prefix) = place(cloud, &self.owner());
         let last = match last {
             Some(last) => last,
             None => self.last(cloud, &bucket, &prefix).await?,

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::kinds::Kind;
 use super::loss::{Loss, Replacement};
 use crate::aws::Cloud;
+use crate::config::StageConfig;
 use crate::error::{Error, Result};
 
 /// Whose resources these are. Everything rzap makes carries both as tags.
@@ -27,6 +28,11 @@ impl Owner {
     /// The tag keys.
     pub(crate) const APP: &str = "rzap:app";
     pub(crate) const STAGE: &str = "rzap:stage";
+
+    /// Of a stage of an app.
+    pub(crate) fn of(stage: &StageConfig) -> Self {
+        Self { app: stage.app.clone(), stage: stage.stage.clone() }
+    }
 
     /// The tags every resource of this stage carries.
     pub(crate) fn tags(&self) -> [(String, String); 2] {

@@ -157,7 +157,7 @@ impl Back<'_> {
 
     /// Lets APIs and URLs serve again what the newest release says; this run has written none.
     async fn fronts(&self) -> Result<()> {
-        let owner = Owner { app: self.way.stage.app.clone(), stage: self.way.stage.stage.clone() };
+        let owner = Owner::of(self.way.stage);
         let Some(newest) = Release::numbers(self.cloud, &owner).await?.first().copied() else { return Ok(()) };
         let records = Records::read(self.cloud, &owner, Some(newest)).await?;
         let way = records.plan(self.cloud, &owner, Some(newest)).await?;

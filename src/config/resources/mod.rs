@@ -147,6 +147,16 @@ fn one(reader: &mut Reader<'_>, entries: &[&Entry], others: &Others<'_>) -> Opti
     (kind.read)(reader, &fields, others)
 }
 
+/// What is wrong with a name that no resource has: title and label.
+pub(super) fn missing(name: &str, others: &Others<'_>) -> (String, String) {
+    let names: Vec<&str> = others.keys().copied().collect();
+    let label = suggest::did_you_mean(name, names.iter().copied(), || match names.as_slice() {
+        [] => "the app has no `resources`".to_owned(),
+        names => format!("there is {}", suggest::list(names)),
+    });
+    (format!("no resource `{name}`"), label)
+}
+
 /// Reports a name that is no resource of one of these types.
 pub(super) fn must_be(
     reader: &mut Reader<'_>,

@@ -13,7 +13,6 @@ use crate::config::keys;
 use crate::config::locate::Span;
 use crate::config::raw::{Entry, Kind};
 use crate::config::stage::FunctionConfig;
-use crate::config::triggers::{Source, Trigger};
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 7] =
@@ -102,8 +101,8 @@ pub(super) fn check(
     functions: &BTreeMap<String, FunctionConfig>,
 ) {
     let (Some(at), Some(hidden)) = (at, queue.visibility_timeout) else { return };
-    let reads = |trigger: &Trigger| matches!(trigger, Trigger::Sqs(sqs) if sqs.queue == Source::Own(name.to_owned()));
-    let longest = functions.values().filter(|function| function.triggers.iter().any(reads)).max_by_key(|it| it.timeout);
+    let reads = |function: &&FunctionConfig| function.triggers.iter().any(|trigger| trigger.reads_queue(name));
+    let longest = functions.values().filter(reads).max_by_key(|function| function.timeout);
     if let Some(function) = longest.filter(|function| function.timeout > hidden) {
         let title = format!("`visibility_timeout` is shorter than the timeout of `{}`", function.name);
         reader.problem(at, title, format!("at least {} s; AWS recommends six times that", function.timeout));

@@ -23,6 +23,13 @@ pub(crate) enum Trigger {
     Sqs(SqsTrigger),
 }
 
+impl Trigger {
+    /// Whether it reads this queue of `resources`.
+    pub(crate) fn reads_queue(&self, name: &str) -> bool {
+        matches!(self, Self::Sqs(sqs) if matches!(&sqs.queue, Source::Own(queue) if queue == name))
+    }
+}
+
 /// Something of the account that a trigger or a permission speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

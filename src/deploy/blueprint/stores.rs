@@ -1,9 +1,8 @@
 //! `resources:` drawn: one line per type.
 
 use super::addresses::{Addresses, QUEUE};
-use crate::config::StageConfig;
 use crate::config::resources::{self as config, ResourceConfig};
-use crate::config::triggers::{Source, Trigger};
+use crate::config::{FunctionConfig, StageConfig};
 use crate::deploy::kinds::{Any, Queue};
 use crate::deploy::names::resource_name;
 use crate::deploy::resource::Owner;
@@ -57,8 +56,7 @@ const SQS_DEFAULT: u32 = 30;
 
 /// Seconds a message has to be hidden for the functions that consume a queue.
 fn consumers(stage: &StageConfig, queue: &str) -> u32 {
-    let consumes =
-        |trigger: &Trigger| matches!(trigger, Trigger::Sqs(sqs) if sqs.queue == Source::Own(queue.to_owned()));
-    let timeouts = stage.functions.values().filter(|function| function.triggers.iter().any(consumes));
+    let reads = |function: &&FunctionConfig| function.triggers.iter().any(|trigger| trigger.reads_queue(queue));
+    let timeouts = stage.functions.values().filter(reads);
     timeouts.map(|function| function.timeout.saturating_mul(PATIENCE)).max().unwrap_or(SQS_DEFAULT).max(SQS_DEFAULT)
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use aws_sdk_lambda::operation::update_event_source_mapping::builders::UpdateEventSourceMappingFluentBuilder;
 use aws_sdk_lambda::types::{
     EventSourceMappingConfiguration, Filter, FilterCriteria, FunctionResponseType, ScalingConfig,
 };
@@ -15,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Kind;
+use super::attempt::{Made, Refused, patiently};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::triggers::SqsTrigger;
 use crate::deploy::names::{ALIAS, function_prefix};
@@ -120,18 +120,21 @@ impl EventSource {
         match call.send().await {
             Ok(_) => Ok(Made::Now),
             Err(error) if code(&error) == Some("ResourceConflictException") => Ok(Made::Before),
-            Err(error) => {
-                let text = error.as_service_error().and_then(|error| error.meta().message()).unwrap_or_default();
-                let wait = code(&error).and_then(|code| worth_waiting(code, text));
-                Err(Refused { error: explain(format!("create the {}", self.key()))(error), wait })
-            }
+            Err(error) => Err(Refused::new(format!("create the {}", self.key()), error, worth_waiting)),
         }
     }
 
-    fn update(&self, cloud: &Cloud, id: &str) -> UpdateEventSourceMappingFluentBuilder {
+    async fn update(&self, cloud: &Cloud, id: &str) -> Result<Made, Refused> {
+        cloud.pace.lambda().await;
         let call = cloud.lambda.update_event_source_mapping().uuid(id).enabled(self.enabled).batch_size(self.batch);
         let call = call.maximum_batching_window_in_seconds(self.window).scaling_config(self.scaling());
-        call.set_function_response_types(Some(self.response_types())).filter_criteria(self.filter_criteria())
+        let call =
+            call.set_function_response_types(Some(self.response_types())).filter_criteria(self.filter_criteria());
+        // Only that it is busy passes by: whether the role may read was found out when it was made.
+        let busy = |code: &str, _: &str| worth_waiting(code, "");
+        let sent = call.send().await;
+        sent.map_err(|error| Refused::new(format!("update the {}", self.key()), error, busy))?;
+        Ok(Made::Now)
     }
 
     /// The id of the mapping of this source and this function.
@@ -146,19 +149,6 @@ impl EventSource {
             Err(error) => Err(explain(format!("look for the {}", self.key()))(error)),
         }
     }
-}
-
-/// Whether a call made it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
-    Now,
-    Before,
-}
-
-/// A refused call, and what to wait for before it is tried again.
-struct Refused {
-    error: Error,
-    wait: Option<&'static str>,
 }
 
 /// What a refused call may be waiting for without knowing; `None` when another try would end the same.
@@ -211,27 +201,14 @@ impl Resource for EventSource {
         let mut id = live.and_then(|live| live.id.get().cloned());
         loop {
             let made = match &id {
-                None => self.create(cloud).await,
-                Some(id) => {
-                    cloud.pace.lambda().await;
-                    self.update(cloud, id).send().await.map(|_| Made::Now).map_err(|error| {
-                        let wait = code(&error).and_then(|code| worth_waiting(code, ""));
-                        Refused { error: explain(format!("update the {}", self.key()))(error), wait }
-                    })
-                }
+                None => patiently(&mut backoff, async || self.create(cloud).await).await?,
+                Some(id) => patiently(&mut backoff, async || self.update(cloud, id).await).await?,
             };
-            match made {
-                Ok(Made::Now) => return Ok(()),
-                // Made between the look around and now: there can be only one of this source and function.
-                Ok(Made::Before) => id = self.find(cloud).await?,
-                Err(Refused { error, wait: None }) => return Err(error),
-                Err(Refused { error, wait: Some(what) }) => {
-                    say(what);
-                    if !backoff.sleep().await {
-                        return Err(error.hint("this did not end within 90 seconds: run rzap again, it continues here"));
-                    }
-                }
+            if made == Made::Now {
+                return Ok(());
             }
+            // Made between the look around and now: there can be only one of this source and function.
+            id = self.find(cloud).await?;
         }
     }
 

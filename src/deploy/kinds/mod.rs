@@ -2,6 +2,7 @@
 
 mod api;
 mod artifact;
+mod attempt;
 mod bucket;
 mod event_source;
 mod function;
@@ -179,6 +180,16 @@ impl Kind {
 }
 
 impl Any {
+    /// The REST API, when it is one.
+    pub(crate) fn api(&self) -> Option<&Api> {
+        if let Self::Api(api) = self { Some(api) } else { None }
+    }
+
+    /// The HTTP API, when it is one.
+    pub(crate) fn http_api(&self) -> Option<&HttpApi> {
+        if let Self::HttpApi(api) = self { Some(api) } else { None }
+    }
+
     /// It was to be deleted, and is still there because others need it by now.
     pub(crate) fn stays(&self) -> bool {
         matches!(self, Self::Bucket(bucket) if bucket.stays.get().is_some())

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::attempt::Made;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::resources as config;
 use crate::deploy::loss::Loss;
@@ -205,13 +206,6 @@ impl Queue {
             Err(error) => Err(explain(format!("look for the queue `{}`", self.name))(error)),
         }
     }
-}
-
-/// Whether a call made it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
-    Now,
-    Before,
 }
 
 impl Resource for Queue {

@@ -3,15 +3,15 @@
 //! It lies in the stage's own group, which says whose it is (see [`ScheduleGroup`](super::ScheduleGroup)):
 //! one that somebody put there by hand is one too many.
 
-use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use super::Kind;
+use super::attempt::{Made, Refused, patiently};
 use super::schedule_group::Standing;
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::aws::{Backoff, Cloud, code, explain, is_code};
 use crate::config::triggers::ScheduleTrigger;
 use crate::deploy::names::schedule_group_name;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
@@ -181,7 +181,7 @@ impl Schedule {
         match call.state(self.state.as_str().into()).target(target).flexible_time_window(window).send().await {
             Ok(_) => Ok(Made::Now),
             Err(error) if code(&error) == Some("ConflictException") => Ok(Made::Before),
-            Err(error) => Err(Refused::new(format!("create the schedule `{}`", self.name), error)),
+            Err(error) => Err(Refused::new(format!("create the schedule `{}`", self.name), error, worth_waiting)),
         }
     }
 
@@ -191,33 +191,8 @@ impl Schedule {
         let call = cloud.scheduler.update_schedule().group_name(schedule_group_name(&self.owner)).name(&self.name);
         let call = call.schedule_expression(&self.expression).schedule_expression_timezone(&self.timezone);
         let sent = call.state(self.state.as_str().into()).target(target).flexible_time_window(window).send().await;
-        sent.map_err(|error| Refused::new(format!("update the schedule `{}`", self.name), error))?;
+        sent.map_err(|error| Refused::new(format!("update the schedule `{}`", self.name), error, worth_waiting))?;
         Ok(Made::Now)
-    }
-}
-
-/// Whether a call made what it should.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
-    Now,
-    Before,
-}
-
-/// A refused call, and what to wait for before it is tried again.
-struct Refused {
-    error: Error,
-    wait: Option<&'static str>,
-}
-
-impl Refused {
-    fn new<E, R>(what: String, error: SdkError<E, R>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug + 'static,
-    {
-        let text = error.as_service_error().and_then(|error| error.message()).unwrap_or_default();
-        let wait = code(&error).and_then(|code| worth_waiting(code, text));
-        Self { error: explain(what)(error), wait }
     }
 }
 
@@ -233,12 +208,6 @@ fn worth_waiting(code: &str, text: &str) -> Option<&'static str> {
         }
         "ConflictException" => Some("waiting for a change that is in progress"),
         _ => None,
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self { error, wait: None }
     }
 }
 
@@ -263,22 +232,11 @@ impl Resource for Schedule {
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let mut backoff = Backoff::role();
-        let mut there = live.is_some();
-        loop {
-            let made = if there { self.update(cloud).await } else { self.create(cloud).await };
-            match made {
-                Ok(Made::Now) => return Ok(()),
-                // It is in our group, so it is ours; whether it is as it should be is not known.
-                Ok(Made::Before) => there = true,
-                Err(Refused { error, wait: None }) => return Err(error),
-                Err(Refused { error, wait: Some(what) }) => {
-                    say(what);
-                    if !backoff.sleep().await {
-                        return Err(error.hint("this did not end within 90 seconds: run rzap again, it continues here"));
-                    }
-                }
-            }
+        if live.is_none() && patiently(&mut backoff, async || self.create(cloud).await).await? == Made::Now {
+            return Ok(());
         }
+        // It is in our group, so it is ours; whether it is as it should be is not known.
+        patiently(&mut backoff, async || self.update(cloud).await).await.map(drop)
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {

@@ -48,7 +48,7 @@ pub(super) struct Checks<'a> {
 impl<'a> Checks<'a> {
     /// Makes them ready: finds out where the functions answer. The plan is applied.
     pub(super) async fn of(cloud: &'a Cloud, stage: &'a StageConfig, plan: &'a Plan) -> Result<Self> {
-        let owner = Owner { app: stage.app.clone(), stage: stage.stage.clone() };
+        let owner = Owner::of(stage);
         let mut checks = Self { cloud, owner, stage, plan, addresses: BTreeMap::new() };
         for check in &stage.smoke {
             let Smoke::Get(Get { function, .. }) = check else { continue };
