@@ -1,21 +1,19 @@
 //! All the resources a stage should consist of. Pure: config and packages in, resources out.
 
 mod addresses;
+mod permissions;
 mod stores;
 mod triggers;
-mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::addresses::Addresses;
+use self::permissions::allow;
 use super::kinds::{Any, Api, Artifact, Bucket, Function, HttpApi, Kind, Layer, LogGroup, Role, STATIC_PLACE};
-use super::kinds::{Schedule, ScheduleGroup, Settings, StaticFiles, Url};
-use super::names::{
-    bucket_name, function_name, layer_name, log_group_name, role_name, schedule_group_name, scheduler_role_name,
-    static_prefix, warm_schedule_name,
-};
+use super::kinds::{Settings, StaticFiles, Url};
+use super::names::{ALIAS, bucket_name, function_name, layer_name, log_group_name, role_name, static_prefix};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, Http, StageConfig};
@@ -59,6 +57,37 @@ impl Place {
     }
 }
 
+/// What whoever draws a part of the blueprint looks at.
+#[derive(Debug)]
+struct Drawing<'a> {
+    stage: &'a StageConfig,
+    owner: Owner,
+    place: &'a Place,
+    addresses: Addresses,
+}
+
+impl Drawing<'_> {
+    /// The ARN of a function's alias `live`.
+    fn alias(&self, function: &FunctionConfig) -> String {
+        let what = format!("function:{}:{ALIAS}", function_name(&self.owner, &function.name));
+        self.place.arn("lambda", &self.place.region, &what)
+    }
+}
+
+/// The rare kinds that a config speaks of: what its blueprint may have besides what every stage has.
+pub(crate) fn kinds_of(stage: &StageConfig) -> BTreeSet<Kind> {
+    let mut kinds = BTreeSet::new();
+    for function in stage.functions.values() {
+        kinds.extend((function.http == Some(Http::Api)).then_some(Kind::HttpApi));
+        if function.web.keep_warm {
+            kinds.extend(triggers::schedule::KINDS);
+        }
+        kinds.extend(function.triggers.iter().flat_map(|trigger| triggers::of(trigger).kinds()));
+    }
+    kinds.extend(stage.resources.values().flat_map(|resource| stores::of(resource).kinds()));
+    kinds
+}
+
 /// What a stage should consist of.
 #[derive(Debug, Clone)]
 pub(crate) struct Blueprint {
@@ -73,6 +102,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     let role = role_name(&owner, &place.region);
     let mut resources = vec![Any::Bucket(Bucket::wanted(&place.account, &place.region))];
     let addresses = Addresses::of(stage, &owner, place);
+    let drawing = Drawing { stage, owner: owner.clone(), place, addresses };
     let layers = Layers::of(stage.functions.keys().filter_map(|name| packages.get(name)));
     let mut artifacts = layers.artifacts(&owner, &bucket, |_| true);
     let mut groups = Vec::new();
@@ -90,9 +120,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         let name = function_name(&owner, &config.name);
         let group = log_group_name(&name);
         groups.push(place.arn("logs", &place.region, &format!("log-group:{group}")));
-        let own = config.policies.iter().map(|statement| filled(statement, &addresses));
-        let own = own.collect::<Result<Vec<_>>>()?;
-        for statement in own.into_iter().chain(triggers::statements(config, &addresses)?) {
+        for statement in permissions::of_function(config, &drawing)? {
             if !statements.contains(&statement) {
                 statements.push(statement);
             }
@@ -105,11 +133,12 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         let role_arn = place.arn("iam", "", &format!("role/{role}"));
         let mut settings = Settings::wanted(config, package, role_arn, layers.names(&owner, package));
         for value in settings.env.values_mut() {
-            *value = addresses.fill(value)?;
+            *value = drawing.addresses.fill(value)?;
         }
         for name in config.uses.keys() {
-            let (variable, value) = addresses.get(name)?.variable.clone();
-            settings.env.entry(variable).or_insert(value);
+            for (variable, value) in drawing.addresses.get(name)?.variables.clone() {
+                settings.env.entry(variable).or_insert(value);
+            }
         }
         if package.static_files.is_some() {
             settings.env.insert(STATIC_PLACE.to_owned(), place.static_files(&owner.app));
@@ -138,25 +167,16 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
     }
     resources.extend(functions.into_iter().map(Any::Function));
-    resources.extend(stores::wanted(stage, &owner, &addresses)?);
-    for config in stage.functions.values() {
-        resources.extend(triggers::wanted(config, &owner, &addresses)?);
+    for (name, resource) in &stage.resources {
+        resources.extend(stores::of(resource).wanted(name, &drawing)?);
     }
-    resources.extend(schedules(stage, &owner, place));
-    Ok(Blueprint { owner, resources })
-}
-
-/// A statement of the config with every `${resources.…}` put in.
-fn filled(statement: &Value, addresses: &Addresses) -> Result<Value> {
-    Ok(match statement {
-        Value::String(text) => Value::String(addresses.fill(text)?),
-        Value::Array(items) => Value::Array(items.iter().map(|item| filled(item, addresses)).collect::<Result<_>>()?),
-        Value::Object(members) => {
-            let members = members.iter().map(|(key, value)| Ok((key.clone(), filled(value, addresses)?)));
-            Value::Object(members.collect::<Result<_>>()?)
+    for config in stage.functions.values() {
+        for trigger in &config.triggers {
+            resources.extend(triggers::of(trigger).wanted(config, &drawing)?);
         }
-        other => other.clone(),
-    })
+    }
+    resources.extend(triggers::schedule::of_stage(&drawing));
+    Ok(Blueprint { owner, resources })
 }
 
 fn function(
@@ -190,27 +210,6 @@ fn function(
 /// What the functions of these packages serve from S3.
 fn objects<'a>(packages: impl Iterator<Item = &'a Package>) -> impl Iterator<Item = &'a StaticObject> {
     packages.flat_map(|package| &package.static_files).flat_map(|files| &files.objects)
-}
-
-/// The schedules of a stage with their group and their role; nothing when there is no schedule.
-fn schedules(stage: &StageConfig, owner: &Owner, place: &Place) -> Vec<Any> {
-    let timed = stage.functions.values().filter(|config| config.web.keep_warm || triggers::has_schedule(config));
-    let targets: Vec<_> = timed.map(|config| (config, triggers::alias(config, owner, place))).collect();
-    if targets.is_empty() {
-        return Vec::new();
-    }
-    let (group, role) = (schedule_group_name(owner), scheduler_role_name(owner, &place.region));
-    let role_arn = place.arn("iam", "", &format!("role/{role}"));
-    let group_arn = place.arn("scheduler", &place.region, &format!("schedule-group/{group}"));
-    let aliases: Vec<String> = targets.iter().map(|(_, alias)| alias.clone()).collect();
-    let role = Role::of_schedules(role, owner.clone(), (&place.account, &group_arn), &aliases);
-    let group = ScheduleGroup { name: group, owner: owner.clone() };
-    let schedules = targets.into_iter().flat_map(|(config, alias)| {
-        let warm = warm_schedule_name(owner, &config.name);
-        let warm = config.web.keep_warm.then(|| Schedule::warm(warm, owner.clone(), alias.clone(), role_arn.clone()));
-        triggers::schedules(config, owner, &alias, &role_arn).into_iter().chain(warm)
-    });
-    [Any::Role(role), Any::ScheduleGroup(group)].into_iter().chain(schedules.map(Any::Schedule)).collect()
 }
 
 fn artifact(owner: &Owner, bucket: &str, package: &Package) -> Artifact {

@@ -7,13 +7,12 @@
 
 use std::collections::BTreeSet;
 
+use super::blueprint::kinds_of;
 use super::kinds::{Any, Kind, search};
 use super::names::{bucket_name, stage_prefix};
 use super::resource::{Found, Owner};
 use crate::aws::{Cloud, explain, is_code};
-use crate::config::resources::ResourceConfig;
-use crate::config::triggers::Trigger;
-use crate::config::{Http, StageConfig};
+use crate::config::StageConfig;
 use crate::error::{self, Error, Result};
 
 /// What a look around found.
@@ -45,7 +44,7 @@ impl Memory {
 /// # Errors
 /// One of the kinds could not be looked for.
 pub(crate) async fn discover(cloud: &Cloud, owner: &Owner, stage: &StageConfig) -> Result<Look> {
-    let config = spoken_of(stage);
+    let config = kinds_of(stage);
     let first = |kind: Kind| !kind.is_rare() || config.contains(&kind);
     let (mut found, mut memory) = tokio::try_join!(search(cloud, owner, first), read(cloud, owner))?;
     // It has been deployed, before anything was written down or after that was lost.
@@ -90,29 +89,6 @@ impl Look {
         call.send().await.map_err(explain(format!("write s3://{bucket}/{key}")))?;
         Ok(())
     }
-}
-
-/// The rare kinds that a config speaks of.
-fn spoken_of(stage: &StageConfig) -> BTreeSet<Kind> {
-    let mut kinds = BTreeSet::new();
-    for function in stage.functions.values() {
-        kinds.extend((function.http == Some(Http::Api)).then_some(Kind::HttpApi));
-        if function.web.keep_warm {
-            kinds.extend([Kind::ScheduleGroup, Kind::Schedule]);
-        }
-        for trigger in &function.triggers {
-            match trigger {
-                Trigger::Schedule(_) => kinds.extend([Kind::ScheduleGroup, Kind::Schedule]),
-                Trigger::Sqs(_) => kinds.extend([Kind::EventSource]),
-            }
-        }
-    }
-    for resource in stage.resources.values() {
-        match resource {
-            ResourceConfig::Queue(_) => kinds.extend([Kind::Queue]),
-        }
-    }
-    kinds
 }
 
 /// What is written down; [`Memory::Fresh`] when nothing is.

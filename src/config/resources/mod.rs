@@ -41,7 +41,7 @@ pub(super) struct Type {
 }
 
 /// In the order a person reads about them.
-const TYPES: [Type; 1] = [Type {
+const TYPES: &[Type] = &[Type {
     word: "queue",
     what: "a queue",
     keys: &queue::KEYS,

@@ -50,7 +50,7 @@ struct TriggerKind {
     read: fn(&mut Reader<'_>, &Fields<'_>, &Others<'_>) -> Option<Trigger>,
 }
 
-const KINDS: [TriggerKind; 2] = [
+const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "schedule", what: "a `schedule` trigger", keys: &schedule::KEYS, read: schedule::read },
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
 ];

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::Place;
+use super::stores;
 use crate::config::StageConfig;
 use crate::config::reference;
-use crate::config::resources::ResourceConfig;
 use crate::config::triggers::Source;
-use crate::deploy::names::resource_name;
 use crate::deploy::resource::Owner;
 use crate::error::{Error, Result};
 
@@ -24,14 +23,24 @@ pub(super) struct Address {
     pub(super) arn: String,
     /// For types that have one.
     pub(super) url: Option<String>,
-    /// The environment variable of those who use it, and its value.
-    pub(super) variable: (String, String),
+    /// The environment variables of those who use it, and their values.
+    pub(super) variables: Vec<(String, String)>,
+}
+
+impl Address {
+    /// The environment variable with what a user needs to call it: `JOBS_QUEUE_URL` for `jobs` and `QUEUE_URL`.
+    pub(super) fn with_variable(mut self, resource: &str, suffix: &str, value: &str) -> Self {
+        let name = format!("{}_{suffix}", resource.to_uppercase().replace('-', "_"));
+        self.variables.push((name, value.to_owned()));
+        self
+    }
 }
 
 impl Addresses {
     pub(super) fn of(stage: &StageConfig, owner: &Owner, place: &Place) -> Self {
-        let address = |(name, resource): (&String, &ResourceConfig)| (name.clone(), of(name, resource, owner, place));
-        Self(stage.resources.iter().map(address).collect())
+        let addresses = stage.resources.iter();
+        let addresses = addresses.map(|(name, it)| (name.clone(), stores::of(it).address(name, owner, place)));
+        Self(addresses.collect())
     }
 
     /// Of one resource.
@@ -63,20 +72,3 @@ impl Addresses {
         })
     }
 }
-
-fn of(name: &str, resource: &ResourceConfig, owner: &Owner, place: &Place) -> Address {
-    let variable =
-        |suffix: &str, value: &str| (format!("{}_{suffix}", name.to_uppercase().replace('-', "_")), value.to_owned());
-    match resource {
-        ResourceConfig::Queue(queue) => {
-            let name = resource_name(owner, name, if queue.fifo { ".fifo" } else { "" }, QUEUE);
-            let url = format!("{}/{}/{name}", place.service_url("sqs"), place.account);
-            let arn = place.arn("sqs", &place.region, &name);
-            Address { arn, variable: variable("QUEUE_URL", &url), url: Some(url), name }
-        }
-    }
-}
-
-/// Longest name of a queue, `.fifo` included.
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>
-pub(super) const QUEUE: usize = 80;

@@ -18,6 +18,7 @@ mod served;
 mod static_files;
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::{LocalBoxFuture, try_join_all};
 use serde_json::Value;
@@ -44,7 +45,9 @@ use crate::aws::Cloud;
 use crate::error::Result;
 
 macro_rules! kinds {
-    ($($kind:ident: $word:literal, $words:literal;)*) => {
+    (@ rare) => { true };
+    (@) => { false };
+    ($($kind:ident: $word:literal, $words:literal $(, $rare:ident)?;)*) => {
         /// What a resource is.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) enum Kind { $($kind),* }
@@ -61,6 +64,11 @@ macro_rules! kinds {
             /// The words in a sentence: `log group`.
             pub(crate) fn words(self) -> &'static str {
                 match self { $(Self::$kind => $words),* }
+            }
+
+            /// Most stages have none of it: see `known`.
+            pub(crate) fn is_rare(self) -> bool {
+                match self { $(Self::$kind => kinds!(@ $($rare)?)),* }
             }
         }
 
@@ -149,34 +157,28 @@ macro_rules! kinds {
             $(if which(Kind::$kind) {
                 searches.push(Box::pin(async { Ok($kind::discover(cloud, owner).await?.map(Any::$kind)) }));
             })*
-            Ok(try_join_all(searches).await?.into_iter().collect())
+            let found = function::GRANTED.scope(Arc::default(), try_join_all(searches)).await?;
+            Ok(found.into_iter().collect())
         }
     };
 }
 
-// In the order people read a plan in.
+// In the order people read a plan in. `rare`: most stages have none of it.
 kinds! {
     Bucket: "bucket", "artifact bucket";
     History: "history", "release history";
     Artifact: "artifact", "artifact";
     StaticFiles: "static_files", "static files";
     Role: "role", "role";
-    Queue: "queue", "queue";
+    Queue: "queue", "queue", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
-    HttpApi: "http_api", "HTTP API";
-    EventSource: "event_source_mapping", "event source mapping";
-    ScheduleGroup: "schedule_group", "schedule group";
-    Schedule: "schedule", "schedule";
-}
-
-impl Kind {
-    /// Most stages have none of it: see `known`.
-    pub(crate) fn is_rare(self) -> bool {
-        matches!(self, Self::HttpApi | Self::ScheduleGroup | Self::Schedule | Self::Queue | Self::EventSource)
-    }
+    HttpApi: "http_api", "HTTP API", rare;
+    EventSource: "event_source_mapping", "event source mapping", rare;
+    ScheduleGroup: "schedule_group", "schedule group", rare;
+    Schedule: "schedule", "schedule", rare;
 }
 
 impl Any {

@@ -165,6 +165,7 @@ impl Api {
                     "arn:{}:execute-api:{}:{}:{id}/{}/*",
                     cloud.partition, cloud.region, cloud.account, self.owner.stage
                 )),
+                source_account: None,
             };
             grant.give(cloud, function).await?;
         }

@@ -3,18 +3,86 @@
 //! Each is a statement of the alias's resource policy with an id of its own, so that reconciling is a
 //! comparison of ids.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_lambda::types::FunctionUrlAuthType;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
 
+use super::PARALLEL;
 use super::url::{MAY_CALL, MAY_INVOKE};
 use crate::aws::{Backoff, Cloud, code, explain, is_code};
-use crate::deploy::names::ALIAS;
+use crate::deploy::names::{ALIAS, function_prefix};
+use crate::deploy::resource::Owner;
 use crate::error::Result;
+
+/// A permission as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::deploy::kinds) struct Granted {
+    /// The function's name on AWS.
+    pub(in crate::deploy::kinds) function: String,
+    /// The statement id.
+    pub(in crate::deploy::kinds) id: String,
+    /// What the call has to come from, an ARN.
+    pub(in crate::deploy::kinds) source_arn: Option<String>,
+}
+
+tokio::task_local! {
+    /// All permissions of a stage's functions, read once in a look around by whichever kind asks first.
+    pub(in crate::deploy::kinds) static GRANTED: Arc<OnceCell<Vec<Granted>>>;
+}
+
+/// The id of the permission that lets `source` (an ARN) call a function of this stage: `rzap-sns-1f2e3d4c-5a6b7c8d`.
+///
+/// It says by itself whose it is. What cannot be tagged, like the notifications of somebody's bucket, is
+/// remembered by it: it is given before the source is told to call, and taken back after.
+pub(in crate::deploy::kinds) fn statement_id(word: &str, owner: &Owner, source: &str) -> String {
+    format!("{}{}", id_prefix(word, owner), short_hash(source))
+}
+
+/// What the ids of all such permissions of a stage begin with.
+fn id_prefix(word: &str, owner: &Owner) -> String {
+    format!("rzap-{word}-{}-", short_hash(&format!("{}/{}", owner.app, owner.stage)))
+}
+
+fn short_hash(text: &str) -> String {
+    hex::encode(&Sha256::digest(text.as_bytes())[..4])
+}
+
+/// What [`statement_id`] with this word was given to in this stage, on any function. Within a look around (see
+/// `kinds::search`) the policies are read once for all kinds.
+pub(in crate::deploy::kinds) async fn granted(cloud: &Cloud, owner: &Owner, word: &str) -> Result<Vec<Granted>> {
+    let shared = GRANTED.try_with(Arc::clone).unwrap_or_default();
+    let all = shared.get_or_try_init(|| every(cloud, owner)).await?;
+    let prefix = id_prefix(word, owner);
+    Ok(all.iter().filter(|one| one.id.starts_with(&prefix)).cloned().collect())
+}
+
+/// Every permission on an alias `live` of a function whose name could be this stage's.
+async fn every(cloud: &Cloud, owner: &Owner) -> Result<Vec<Granted>> {
+    let prefix = function_prefix(owner);
+    let mut names = Vec::new();
+    cloud.pace.lambda().await;
+    let mut pages = cloud.lambda.list_functions().into_paginator().items().send();
+    while let Some(function) = pages.next().await {
+        let function = function.map_err(explain("list the functions"))?;
+        names.extend(function.function_name.filter(|name| name.starts_with(&prefix)));
+    }
+    let policies = stream::iter(names).map(|name| async move { policy(cloud, &name).await });
+    let found: Vec<Vec<Granted>> = policies.buffer_unordered(PARALLEL).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
 
 /// The statement ids of the alias's resource policy.
 pub(in crate::deploy::kinds) async fn statements(cloud: &Cloud, name: &str) -> Result<Vec<String>> {
+    Ok(policy(cloud, name).await?.into_iter().map(|one| one.id).collect())
+}
+
+/// The alias's resource policy.
+async fn policy(cloud: &Cloud, name: &str) -> Result<Vec<Granted>> {
     cloud.pace.get_policy().await;
     let answer = match cloud.lambda.get_policy().function_name(name).qualifier(ALIAS).send().await {
         Ok(answer) => answer,
@@ -22,8 +90,19 @@ pub(in crate::deploy::kinds) async fn statements(cloud: &Cloud, name: &str) -> R
         Err(error) => return Err(explain(format!("read the permissions of the function `{name}`"))(error)),
     };
     let policy: Value = serde_json::from_str(answer.policy().unwrap_or("{}")).unwrap_or(Value::Null);
-    let ids = policy["Statement"].as_array().into_iter().flatten();
-    Ok(ids.filter_map(|statement| statement["Sid"].as_str().map(str::to_owned)).collect())
+    let granted = |statement: &Value| {
+        let conditions = &statement["Condition"];
+        let source = ["ArnLike", "ArnEquals", "StringEquals", "StringLike"];
+        let source = source.iter().find_map(|operator| one_of(&conditions[operator], "aws:sourcearn"));
+        Some(Granted { function: name.to_owned(), id: statement["Sid"].as_str()?.to_owned(), source_arn: source })
+    };
+    Ok(policy["Statement"].as_array().into_iter().flatten().filter_map(granted).collect())
+}
+
+/// The value of a condition key; keys are written in any case.
+fn one_of(conditions: &Value, key: &str) -> Option<String> {
+    let found = conditions.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+    found.1.as_str().map(str::to_owned)
 }
 
 /// One permission on the alias `live`.
@@ -33,6 +112,8 @@ pub(in crate::deploy::kinds) struct Grant<'a> {
     pub(in crate::deploy::kinds) action: &'a str,
     pub(in crate::deploy::kinds) principal: &'a str,
     pub(in crate::deploy::kinds) source_arn: Option<String>,
+    /// For sources whose ARN does not have the account: a bucket's name may be somebody else's one day.
+    pub(in crate::deploy::kinds) source_account: Option<String>,
 }
 
 impl Grant<'_> {
@@ -44,7 +125,7 @@ impl Grant<'_> {
             cloud.pace.lambda().await;
             let call = cloud.lambda.add_permission().function_name(function).qualifier(ALIAS);
             let call = call.statement_id(self.id).action(self.action).principal(self.principal);
-            let call = call.set_source_arn(self.source_arn.clone());
+            let call = call.set_source_arn(self.source_arn.clone()).set_source_account(self.source_account.clone());
             let call = match self.id {
                 MAY_CALL => call.function_url_auth_type(FunctionUrlAuthType::None),
                 MAY_INVOKE => call.invoked_via_function_url(true),

@@ -158,7 +158,7 @@ async fn create(cloud: &Cloud, function: &Function) -> Result<()> {
     // The two change the same policy, so one after the other; the URL needs neither to be there.
     let permit = async {
         for (id, action) in [(MAY_CALL, "lambda:InvokeFunctionUrl"), (MAY_INVOKE, "lambda:InvokeFunction")] {
-            Grant { id, action, principal: "*", source_arn: None }.give(cloud, name).await?;
+            Grant { id, action, principal: "*", source_arn: None, source_account: None }.give(cloud, name).await?;
         }
         Ok(())
     };

@@ -202,6 +202,7 @@ impl HttpApi {
                     "arn:{}:execute-api:{}:{}:{id}/*/*",
                     cloud.partition, cloud.region, cloud.account
                 )),
+                source_account: None,
             };
             grant.give(cloud, function).await?;
         }

@@ -1,0 +1,35 @@
+//! `resources:` drawn: one file per type, one line each in [`of`].
+
+mod queue;
+
+use serde_json::Value;
+
+use super::Drawing;
+use super::Place;
+use super::addresses::Address;
+use crate::config::resources::ResourceConfig;
+use crate::deploy::kinds::{Any, Kind};
+use crate::deploy::resource::Owner;
+use crate::error::Result;
+
+/// A type of resource, as it is drawn.
+pub(super) trait Store {
+    /// What it is called on AWS, by its name in the config.
+    fn address(&self, name: &str, owner: &Owner, place: &Place) -> Address;
+
+    /// What it consists of.
+    fn wanted(&self, name: &str, drawing: &Drawing<'_>) -> Result<Vec<Any>>;
+
+    /// What a function may do with it that uses it in this way: one of the words of the type.
+    fn statements(&self, address: &Address, access: &str) -> Vec<Value>;
+
+    /// The kinds that [`Store::wanted`] may have.
+    fn kinds(&self) -> &'static [Kind];
+}
+
+/// How a resource is drawn.
+pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
+    match resource {
+        ResourceConfig::Queue(queue) => queue,
+    }
+}
