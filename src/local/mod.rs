@@ -23,6 +23,7 @@ pub(crate) mod checksum;
 pub(crate) mod chunked;
 pub(crate) mod cloudwatch;
 pub(crate) mod daemon;
+pub(crate) mod deliver;
 pub(crate) mod dynamodb;
 pub(crate) mod event_pattern;
 pub(crate) mod form;

@@ -44,7 +44,7 @@ use self::input::Input;
 use self::message::Message;
 pub(crate) use self::message::{Attribute, Content, md5_of, md5_of_attributes};
 use self::moves::Moves;
-pub(crate) use self::service::Taken;
+pub(crate) use self::service::{Outgoing, Taken};
 use self::shelf::Shelf;
 use super::route::Scope;
 use super::store::Store;

@@ -70,7 +70,6 @@ impl Sqs {
     }
 
     /// Sends a message.
-    #[expect(dead_code, reason = "for the services that send to queues: SNS, EventBridge, S3")]
     pub(crate) fn deliver(&self, arn: &str, outgoing: Outgoing) -> Result<(), Fault> {
         let entry = self.by_arn(arn)?;
         let queue = self.shelf(&entry)?;

@@ -23,7 +23,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use self::patience::Refused;
-pub(in crate::deploy::kinds) use self::permission::{GRANTED, Grant, Granted, granted, statement_id, statements, take_back};
+pub(in crate::deploy::kinds) use self::permission::{
+    GRANTED, Grant, Granted, granted, statement_id, statements, take_back,
+};
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;
 pub(in crate::deploy::kinds) use self::url::unknown_operation;
