@@ -16,6 +16,7 @@ use super::resolve::{self, File, Purpose};
 use super::smoke;
 use super::suggest;
 use super::traffic;
+use super::triggers;
 use super::values::Reader;
 use super::web;
 
@@ -117,6 +118,7 @@ fn value(reader: &mut Reader<'_>, entry: &Entry) {
         "policies" => drop(policies::read(reader, entry)),
         "env" => drop(reader.env(entry)),
         "include" | "exclude" => drop(reader.patterns(entry)),
+        "http" if matches!(entry.value.kind, Kind::List(_)) => drop(triggers::routes(reader, entry)),
         "http" => drop(reader.http(entry)),
         "region" => drop(reader.region(entry)),
         "profile" => drop(reader.some_text(entry)),

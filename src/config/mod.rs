@@ -27,6 +27,7 @@ mod raw;
 pub(crate) mod reference;
 mod resolve;
 pub(crate) mod resources;
+mod routes;
 mod smoke;
 pub(crate) mod stage;
 pub(crate) mod suggest;

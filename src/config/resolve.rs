@@ -18,10 +18,11 @@ use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
 use super::reference::Known;
 use super::resources::{self, Others};
+use super::routes;
 use super::smoke;
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
 use super::traffic;
-use super::triggers;
+use super::triggers::{self, Trigger};
 use super::uses;
 use super::values::Reader;
 use super::web;
@@ -163,9 +164,11 @@ fn functions<'a>(
                 with_api.insert(word, declared.name);
             }
         }
-        resolved.push(config);
+        let routes_at = said.strongest("triggers").or_else(|| said.strongest("http")).unwrap_or(declared.named_at);
+        resolved.push((config, &routes_at.key_span));
     }
-    resolved.into_iter().map(|config| config.map(|config| (config.name.clone(), config))).collect()
+    routes::settle(reader, &mut resolved);
+    resolved.into_iter().map(|(config, _)| config.map(|config| (config.name.clone(), config))).collect()
 }
 
 /// One function from the maps that say something about it, weakest first.
@@ -182,8 +185,11 @@ fn function<'a>(
     let arch = find("arch").and_then(|entry| reader.arch(entry));
     let description = find("description").and_then(|entry| reader.description(entry));
     let log_retention = find("log_retention").and_then(|entry| reader.log_retention(entry));
-    let http = find("http").and_then(|entry| reader.http(entry));
-    let triggers = find("triggers").map(|entry| triggers::read(reader, entry, others));
+    let table = find("http").filter(|entry| matches!(entry.value.kind, Kind::List(_)));
+    let http = find("http").filter(|_| table.is_none()).and_then(|entry| reader.http(entry));
+    let mut triggers = find("triggers").map(|entry| triggers::read(reader, entry, others)).unwrap_or_default();
+    triggers.extend(table.map(|entry| triggers::routes(reader, entry)).unwrap_or_default());
+    let has_routes = table.is_some() || triggers.iter().any(|trigger| matches!(trigger, Trigger::Http(_)));
     let uses = find("uses").map(|entry| uses::read(reader, entry, others));
     // Here alone a text may speak of resources.
     reader.words.resources = Known::These(others);
@@ -207,7 +213,8 @@ fn function<'a>(
         code::check_file(reader, &called, (&runtime, bundle), dir, root);
     }
     packing.source.build = build;
-    let http = http.or(called.entry.is_web().then_some(Http::Rest));
+    // An app is there to be reached.
+    let http = http.or((called.entry.is_web() && !has_routes).then_some(Http::Rest));
     let web = web::read(reader, said, (&called.entry, &runtime), http, &env);
     // What is built first is looked at when it is there.
     if let (Some(dir), Some(files), Some(at)) = (&dir, &web.static_files, find("static"))
@@ -228,7 +235,7 @@ fn function<'a>(
         http,
         web,
         log_retention: log_retention.unwrap_or(LOG_RETENTION),
-        triggers: triggers.unwrap_or_default(),
+        triggers,
         uses: uses.unwrap_or_default(),
         policies: policies.unwrap_or_default(),
         source: Source { dir, ..packing.source },

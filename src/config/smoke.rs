@@ -235,7 +235,7 @@ fn front(
     named: Option<(String, &Span)>,
     functions: &BTreeMap<String, FunctionConfig>,
 ) -> Option<String> {
-    let open = functions.values().filter(|function| function.http.is_some());
+    let open = functions.values().filter(|function| function.front().is_some());
     let open: Vec<&str> = open.map(|function| function.name.as_str()).collect();
     match (named, open.as_slice()) {
         (Some((name, _)), open) if open.contains(&name.as_str()) => Some(name),

@@ -239,6 +239,14 @@ impl StageConfig {
     }
 }
 
+impl FunctionConfig {
+    /// How it is reached over HTTP: by a front of its own, or by routes of an API.
+    pub(crate) fn front(&self) -> Option<Http> {
+        let route = |trigger: &Trigger| if let Trigger::Http(http) = trigger { http.api } else { None };
+        self.http.or_else(|| self.triggers.iter().find_map(route))
+    }
+}
+
 impl Http {
     /// Its word in the config and what it is, when it is an API of API Gateway.
     pub(crate) fn api(self) -> Option<(&'static str, &'static str)> {

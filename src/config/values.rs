@@ -277,8 +277,7 @@ impl Reader<'_> {
     /// How a function is reached over HTTP.
     pub(super) fn http(&mut self, entry: &Entry) -> Option<Http> {
         if matches!(entry.value.kind, Kind::Map(_) | Kind::List(_)) {
-            let title = "a table of routes is not supported by this version of rzap";
-            self.problem(&entry.value.span, title, "use `rest`, `http` or `url`");
+            self.wrong_type(&entry.key, &entry.value, "`rest`, `http`, `url`, or a list of routes like `GET /orders`");
             return None;
         }
         let filled = self.text(entry)?;

@@ -11,12 +11,12 @@ use serde_json::json;
 
 use self::addresses::Addresses;
 use self::permissions::allow;
-use super::kinds::{Any, Api, Artifact, Bucket, Function, HttpApi, Kind, Layer, LogGroup, Role, STATIC_PLACE};
+use super::kinds::{Any, Artifact, Bucket, Function, Kind, Layer, LogGroup, Role, STATIC_PLACE};
 use super::kinds::{Settings, StaticFiles, Url};
 use super::names::{ALIAS, bucket_name, function_name, layer_name, log_group_name, role_name, static_prefix};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
-use crate::config::{FunctionConfig, Http, StageConfig};
+use crate::config::{FunctionConfig, StageConfig};
 use crate::error::{Error, Result};
 use crate::package::{OwnLayer, Package, PackagedLayer, StaticObject};
 
@@ -78,7 +78,7 @@ impl Drawing<'_> {
 pub(crate) fn kinds_of(stage: &StageConfig) -> BTreeSet<Kind> {
     let mut kinds = BTreeSet::new();
     for function in stage.functions.values() {
-        kinds.extend((function.http == Some(Http::Api)).then_some(Kind::HttpApi));
+        kinds.extend(triggers::http::kinds(function.http));
         if function.web.keep_warm {
             kinds.extend(triggers::schedule::KINDS);
         }
@@ -158,14 +158,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     resources.push(Any::Role(Role::wanted(role, owner.clone(), &groups, statements)));
     resources.extend(artifacts.into_values().map(Any::Artifact));
     resources.extend(layers.wanted(&owner, &bucket).map(Any::Layer));
-    for config in stage.functions.values() {
-        let function = function_name(&owner, &config.name);
-        match config.http {
-            Some(Http::Rest) => resources.push(Any::Api(Api::wanted(&owner, &function, config.entry.is_web()))),
-            Some(Http::Api) => resources.push(Any::HttpApi(HttpApi::wanted(&owner, &function))),
-            Some(Http::Url) | None => {}
-        }
-    }
+    resources.extend(triggers::http::of_stage(&drawing));
     resources.extend(functions.into_iter().map(Any::Function));
     for (name, resource) in &stage.resources {
         resources.extend(stores::of(resource).wanted(name, &drawing)?);

@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn api(function: &str) -> Any {
-        Any::Api(Api::wanted(&owner(), function, false))
+        Any::Api(Api::wanted(&owner(), [("ANY /".to_owned(), function.to_owned())].into(), false))
     }
 
     fn group(days: i32) -> Any {

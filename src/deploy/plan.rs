@@ -263,6 +263,11 @@ mod tests {
     use crate::deploy::kinds::{Api, Artifact, Bucket, HttpApi, LogGroup};
     use crate::deploy::resource::Owner;
 
+    /// All of an API leads to this function.
+    fn to(function: &str) -> BTreeMap<String, String> {
+        [("ANY /".to_owned(), function.to_owned())].into()
+    }
+
     fn owner() -> Owner {
         Owner { app: "guestbook".into(), stage: "dev".into() }
     }
@@ -322,8 +327,8 @@ mod tests {
 
     #[test]
     fn a_second_api_falls_out_as_a_deletion() {
-        let wanted = Any::Api(Api::wanted(&owner(), "f", false));
-        let mut second = Api::wanted(&owner(), "f", false);
+        let wanted = Any::Api(Api::wanted(&owner(), to("f"), false));
+        let mut second = Api::wanted(&owner(), to("f"), false);
         (second.duplicate, second.name) = (true, "guestbook-dev (x2)".into());
         let plan = plan(&draw(vec![wanted.clone()]), &Found::ours(vec![wanted, Any::Api(second)])).expect("a plan");
         assert_eq!(
@@ -334,7 +339,8 @@ mod tests {
 
     #[test]
     fn a_front_that_replaces_another_comes_first_and_what_it_replaces_goes_last() {
-        let (rest, http) = (Any::Api(Api::wanted(&owner(), "f", false)), Any::HttpApi(HttpApi::wanted(&owner(), "f")));
+        let (rest, http) =
+            (Any::Api(Api::wanted(&owner(), to("f"), false)), Any::HttpApi(HttpApi::wanted(&owner(), to("f"))));
         for (wanted, live) in [(&http, &rest), (&rest, &http)] {
             let plan = plan(&draw(vec![wanted.clone()]), &Found::ours(vec![live.clone()])).expect("a plan");
             let steps: Vec<_> = plan.steps.iter().map(|step| (step.action, step.key().kind)).collect();

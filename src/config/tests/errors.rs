@@ -75,7 +75,7 @@ const ADDED: &[(&str, &[&str])] = &[
     ("profile: ''", &["'' | `profile` is empty | "]),
     (
         "http: { /: web }",
-        &["http | a table of routes is not supported by this version of rzap | use `rest`, `http` or `url`"],
+        &["http | `http` needs `rest`, `http`, `url`, or a list of routes like `GET /orders` | this is a map"],
     ),
     ("http: rset", &["rset | unknown kind of HTTP front `rset` | did you mean `rest`?"]),
     // Interpolation.

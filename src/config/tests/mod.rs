@@ -7,6 +7,7 @@ mod errors;
 mod fuzz;
 mod packing;
 mod resources;
+mod routes;
 mod stages;
 mod traffic;
 mod web;

@@ -122,7 +122,7 @@ fn what_is_wrong_with_a_trigger_is_told_at_its_place() {
             "every day | `every day` is no schedule | like `rate(5 minutes)`, `cron(0 2 * * ? *)` or `at(2026-12-24T18:00:00)`",
             "50 | a batch of more than 10 messages needs a `window` | add `window: 5s`, for how long a batch is filled",
             "schedule | a `schedule` trigger needs `expression` | like `expression: rate(5 minutes)`",
-            "sqs | a trigger is a map with one key, its kind | one of `schedule` and `sqs` with what it listens to",
+            "sqs | a trigger is a map with one key, its kind | one of `http`, `schedule` and `sqs` with what it listens to",
             "'arn:aws:sns:eu-west-1:1:t' | this ARN is of something else | needed is one of the service `sqs`, like `arn:aws:sqs:…`",
             "cron(0 2 * * *) | `cron(0 2 * * *)` is no schedule | `cron` has six fields, this has 5: AWS's cron has the year at its end, `*` for every one",
         ]

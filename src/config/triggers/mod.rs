@@ -2,11 +2,14 @@
 //!
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
+mod http;
 mod schedule;
 mod sqs;
 
 use serde::Serialize;
 
+pub(crate) use self::http::HttpTrigger;
+pub(super) use self::http::table as routes;
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sqs::SqsTrigger;
 use super::fields::Fields;
@@ -19,6 +22,7 @@ use super::values::Reader;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trigger {
+    Http(HttpTrigger),
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
 }
@@ -51,6 +55,7 @@ struct TriggerKind {
 }
 
 const KINDS: &[TriggerKind] = &[
+    TriggerKind { word: "http", what: "an `http` trigger", keys: &http::KEYS, read: http::read },
     TriggerKind { word: "schedule", what: "a `schedule` trigger", keys: &schedule::KEYS, read: schedule::read },
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
 ];

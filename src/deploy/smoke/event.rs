@@ -19,7 +19,7 @@ pub(super) fn get(stage: &str, account: &str, (config, path): (&FunctionConfig, 
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let now = Timestamp::now();
     let common = Common { host, path, query, account, now, id: uuid::Uuid::new_v4().to_string() };
-    match config.http {
+    match config.front() {
         Some(Http::Rest) => common.rest(stage),
         Some(Http::Api) => common.second(account, &decoded(path)),
         Some(Http::Url) | None => common.second("anonymous", path),

@@ -126,7 +126,7 @@ impl<'a> Checks<'a> {
         let address = self.addresses.get(&get.function).map(String::as_str);
         let event = event::get(&self.stage.stage, &self.cloud.account, (config, &get.path), address);
         let payload = self.invoke(&get.function, version, &event).await?;
-        judge(get, &of_front(config.http == Some(Http::Rest), config.web.stream, &payload)?)
+        judge(get, &of_front(config.front() == Some(Http::Rest), config.web.stream, &payload)?)
     }
 
     async fn real_request(&self, get: &Get) -> Result<()> {
@@ -191,7 +191,7 @@ impl<'a> Checks<'a> {
         if known.is_some() {
             return Ok(known);
         }
-        let fronts: Vec<Any> = match self.config(name)?.http {
+        let fronts: Vec<Any> = match self.config(name)?.front() {
             Some(Http::Rest) => Api::discover(cloud, &self.owner).await?.ours.into_iter().map(Any::Api).collect(),
             Some(Http::Api) => {
                 HttpApi::discover(cloud, &self.owner).await?.ours.into_iter().map(Any::HttpApi).collect()

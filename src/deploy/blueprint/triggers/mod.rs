@@ -1,5 +1,6 @@
 //! `triggers:` drawn: one file per kind, one line each in [`of`].
 
+pub(super) mod http;
 pub(super) mod schedule;
 mod sqs;
 
@@ -28,6 +29,7 @@ pub(super) trait Wakes {
 /// How a trigger is drawn.
 pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
     match trigger {
+        Trigger::Http(http) => http,
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
     }

@@ -1,20 +1,20 @@
 //! The API's definition as one OpenAPI document, and how it gets there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigateway::primitives::Blob;
-use aws_sdk_apigateway::types::{IntegrationType, PutMode};
-use serde_json::{Value, json};
+use aws_sdk_apigateway::types::PutMode;
+use serde_json::{Map, Value, json};
 
-use super::{Api, routes_of};
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use super::Api;
+use crate::aws::{Backoff, Cloud, explain, is_code, say};
 use crate::deploy::names::ALIAS;
 use crate::error::Result;
 
 impl Api {
-    fn integration_uri(cloud: &Cloud, function: &str) -> String {
+    pub(super) fn integration_uri(cloud: &Cloud, function: &str) -> String {
         format!(
             "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}:{ALIAS}/invocations",
             cloud.partition,
@@ -26,10 +26,10 @@ impl Api {
     /// The definition as OpenAPI 3 with API Gateway's extensions.
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html>
     pub(super) fn openapi(&self, cloud: &Cloud) -> Value {
-        let mut paths: BTreeMap<&str, Value> = BTreeMap::new();
+        let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
         for (route, function) in &self.routes {
-            let (_, path) = route.split_once(' ').unwrap_or(("ANY", route));
-            let mut method = json!({
+            let (method, path) = split(route);
+            let mut operation = json!({
                 "responses": {},
                 "x-amazon-apigateway-integration": {
                     "type": "aws_proxy",
@@ -38,11 +38,18 @@ impl Api {
                     "passthroughBehavior": "when_no_match",
                 },
             });
-            if path.contains("{proxy+}") {
-                method["parameters"] =
-                    json!([{"name": "proxy", "in": "path", "required": true, "schema": {"type": "string"}}]);
+            let variables = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+            let parameters: Vec<Value> = variables
+                .map(|name| {
+                    let name = name.trim_end_matches('+');
+                    json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
+                })
+                .collect();
+            if !parameters.is_empty() {
+                operation["parameters"] = Value::Array(parameters);
             }
-            paths.insert(path, json!({"x-amazon-apigateway-any-method": method}));
+            let key = if method == "ANY" { "x-amazon-apigateway-any-method".to_owned() } else { method.to_lowercase() };
+            paths.entry(path).or_default().insert(key, operation);
         }
         json!({
             "openapi": "3.0.1",
@@ -77,39 +84,11 @@ impl Api {
             Err(error) => Err(explain(format!("define the routes of the API `{}`", self.name))(error)),
         }
     }
+}
 
-    /// The same definition in single calls, for endpoints without `PutRestApi`.
-    async fn define_by_hand(&self, cloud: &Cloud, id: &str) -> Result<()> {
-        let what = || format!("define the routes of the API `{}` one by one", self.name);
-        let mut known: HashMap<String, String> = routes_of(cloud, id)
-            .await?
-            .iter()
-            .filter_map(|route| Some((route.path()?.to_owned(), route.id()?.to_owned())))
-            .collect();
-        for (route, function) in &self.routes {
-            let (_, path) = route.split_once(' ').unwrap_or(("ANY", route));
-            if !known.contains_key(path) {
-                let root = known.get("/").cloned().unwrap_or_default();
-                let call = cloud.apigateway.create_resource().rest_api_id(id).parent_id(root);
-                let made = call.path_part(path.trim_start_matches('/')).send().await.map_err(explain(what()))?;
-                known.insert(path.to_owned(), made.id.unwrap_or_default());
-            }
-            let resource = known.get(path).cloned().unwrap_or_default();
-            let method = cloud.apigateway.put_method().rest_api_id(id).resource_id(&resource).http_method("ANY");
-            match method.authorization_type("NONE").send().await {
-                Err(error) if code(&error) != Some("ConflictException") => return Err(explain(what())(error)),
-                _ => {}
-            }
-            let call = cloud.apigateway.put_integration().rest_api_id(id).resource_id(&resource).http_method("ANY");
-            call.r#type(IntegrationType::AwsProxy)
-                .integration_http_method("POST")
-                .uri(Self::integration_uri(cloud, function))
-                .send()
-                .await
-                .map_err(explain(what()))?;
-        }
-        Ok(())
-    }
+/// Method and path of a route.
+pub(super) fn split(route: &str) -> (&str, &str) {
+    route.split_once(' ').unwrap_or(("ANY", route))
 }
 
 /// Repeats a call that met somebody else's: API Gateway answers `ConflictException` ("concurrent

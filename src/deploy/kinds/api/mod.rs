@@ -4,6 +4,7 @@
 //! per second, one `CreateDeployment` per 5 s), so the whole definition travels as one OpenAPI document.
 //! Nothing a client can see changes until [`Api::promote`] switches the stage in one step.
 
+mod by_hand;
 mod definition;
 mod deployment;
 pub(crate) mod rollback;
@@ -24,7 +25,7 @@ use super::function::{Grant, statements, take_back};
 use super::http_api::is_function;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::loss::Loss;
-use crate::deploy::names::{ALIAS, api_name};
+use crate::deploy::names::{ALIAS, api_name, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -58,13 +59,12 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// As it should be: everything goes to one function.
-    pub(crate) fn wanted(owner: &Owner, function: &str, all_binary: bool) -> Self {
-        let routes = ["ANY /", "ANY /{proxy+}"].map(|route| (route.to_owned(), function.to_owned()));
+    /// As it should be: the function's name on AWS by route.
+    pub(crate) fn wanted(owner: &Owner, routes: BTreeMap<String, String>, all_binary: bool) -> Self {
         Self {
             name: api_name(owner),
             owner: owner.clone(),
-            routes: routes.into(),
+            routes,
             binary: if all_binary { vec!["*/*".to_owned()] } else { Vec::new() },
             deployed: true,
             permitted: true,
@@ -142,6 +142,10 @@ impl Api {
         let Some(id) = self.id.get() else { return Ok(()) };
         let before = live.and_then(|live| live.deployment.get());
         let _ = self.deployment.set(deployment::create(cloud, self, id, before).await?);
+        let (now, was) = (self.functions(), live.map(Self::functions).unwrap_or_default());
+        for function in was.difference(&now).filter(|function| function.starts_with(&function_prefix(&self.owner))) {
+            take_back(cloud, function, &Self::statement_id(id)).await?;
+        }
         Ok(())
     }
 
@@ -323,8 +327,10 @@ mod tests {
     #[test]
     fn another_definition_has_another_fingerprint() {
         let owner = Owner { app: "a".into(), stage: "dev".into() };
-        let (text, binary) = (Api::wanted(&owner, "f", false), Api::wanted(&owner, "f", true));
+        let api = |route: &str, binary| Api::wanted(&owner, [(route.to_owned(), "f".to_owned())].into(), binary);
+        let (text, binary) = (api("ANY /", false), api("ANY /", true));
         assert_ne!(text.fingerprint(), binary.fingerprint());
-        assert_eq!(text.fingerprint(), Api::wanted(&owner, "f", false).fingerprint());
+        assert_ne!(text.fingerprint(), api("GET /", false).fingerprint());
+        assert_eq!(text.fingerprint(), api("ANY /", false).fingerprint());
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP API of a stage: one route to one function, the stage `$default`, and the permission to call.
+//! The HTTP API of a stage: its routes, the stage `$default`, and the permission to call the functions.
 //!
 //! `$default` deploys every change of a route by itself, so a change is live the moment it is made.
 //! `converge` and [`HttpApi::connect`] therefore make only what no client can see: the API; a new integration
@@ -45,7 +45,7 @@ pub(crate) struct HttpApi {
     pub(crate) name: String,
     #[serde(skip)]
     pub(crate) owner: Owner,
-    /// `$default` → the function's name on AWS. Calls go to its alias `live`.
+    /// `$default` or `GET /orders/{id}` → the function's name on AWS. Calls go to its alias `live`.
     pub(crate) routes: BTreeMap<String, String>,
     /// Who may call: `NONE` is everybody.
     pub(crate) authorization_type: String,
@@ -84,12 +84,12 @@ pub(crate) enum Stage {
 }
 
 impl HttpApi {
-    /// As it should be: everything goes to one function.
-    pub(crate) fn wanted(owner: &Owner, function: &str) -> Self {
+    /// As it should be: the function's name on AWS by route.
+    pub(crate) fn wanted(owner: &Owner, routes: BTreeMap<String, String>) -> Self {
         Self {
             name: api_name(owner),
             owner: owner.clone(),
-            routes: [(DEFAULT.to_owned(), function.to_owned())].into(),
+            routes,
             authorization_type: "NONE".to_owned(),
             payload_format_version: "2.0".to_owned(),
             timeout_in_millis: LONGEST,
@@ -150,7 +150,8 @@ impl HttpApi {
         let Some(id) = self.id.get() else { return Ok(()) };
         let integrate = async {
             let parts = if live.is_some() { Parts::read(cloud, id).await? } else { Parts::default() };
-            for function in self.routes.values() {
+            // One integration serves all routes of a function.
+            for function in self.routes.values().collect::<BTreeSet<_>>() {
                 parts.integration(cloud, self, id, function).await?;
             }
             Ok(())
@@ -213,11 +214,10 @@ impl HttpApi {
         let id = api.api_id().unwrap_or_default();
         let mut live = Self {
             id: OnceLock::from(id.to_owned()),
-            routes: BTreeMap::new(),
             stage: Stage::None,
             permitted: false,
             duplicate,
-            ..Self::wanted(owner, "")
+            ..Self::wanted(owner, BTreeMap::new())
         };
         let parts = Parts::read(cloud, id).await?;
         parts.describe(&mut live);
@@ -321,18 +321,22 @@ mod tests {
         Owner { app: "guestbook".into(), stage: "dev".into() }
     }
 
+    fn wanted() -> HttpApi {
+        HttpApi::wanted(&owner(), [("$default".to_owned(), "f".to_owned())].into())
+    }
+
     fn planned(wanted: Any, live: Vec<Any>) -> Plan {
         plan(&Blueprint { owner: owner(), resources: vec![wanted] }, &Found::ours(live)).expect("a plan")
     }
 
     #[test]
     fn what_somebody_changed_of_an_http_api_is_shown_field_by_field() {
-        let mut live = HttpApi::wanted(&owner(), "f");
+        let mut live = wanted();
         live.routes = [("$default".into(), "g".into()), ("GET /x".into(), "f".into())].into();
         (live.stage, live.timeout_in_millis, live.permitted) = (Stage::Manual, 5000, false);
         (live.payload_format_version, live.authorization_type) = ("1.0".into(), "AWS_IAM".into());
         live.unused_integrations = vec!["h".into()];
-        let wanted = Any::HttpApi(HttpApi::wanted(&owner(), "f"));
+        let wanted = Any::HttpApi(wanted());
         let plan = planned(wanted, vec![Any::HttpApi(live)]);
         let fields: Vec<_> = plan.steps[0].differences.iter().map(|it| (it.field.as_str(), &it.old, &it.new)).collect();
         assert_eq!(
@@ -352,8 +356,8 @@ mod tests {
 
     #[test]
     fn a_second_http_api_falls_out_as_a_deletion() {
-        let wanted = Any::HttpApi(HttpApi::wanted(&owner(), "f"));
-        let mut second = HttpApi::wanted(&owner(), "f");
+        let wanted = Any::HttpApi(wanted());
+        let mut second = self::wanted();
         (second.duplicate, second.name) = (true, "guestbook-dev (x2)".into());
         let plan = planned(wanted.clone(), vec![wanted, Any::HttpApi(second)]);
         let actions: Vec<_> = plan.steps.iter().map(|step| (step.action, step.key().name)).collect();

@@ -6,7 +6,7 @@ use aws_sdk_apigatewayv2::types::{AuthorizationType, Integration, IntegrationTyp
 
 use super::calls::{gone, pages, take, take_raw};
 use super::stage::{self, Served};
-use super::{DEFAULT, HttpApi, Stage};
+use super::{HttpApi, Stage};
 use crate::aws::{Cloud, explain, is_code};
 use crate::deploy::names::ALIAS;
 use crate::error::{Error, Result};
@@ -43,20 +43,25 @@ impl Parts {
             let target = self.behind(route).map_or_else(|| route.target().unwrap_or_default(), uri);
             api.routes.insert(key, function_in(target).to_owned());
         }
-        let served = self.routes.iter().find(|route| route.route_key() == Some(DEFAULT));
-        // A route that is gone is one difference; what would be behind it is no second one.
-        let behind = served.map_or_else(|| self.integrations.first(), |route| self.behind(route));
-        if let Some(integration) = behind {
+        // All are to be alike: what is said of them is said of the first that is not.
+        let is_odd = |it: &&Integration| {
+            let version = it.payload_format_version();
+            version != Some(&api.payload_format_version) || it.timeout_in_millis() != Some(api.timeout_in_millis)
+        };
+        let used: Vec<&Integration> = self.routes.iter().filter_map(|route| self.behind(route)).collect();
+        // With no route left an integration waits for the next one: that the route is gone is the one difference.
+        let waiting = self.integrations.first().filter(|_| self.routes.is_empty());
+        let odd = used.iter().copied().find(is_odd);
+        if let Some(integration) = odd.or(used.first().copied()).or(waiting) {
             integration.payload_format_version().unwrap_or_default().clone_into(&mut api.payload_format_version);
             api.timeout_in_millis = integration.timeout_in_millis().unwrap_or_default();
         }
-        if let Some(authorization) = served.and_then(Route::authorization_type) {
+        let closed = self.routes.iter().find(|route| !is_open(route, api));
+        if let Some(authorization) = closed.and_then(Route::authorization_type) {
             authorization.as_str().clone_into(&mut api.authorization_type);
         }
         api.stage = self.state();
         api.connected = self.integrations.iter().map(|it| function_in(uri(it)).to_owned()).collect();
-        // With the route gone its integration waits for the next one.
-        let waiting = if served.is_none() { behind } else { None };
         let idle = self.integrations.iter().filter(|it| !self.is_used(it) && id_of(it) != waiting.map_or("", id_of));
         api.unused_integrations = idle.map(|it| function_in(uri(it)).to_owned()).collect();
     }
@@ -209,6 +214,8 @@ async fn update_route(cloud: &Cloud, api: &HttpApi, id: &str, (route, target): (
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::deploy::resource::Owner;
 
@@ -223,7 +230,7 @@ mod tests {
 
     fn described(parts: &Parts) -> HttpApi {
         let owner = Owner { app: "a".into(), stage: "dev".into() };
-        let mut api = HttpApi { routes: std::collections::BTreeMap::new(), ..HttpApi::wanted(&owner, "") };
+        let mut api = HttpApi::wanted(&owner, BTreeMap::new());
         parts.describe(&mut api);
         api
     }
@@ -255,7 +262,10 @@ mod tests {
         };
         let owner = Owner { app: "a".into(), stage: "dev".into() };
         let json = |api: &HttpApi| serde_json::to_value(api).expect("JSON");
-        assert_eq!(json(&described(&parts)), json(&HttpApi::wanted(&owner, "a-dev-web")));
+        assert_eq!(
+            json(&described(&parts)),
+            json(&HttpApi::wanted(&owner, [("$default".to_owned(), "a-dev-web".to_owned())].into()))
+        );
     }
 
     #[test]

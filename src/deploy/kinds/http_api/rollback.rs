@@ -24,10 +24,9 @@ pub(crate) async fn find(cloud: &Cloud, owner: &Owner, id: &str) -> Result<Optio
     }
     let mut live = HttpApi {
         id: OnceLock::from(id.to_owned()),
-        routes: BTreeMap::new(),
         stage: Stage::None,
         permitted: false,
-        ..HttpApi::wanted(owner, "")
+        ..HttpApi::wanted(owner, BTreeMap::new())
     };
     parts?.describe(&mut live);
     Ok(Some(live))
@@ -35,7 +34,7 @@ pub(crate) async fn find(cloud: &Cloud, owner: &Owner, id: &str) -> Result<Optio
 
 /// Makes ready what these routes need, which no client can see, and gives what [`HttpApi::promote`] turns over.
 pub(crate) async fn prepare(cloud: &Cloud, live: &HttpApi, routes: &BTreeMap<String, String>) -> Result<HttpApi> {
-    let wanted = HttpApi { routes: routes.clone(), ..HttpApi::wanted(&live.owner, "") };
+    let wanted = HttpApi::wanted(&live.owner, routes.clone());
     wanted.converge(cloud, Some(live)).await?;
     wanted.connect(cloud, Some(live)).await?;
     Ok(wanted)
