@@ -158,7 +158,17 @@ pub(crate) fn plan_on(blueprint: &Blueprint, found: &Found<Any>, terms: &Terms<'
     steps.retain(|step| step.key().kind != Kind::Artifact || step.live.is_some() || needed.contains(&step.key()));
     let mut steps = in_order(steps);
     let orphans = live.into_values().filter(|any| any.orphan() == Orphan::Delete);
-    let (stay, going): (Vec<&Any>, Vec<&Any>) = orphans.partition(|any| stays(&any.losses(), terms));
+    let (mut stay, mut going): (Vec<&Any>, Vec<&Any>) = orphans.partition(|any| stays(&any.losses(), terms));
+    // What stays needs what it stands on: a queue its dead-letter queue.
+    loop {
+        let needed: BTreeSet<Key> = stay.iter().flat_map(|any| any.after()).collect();
+        let (more, rest): (Vec<&Any>, Vec<&Any>) = going.into_iter().partition(|any| needed.contains(&any.key()));
+        going = rest;
+        if more.is_empty() {
+            break;
+        }
+        stay.extend(more);
+    }
     steps.extend(deletions(going.into_iter().cloned().collect()));
     let kept = |any: &Any| Change { losses: any.losses(), ..Change::new(Action::Keep, any.key()) };
     Ok(Plan { steps, kept: stay.into_iter().map(kept).collect() })

@@ -173,7 +173,21 @@ sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName='shop-dev-done')['QueueUrl
     world.edit("rzap.yaml", "    uses: { done: send }\n", "");
     let kept = world.run("deploy dev --json").success().json();
     assert_eq!(kept["kept"][0]["name"], "shop-dev-done", "{kept}");
-    assert_eq!(world.run("deploy dev --delete-data --json").success().changes(), ["delete queue"]);
+    // What is kept keeps what it stands on: here the queue for its dead letters.
+    let names = |kept: &Value| -> Vec<String> {
+        let all = kept["kept"].as_array().into_iter().flatten();
+        all.map(|it| it["name"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    emulator.cloud().boto(
+        "sqs = client('sqs')
+sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName='shop-dev-jobs')['QueueUrl'], MessageBody='keep me')",
+    );
+    world.edit("rzap.yaml", "  jobs: { type: queue, visibility_timeout: 6s, dlq: { max_receives: 2 } }\n", "");
+    world.edit("rzap.yaml", "    env: { JOBS: '${resources.jobs.arn}' }\n", "");
+    let kept = world.run("deploy dev --json").success().json();
+    assert_eq!(names(&kept), ["shop-dev-done", "shop-dev-jobs", "shop-dev-jobs-dlq"], "{kept}");
+    let gone = world.run("deploy dev --delete-data --json").success().changes();
+    assert_eq!(gone, ["delete queue", "delete queue", "delete queue"]);
     world.run("undeploy dev --yes").success();
     emulator.cloud().is_empty();
 }

@@ -124,6 +124,7 @@ impl Queue {
             max_receives: receives.and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
         });
         let fifo = text(&Attribute::FifoQueue) == "true";
+        let after = dead_letters.as_ref().and_then(|letters| letters.queue.rsplit(':').next()).map(str::to_owned);
         let waiting = [
             Attribute::ApproximateNumberOfMessages,
             Attribute::ApproximateNumberOfMessagesNotVisible,
@@ -139,7 +140,7 @@ impl Queue {
             encrypted: text(&Attribute::SqsManagedSseEnabled) == "true",
             content_based_deduplication: fifo.then(|| text(&Attribute::ContentBasedDeduplication) == "true"),
             dead_letters,
-            after: None,
+            after,
             url: OnceLock::from(url),
             messages: waiting.iter().map(|attribute| text(attribute).parse::<u64>().unwrap_or_default()).sum(),
         }
