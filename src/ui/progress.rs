@@ -139,7 +139,7 @@ impl Shared {
             Event::Failed(key) => {
                 let cross = style("✗").for_stderr().red();
                 let name = short_name(&key.name);
-                self.end(&key.to_string(), Some(&format!("{cross} failed    {:<15}  {name}", key.kind.words())));
+                self.end(&key.to_string(), Some(&format!("{cross} failed    {:<20}  {name}", key.kind.words())));
             }
         }
     }
@@ -257,7 +257,7 @@ fn sentence(action: Action, key: &Key, done: bool) -> String {
         (Action::Delete, false) => "deleting",
         (Action::Delete, true) => "deleted ",
     };
-    format!("{verb}  {:<15}  {}", key.kind.words(), short_name(&key.name))
+    format!("{verb}  {:<20}  {}", key.kind.words(), short_name(&key.name))
 }
 
 fn style_of_spinner() -> ProgressStyle {
