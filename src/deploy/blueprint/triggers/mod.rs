@@ -1,5 +1,7 @@
 //! `triggers:` drawn: one file per kind, one line each in [`of`].
 
+mod events;
+mod logs;
 pub(super) mod schedule;
 mod sqs;
 
@@ -28,6 +30,8 @@ pub(super) trait Wakes {
 /// How a trigger is drawn.
 pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
     match trigger {
+        Trigger::Events(events) => events,
+        Trigger::Logs(logs) => logs,
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
     }
