@@ -16,9 +16,9 @@ use serde_json::Value;
 use super::Kind;
 use super::event_bus;
 use super::function::{Grant, Granted, granted, statement_id, take_back};
-use crate::aws::{Cloud, explain, is_code};
+use crate::aws::Cloud;
 use crate::config::triggers::{EventsTrigger, Input};
-use crate::deploy::names::{ALIAS, DEFAULT_BUS, function_prefix};
+use crate::deploy::names::{DEFAULT_BUS, function_prefix};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -294,11 +294,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::deploy::names::ALIAS;
 
     #[test]
     fn a_rule_says_what_it_stands_on() {
         let owner = Owner { app: "shop".into(), stage: "dev".into() };
-        let config: EventsTrigger = EventsTrigger {
+        let config = EventsTrigger {
             pattern: json!({"source": ["shop"]}),
             bus: None,
             name: None,

@@ -27,6 +27,7 @@ use http::Method;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+pub(in crate::local) use self::expression::Expression;
 use self::model::{Place, Schedule, State};
 use super::Local;
 use super::store::Store;
