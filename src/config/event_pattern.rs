@@ -61,7 +61,11 @@ fn members(reader: &mut Reader<'_>, map: &Map) -> bool {
             Kind::List(items) if !items.is_empty() => true,
             Kind::Map(below) if !below.0.is_empty() => members(reader, below),
             Kind::List(_) | Kind::Map(_) | Kind::Null => {
-                reader.problem(&entry.key_span, format!("`{}` matches nothing", entry.key), "list the values it may have");
+                reader.problem(
+                    &entry.key_span,
+                    format!("`{}` matches nothing", entry.key),
+                    "list the values it may have",
+                );
                 false
             }
             Kind::Text(_) | Kind::Bool(..) | Kind::Number(..) => {

@@ -96,6 +96,7 @@ impl Local {
             triggers: triggers::Triggers::default(),
         });
         local.lambda.start(&local).await;
+        local.logs.start(&local);
         local.scheduler.start(&local);
         local.events.start(&local);
         local.cloudwatch.start(&local);

@@ -82,7 +82,8 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>, others: &Others
     let enabled = fields.get("enabled").map_or(Some(true), |entry| reader.yes_or_no(entry));
     let retries = fields.whole(reader, "retries", (&RETRIES, "retries"), EVENTBRIDGE).unwrap_or(TIMES);
     let max_age = fields.seconds(reader, "max_age", &MAX_AGE, EVENTBRIDGE).unwrap_or(DAY);
-    let dlq = fields.get("dlq").map_or(Some(None), |entry| source(reader, entry, (&["queue"], "sqs"), others).map(Some));
+    let dlq =
+        fields.get("dlq").map_or(Some(None), |entry| source(reader, entry, (&["queue"], "sqs"), others).map(Some));
     Some(Trigger::Events(EventsTrigger {
         pattern: pattern?,
         bus: bus?,
@@ -139,7 +140,8 @@ fn input(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Option<Input>> 
                 value => with_bare_variables(&value),
             };
             let paths = paths.map_or(Some(BTreeMap::new()), |entry| variables(reader, entry))?;
-            let unknown = names_in(&template).find(|name| !name.starts_with("aws.events.") && !paths.contains_key(*name));
+            let unknown =
+                names_in(&template).find(|name| !name.starts_with("aws.events.") && !paths.contains_key(*name));
             if let Some(name) = unknown {
                 let title = format!("the template's `<{name}>` is nowhere defined");
                 reader.problem(&entry.key_span, title, format!("add `paths: {{ {name}: $.detail.{name} }}`"));
@@ -180,7 +182,12 @@ fn is_variable_name(name: &str) -> bool {
 
 /// The names of the variables in a template.
 fn names_in(template: &str) -> impl Iterator<Item = &str> {
-    template.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(name, _)| name).filter(|it| is_variable_name(it))
+    template
+        .split('<')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('>'))
+        .map(|(name, _)| name)
+        .filter(|it| is_variable_name(it))
 }
 
 fn variables(reader: &mut Reader<'_>, entry: &Entry) -> Option<BTreeMap<String, String>> {

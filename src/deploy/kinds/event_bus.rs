@@ -46,7 +46,8 @@ pub(super) async fn tags(cloud: &Cloud, arn: String) -> Result<Option<Vec<Tag>>>
 /// The owner's tags as `EventBridge` has them.
 pub(super) fn tags_of(owner: &Owner) -> Result<Vec<Tag>> {
     let tags = owner.tags().into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
-    tags.collect::<std::result::Result<_, _>>().map_err(|error| Error::failed("failed to describe the tags").because(&error))
+    tags.collect::<std::result::Result<_, _>>()
+        .map_err(|error| Error::failed("failed to describe the tags").because(&error))
 }
 
 /// The names of all buses of the account that begin with `prefix`.
@@ -120,8 +121,13 @@ impl Resource for EventBus {
                 return Err(explained(error));
             }
             let rules = cloud.eventbridge.list_rules().event_bus_name(&self.name).limit(5).send().await;
-            let rules: Vec<String> =
-                rules.ok().and_then(|page| page.rules).unwrap_or_default().into_iter().filter_map(|it| it.name).collect();
+            let rules: Vec<String> = rules
+                .ok()
+                .and_then(|page| page.rules)
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|it| it.name)
+                .collect();
             if !rules.is_empty() {
                 let hint = format!("rules that rzap did not make are on it: {}; delete them first", rules.join(", "));
                 return Err(explained(error).hint(hint));

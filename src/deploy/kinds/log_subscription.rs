@@ -67,7 +67,9 @@ impl LogSubscription {
         let found = match call.filter_name_prefix(&self.function).send().await {
             Ok(page) => page.subscription_filters.unwrap_or_default(),
             Err(error) if is_code(&error, &["ResourceNotFoundException"]) => Vec::new(),
-            Err(error) => return Err(explain(format!("read the subscriptions of the log group `{}`", self.group))(error)),
+            Err(error) => {
+                return Err(explain(format!("read the subscriptions of the log group `{}`", self.group))(error));
+            }
         };
         let alias = self.alias(cloud);
         let ours = |filter: &SubscriptionFilter| filter.destination_arn() == Some(&alias);
@@ -86,7 +88,8 @@ impl LogSubscription {
                 explain(what)(error).hint(hint).into()
             }
             Some("ResourceNotFoundException") => {
-                let hint = "a log group has to be there before somebody hears it: create it, or wait for its first line";
+                let hint =
+                    "a log group has to be there before somebody hears it: create it, or wait for its first line";
                 explain(what)(error).hint(hint).into()
             }
             _ => Refused::new(what, error, worth_waiting),
@@ -97,7 +100,9 @@ impl LogSubscription {
         match cloud.logs.delete_subscription_filter().log_group_name(&self.group).filter_name(name).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_code(&error, &["ResourceNotFoundException"]) => Ok(()),
-            Err(error) => Err(explain(format!("delete the subscription `{name}` of the log group `{}`", self.group))(error)),
+            Err(error) => {
+                Err(explain(format!("delete the subscription `{name}` of the log group `{}`", self.group))(error))
+            }
         }
     }
 }

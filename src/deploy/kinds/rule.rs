@@ -144,7 +144,12 @@ impl Rule {
         let retry = ours.and_then(|target| target.retry_policy());
         let target = ours.map(|target| target.arn().to_owned()).unwrap_or_default();
         let transformer = ours.and_then(|target| target.input_transformer()).map(|it| Transformer {
-            paths: it.input_paths_map().into_iter().flatten().map(|(name, path)| (name.clone(), path.clone())).collect(),
+            paths: it
+                .input_paths_map()
+                .into_iter()
+                .flatten()
+                .map(|(name, path)| (name.clone(), path.clone()))
+                .collect(),
             template: it.input_template().to_owned(),
         });
         Self {
@@ -216,7 +221,8 @@ impl Rule {
             let Some(path) = one.source_arn.as_deref().and_then(|arn| arn.strip_prefix(&rules)) else { continue };
             let place = path.rsplit_once('/').unwrap_or((DEFAULT_BUS, path));
             let rule = Self::permission_only(owner, place, &one.function);
-            let known = found.ours.iter().map(Self::key).chain(found.foreign.iter().cloned()).any(|key| key == rule.key());
+            let known =
+                found.ours.iter().map(Self::key).chain(found.foreign.iter().cloned()).any(|key| key == rule.key());
             if !known && one.id == rule.statement(cloud) {
                 found.ours.push(rule);
             }

@@ -26,7 +26,8 @@ const LONGEST: Duration = Duration::from_secs(20);
 pub(super) fn parse(text: &str) -> Option<Expression> {
     let parsed = Expression::parse(text)?;
     let inner = text.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')'));
-    let agrees = inner.is_none_or(|inner| (inner.split_whitespace().next() == Some("1")) != inner.trim_end().ends_with('s'));
+    let agrees =
+        inner.is_none_or(|inner| (inner.split_whitespace().next() == Some("1")) != inner.trim_end().ends_with('s'));
     (agrees && !parsed.is_once()).then_some(parsed)
 }
 

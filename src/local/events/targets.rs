@@ -120,11 +120,19 @@ impl Given {
             (None, None, Some(it)) => {
                 let paths = it.input_paths_map.unwrap_or_default();
                 if paths.len() > 100 {
-                    return Err(constraint("...", "inputPathsMap", "Member must have length less than or equal to 100"));
+                    return Err(constraint(
+                        "...",
+                        "inputPathsMap",
+                        "Member must have length less than or equal to 100",
+                    ));
                 }
                 Content::Template { paths, template: it.input_template }
             }
-            _ => return Err(invalid(format!("Only one of Input, InputPath, or InputTransformer must be provided for target {id}."))),
+            _ => {
+                return Err(invalid(format!(
+                    "Only one of Input, InputPath, or InputTransformer must be provided for target {id}."
+                )));
+            }
         };
         let paths: Vec<&String> = match &content {
             Content::Path(path) => vec![path],
@@ -137,7 +145,9 @@ impl Given {
         let queue = |arn: &str| arn.split(':').nth(2) == Some("sqs");
         let dead_letters = self.dead_letter_config.and_then(|config| config.arn);
         if dead_letters.as_ref().is_some_and(|arn| !queue(arn) || arn.ends_with(".fifo")) {
-            return Err(invalid("Parameter DeadLetterConfig.Arn is not valid. Reason: it must be a standard SQS queue."));
+            return Err(invalid(
+                "Parameter DeadLetterConfig.Arn is not valid. Reason: it must be a standard SQS queue.",
+            ));
         }
         let message_group = self.sqs_parameters.and_then(|given| given.message_group_id);
         if arn.ends_with(".fifo") && queue(&arn) && message_group.is_none() {
@@ -147,12 +157,12 @@ impl Given {
         let retry = self.retry_policy;
         let retries = retry.as_ref().and_then(|it| it.maximum_retry_attempts);
         let age = retry.and_then(|it| it.maximum_event_age_in_seconds);
-        for (value, range, member) in [
-            (retries, 0..=185, "maximumRetryAttempts"),
-            (age, 60..=86_400, "maximumEventAgeInSeconds"),
-        ] {
+        for (value, range, member) in
+            [(retries, 0..=185, "maximumRetryAttempts"), (age, 60..=86_400, "maximumEventAgeInSeconds")]
+        {
             if let Some(value) = value.filter(|value| !range.contains(value)) {
-                let (bound, end) = if value < *range.start() { ("greater", range.start()) } else { ("less", range.end()) };
+                let (bound, end) =
+                    if value < *range.start() { ("greater", range.start()) } else { ("less", range.end()) };
                 let rule = format!("Member must have value {bound} than or equal to {end}");
                 return Err(constraint(&value.to_string(), &format!("targets.1.member.retryPolicy.{member}"), &rule));
             }

@@ -110,7 +110,10 @@ mod tests {
         assert_eq!(filled("<name> is <n>"), "ann is 2");
         assert_eq!(filled("<name>"), "\"ann\"");
         assert_eq!(filled(r#"{"a": "<none>", "b": "<unknown>"}"#), r#"{"a": "", "b": "<unknown>"}"#);
-        assert_eq!(filled(r#"{"r": "<aws.events.rule-name>", "e": <aws.events.event>}"#), r#"{"r": "paid", "e": {"id":"1"}}"#);
+        assert_eq!(
+            filled(r#"{"r": "<aws.events.rule-name>", "e": <aws.events.event>}"#),
+            r#"{"r": "paid", "e": {"id":"1"}}"#
+        );
         assert_eq!(content(&Content::Path("$.detail.o".into()), &event, &place), r#"{"k":"v"}"#);
         assert_eq!(content(&Content::Constant("7".into()), &event, &place), "7");
     }

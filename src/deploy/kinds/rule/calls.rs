@@ -61,7 +61,8 @@ async fn put_rule(cloud: &Cloud, rule: &Rule) -> Result<Made, Refused> {
 
 async fn put_target(cloud: &Cloud, rule: &Rule) -> Result<Made, Refused> {
     let what = || format!("put the target of the {}", rule.key());
-    let wrong = |error: aws_sdk_eventbridge::error::BuildError| Error::failed(format!("failed to {}", what())).because(&error);
+    let wrong =
+        |error: aws_sdk_eventbridge::error::BuildError| Error::failed(format!("failed to {}", what())).because(&error);
     let retry = RetryPolicy::builder().maximum_retry_attempts(rule.retries).maximum_event_age_in_seconds(rule.max_age);
     let transformer = rule.transformer.as_ref().map(|it| {
         let paths = it.paths.iter().map(|(name, path)| (name.clone(), path.clone())).collect();
@@ -117,7 +118,8 @@ pub(super) async fn remove_targets(cloud: &Cloud, rule: &Rule, ids: Vec<String>)
 pub(super) async fn delete(cloud: &Cloud, rule: &Rule) -> Result<()> {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(30));
     loop {
-        let ids: Vec<String> = targets(cloud, (&rule.bus, &rule.name)).await?.iter().map(|it| it.id().to_owned()).collect();
+        let ids: Vec<String> =
+            targets(cloud, (&rule.bus, &rule.name)).await?.iter().map(|it| it.id().to_owned()).collect();
         if !ids.is_empty() {
             remove_targets(cloud, rule, ids).await?;
         }
