@@ -195,3 +195,40 @@ fn a_nightly_job_and_who_hears_of_it_on_ministack() {
     let emulator = Emulator::ministack();
     story(&world().at(&emulator.endpoint), &emulator.cloud());
 }
+
+/// What somebody changes by hand is seen and put back, and a rule of somebody else is not touched. moto 5.2 knows the
+/// tags of rules by their names alone, whatever their bus, so no two may have the same.
+#[test]
+fn the_control_plane_of_events_on_moto() {
+    let emulator = Emulator::moto();
+    let (world, cloud) = (world().at(&emulator.endpoint), emulator.cloud());
+    cloud.boto("client('events').put_rule(Name='shop-dev-mail-theirs', EventPattern=json.dumps({'source': ['theirs']}))");
+    world.run("deploy dev --json").success();
+    assert!(world.run("deploy dev --json").success().changes().is_empty());
+    cloud.boto(
+        "events = client('events')
+bus = {'EventBusName': 'shop-dev-orders'}
+events.put_rule(Name='shop-dev-mail-paid', EventPattern=json.dumps({'source': ['other']}), **bus)
+queue = client('sqs').get_queue_attributes(QueueUrl=client('sqs').get_queue_url(QueueName='shop-dev-done')['QueueUrl'],
+                                           AttributeNames=['QueueArn'])['Attributes']['QueueArn']
+events.put_targets(Rule='shop-dev-mail-paid', Targets=[{'Id': 'theirs', 'Arn': queue}], **bus)
+client('lambda').remove_permission(FunctionName='shop-dev-alerts', Qualifier='live', StatementId=json.loads(
+    client('lambda').get_policy(FunctionName='shop-dev-alerts', Qualifier='live')['Policy'])['Statement'][0]['Sid'])",
+    );
+    let changed = world.run("deploy dev --json").success();
+    let fields = |kind: &str| -> Vec<String> {
+        let changes = changed.json()["changes"].as_array().cloned().unwrap_or_default();
+        let one = changes.into_iter().find(|one| one["kind"] == kind).unwrap_or_default();
+        let all = one["differences"].as_array().cloned().unwrap_or_default();
+        all.iter().filter_map(|it| it["field"].as_str().map(str::to_owned)).collect()
+    };
+    let rule = fields("rule");
+    assert!(rule.iter().any(|field| field.starts_with("pattern")), "{}", changed.json());
+    assert!(rule.iter().any(|field| field.starts_with("other_targets")), "{}", changed.json());
+    assert!(world.run("deploy dev --json").success().changes().is_empty());
+    let theirs = cloud.boto("answer(client('events').describe_rule(Name='shop-dev-mail-theirs')['EventPattern'])");
+    assert_eq!(theirs, json!(r#"{"source": ["theirs"]}"#));
+    world.run("undeploy dev --yes").success();
+    cloud.boto("client('events').delete_rule(Name='shop-dev-mail-theirs')");
+    cloud.is_empty();
+}

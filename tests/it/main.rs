@@ -14,6 +14,7 @@ mod http;
 mod output;
 mod picture;
 mod process;
+mod sample_events;
 mod scenes;
 mod shape;
 mod stand;

@@ -139,7 +139,8 @@ pub(super) async fn deliver(local: Weak<Local>, place: Place, settings: Settings
             // The role may have changed since, and what it may do is asked only now.
             let trusted = trusted(&local, &target.role, &group_arn(&place.region, &place.group));
             if !trusted || !local.iam.permits(&target.role, action(&target.arn), &target.arn) {
-                let text = format!("{} is not authorized to perform: {} on {}", target.role, action(&target.arn), target.arn);
+                let text =
+                    format!("{} is not authorized to perform: {} on {}", target.role, action(&target.arn), target.arn);
                 break (Fault::new(403, "AccessDeniedException", text), None);
             }
             match call(&local, &place, target, due, (&execution, attempt)) {
