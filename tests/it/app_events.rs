@@ -202,7 +202,9 @@ fn a_nightly_job_and_who_hears_of_it_on_ministack() {
 fn the_control_plane_of_events_on_moto() {
     let emulator = Emulator::moto();
     let (world, cloud) = (world().at(&emulator.endpoint), emulator.cloud());
-    cloud.boto("client('events').put_rule(Name='shop-dev-mail-theirs', EventPattern=json.dumps({'source': ['theirs']}))");
+    cloud.boto(
+        "client('events').put_rule(Name='shop-dev-mail-theirs', EventPattern=json.dumps({'source': ['theirs']}))",
+    );
     world.run("deploy dev --json").success();
     assert!(world.run("deploy dev --json").success().changes().is_empty());
     cloud.boto(

@@ -28,14 +28,12 @@ impl S3 {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
     pub(super) fn event(self, place: &Place) -> Value {
         // "The key value is URL encoded"; a space becomes `+`.
-        let mut key = String::new();
-        for byte in self.key.bytes() {
-            match byte {
-                b' ' => key.push('+'),
-                byte if byte.is_ascii_alphanumeric() || b"-._~/*".contains(&byte) => key.push(char::from(byte)),
-                byte => key.push_str(&format!("%{byte:02X}")),
-            }
-        }
+        let encoded = self.key.bytes().map(|byte| match byte {
+            b' ' => "+".to_owned(),
+            byte if byte.is_ascii_alphanumeric() || b"-._~/*".contains(&byte) => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        });
+        let key: String = encoded.collect();
         let mut object = json!({ "key": key, "sequencer": "0055AED6DCD90281E5" });
         // What is gone has neither.
         if !self.event.starts_with("ObjectRemoved") {

@@ -70,9 +70,9 @@ fn a_pattern_that_would_never_match_is_told_at_its_place() {
             "pattern | an empty pattern matches nothing | like `{ source: [shop] }`",
             "b | `b` matches nothing | list the values it may have",
             "paid | `events` needs an event pattern, like `{ source: [shop] }` | this is text",
+            "events | an `events` trigger needs `pattern` | like `pattern: { source: [shop] }`",
             "source | an `events` trigger has no key `source` | an `events` trigger has `pattern`, `bus`, `name`, `input`, \
              `paths`, `template`, `enabled`, `retries`, `max_age` and `dlq`",
-            "events | an `events` trigger needs `pattern` | like `pattern: { source: [shop] }`",
         ]
     );
 }

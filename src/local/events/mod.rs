@@ -92,7 +92,7 @@ impl Events {
             "ListRuleNamesByTarget" => self.rules_by_target(input),
             "EnableRule" => self.switch_rule(input, true),
             "DisableRule" => self.switch_rule(input, false),
-            "PutTargets" => self.put_targets(local, input),
+            "PutTargets" => self.put_targets(input),
             "RemoveTargets" => self.remove_targets(input),
             "ListTargetsByRule" => self.list_targets(input),
             "PutEvents" => put::events(local, input),

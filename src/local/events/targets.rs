@@ -9,7 +9,6 @@ use super::Events;
 use super::input::{Input, constraint, invalid};
 use super::model::{Content, Target};
 use super::path;
-use crate::local::Local;
 use crate::local::deliver;
 use crate::local::wire::Fault;
 
@@ -60,7 +59,7 @@ struct Retry {
 }
 
 impl Events {
-    pub(super) fn put_targets(&self, _: &Local, input: &Input<'_>) -> Result<Value, Fault> {
+    pub(super) fn put_targets(&self, input: &Input<'_>) -> Result<Value, Fault> {
         let place = input.rule("Rule")?;
         let given: Vec<Given> = input.read("Targets")?.unwrap_or_default();
         if given.is_empty() {

@@ -108,7 +108,7 @@ def patterns():
         found = events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"]
         equal(f"{pattern}", found, wanted)
     refused("no event", "ValidationException", "detail-type", events.test_event_pattern, EventPattern='{"source": ["a"]}',
-            Event=json.dumps({**event, "detail-type": None} and {k: v for k, v in event.items() if k != "detail-type"}))
+            Event=json.dumps({key: value for key, value in event.items() if key != "detail-type"}))
 
 
 def entries():
@@ -125,9 +125,10 @@ def entries():
     put({"EventBusName": BUS, "Time": at, "Resources": ["arn:x"]})
     [event] = bodies(1)
     equal("time and resources", (event["time"], event["resources"]), ("2026-01-02T03:04:05Z", ["arn:x"]))
-    refused("too many", "ValidationException", "less than or equal to 10", put, *[{}] * 11)
-    large = json.dumps({"x": "x" * 140_000})
-    refused("too large", "ValidationException", "over the limit", put, {"Detail": large}, {"Detail": large})
+    entry = {"Source": "shop", "DetailType": "paid", "Detail": "{}"}
+    refused("too many", "ValidationException", "less than or equal to 10", events.put_events, Entries=[entry] * 11)
+    large = {**entry, "Detail": json.dumps({"x": "x" * 140_000})}
+    refused("too large", "ValidationException", "over the limit", events.put_events, Entries=[large] * 2)
     equal("a bus that is not there", put({"EventBusName": "absent"})["FailedEntryCount"], 0)
 
 
