@@ -219,8 +219,8 @@ client('lambda').remove_permission(FunctionName='shop-dev-alerts', Qualifier='li
     );
     let changed = world.run("deploy dev --json").success();
     let fields = |kind: &str| -> Vec<String> {
-        let changes = changed.json()["changes"].as_array().cloned().unwrap_or_default();
-        let one = changes.into_iter().find(|one| one["kind"] == kind).unwrap_or_default();
+        let all = changed.json()["changes"].as_array().cloned().unwrap_or_default();
+        let one = all.into_iter().find(|one| one["kind"] == kind).unwrap_or_default();
         let all = one["differences"].as_array().cloned().unwrap_or_default();
         all.iter().filter_map(|it| it["field"].as_str().map(str::to_owned)).collect()
     };

@@ -84,7 +84,7 @@ impl Sqs {
                 "SenderId": "AIDAIENQZJOLO23YVJ4VO",
                 "ApproximateFirstReceiveTimestamp": (now + 5).to_string(),
             });
-            if self.queue.ends_with(".fifo") {
+            if self.queue.strip_suffix(".fifo").is_some() {
                 attributes["SequenceNumber"] = "18849496460467696128".into();
                 attributes["MessageGroupId"] = "1".into();
                 attributes["MessageDeduplicationId"] = id().into();

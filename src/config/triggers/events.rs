@@ -109,7 +109,7 @@ pub(super) fn check(reader: &mut Reader<'_>, all: &[(Span, &Trigger)]) {
         let same = |it: &&EventsTrigger| {
             it.name == events.name && it.bus == events.bus && (it.name.is_some() || it.pattern == events.pattern)
         };
-        if before.iter().any(|it| same(it)) {
+        if before.iter().any(same) {
             let title = "the function has this `events` trigger already";
             reader.problem(at, title, "give each a `name` of its own");
         }

@@ -110,7 +110,7 @@ impl Resource for EventBus {
     /// AWS refuses for a while after the last rule of a bus is gone, with the words that it has for rules that are
     /// there ("`EventBus` can't be deleted since it has rules", <https://github.com/anomalyco/ion/issues/809>).
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
-        let mut backoff = Backoff::new(Duration::from_millis(300), Duration::from_secs(3), Duration::from_secs(60));
+        let mut backoff = Backoff::new(Duration::from_millis(300), Duration::from_secs(3), Duration::from_mins(1));
         loop {
             let Err(error) = cloud.eventbridge.delete_event_bus().name(&self.name).send().await else { return Ok(()) };
             if is_code(&error, &["ResourceNotFoundException"]) {

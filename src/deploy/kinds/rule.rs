@@ -8,7 +8,7 @@ mod calls;
 
 use std::collections::BTreeMap;
 
-use aws_sdk_eventbridge::types::{Rule as Live, RuleState, Target};
+use aws_sdk_eventbridge::types::{RetryPolicy, Rule as Live, RuleState, Target};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use serde_json::Value;
@@ -160,8 +160,8 @@ impl Rule {
             input: ours.and_then(|target| target.input()).map(str::to_owned),
             input_path: ours.and_then(|target| target.input_path()).map(str::to_owned),
             transformer,
-            retries: retry.and_then(|retry| retry.maximum_retry_attempts()).unwrap_or(TIMES),
-            max_age: retry.and_then(|retry| retry.maximum_event_age_in_seconds()).unwrap_or(DAY),
+            retries: retry.and_then(RetryPolicy::maximum_retry_attempts).unwrap_or(TIMES),
+            max_age: retry.and_then(RetryPolicy::maximum_event_age_in_seconds).unwrap_or(DAY),
             dlq: ours.and_then(|it| it.dead_letter_config()).and_then(|it| it.arn()).map(str::to_owned),
             permitted: false,
             other_targets: targets.iter().map(Target::id).filter(|id| *id != TARGET).map(str::to_owned).collect(),

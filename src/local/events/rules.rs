@@ -48,9 +48,9 @@ impl Events {
         let (tags, modified) = (input.tags()?, Timestamp::now().as_millisecond());
         let made = self.state.write(|state| {
             let rules = &mut state.bus(&place.region, &place.bus)?.rules;
-            let rule = rules.entry(place.rule.clone()).or_insert_with(|| Rule { tags, ..Rule::default() });
-            (rule.pattern, rule.schedule) = (text(pattern), text(schedule));
-            (rule.enabled, rule.description, rule.role, rule.modified) = (enabled, description, role, modified);
+            let one = rules.entry(place.rule.clone()).or_insert_with(|| Rule { tags, ..Rule::default() });
+            (one.pattern, one.schedule) = (text(pattern), text(schedule));
+            (one.enabled, one.description, one.role, one.modified) = (enabled, description, role, modified);
             Ok(json!({ "RuleArn": place.arn() }))
         })?;
         self.changed.notify_one();

@@ -143,13 +143,13 @@ impl Given {
         }
         let queue = |arn: &str| arn.split(':').nth(2) == Some("sqs");
         let dead_letters = self.dead_letter_config.and_then(|config| config.arn);
-        if dead_letters.as_ref().is_some_and(|arn| !queue(arn) || arn.ends_with(".fifo")) {
+        if dead_letters.as_ref().is_some_and(|arn| !queue(arn) || arn.strip_suffix(".fifo").is_some()) {
             return Err(invalid(
                 "Parameter DeadLetterConfig.Arn is not valid. Reason: it must be a standard SQS queue.",
             ));
         }
         let message_group = self.sqs_parameters.and_then(|given| given.message_group_id);
-        if arn.ends_with(".fifo") && queue(&arn) && message_group.is_none() {
+        if arn.strip_suffix(".fifo").is_some() && queue(&arn) && message_group.is_none() {
             let reason = "Reason: Parameter SqsParameters must be specified for target of type: fifo queue.";
             return Err(invalid(format!("Parameter {id} is not valid. {reason}")));
         }

@@ -75,11 +75,15 @@ fn parameters(service: &str, target: &Target) -> Result<(), Fault> {
     if target.event.is_some() && service != "events" {
         return Err(invalid("EventBridgeParameters is only supported for EventBridge PutEvents targets."));
     }
-    let fifo = service == "sqs" && target.arn.ends_with(".fifo");
+    let fifo = service == "sqs" && target.arn.strip_suffix(".fifo").is_some();
     if fifo != target.message_group.is_some() && (fifo || service != "sqs") {
         return Err(invalid("SqsParameters is required for FIFO queues, and for nothing else."));
     }
-    if target.dead_letters.as_ref().is_some_and(|arn| arn.split(':').nth(2) != Some("sqs") || arn.ends_with(".fifo")) {
+    if target
+        .dead_letters
+        .as_ref()
+        .is_some_and(|arn| arn.split(':').nth(2) != Some("sqs") || arn.strip_suffix(".fifo").is_some())
+    {
         return Err(invalid("The dead-letter queue must be a standard SQS queue."));
     }
     Ok(())
