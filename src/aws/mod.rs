@@ -179,6 +179,11 @@ impl Cloud {
         format!("arn:{}:logs:{}:{}:log-group:{name}", self.partition, self.region, self.account)
     }
 
+    /// `arn:aws:events:eu-west-1:123456789012:rule/orders/paid`
+    pub(crate) fn events_arn(&self, what: &str) -> String {
+        format!("arn:{}:events:{}:{}:{what}", self.partition, self.region, self.account)
+    }
+
     /// `arn:aws:scheduler:eu-west-1:123456789012:schedule-group/name`
     pub(crate) fn schedule_group_arn(&self, name: &str) -> String {
         format!("arn:{}:scheduler:{}:{}:schedule-group/{name}", self.partition, self.region, self.account)

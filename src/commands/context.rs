@@ -104,6 +104,11 @@ impl Context {
         }
     }
 
+    /// The region that a flag names.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.global.region.as_deref()
+    }
+
     /// The project, read and checked.
     pub(crate) fn project(&self) -> Result<Project> {
         let root = match &self.global.project {

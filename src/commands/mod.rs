@@ -5,6 +5,7 @@
 mod cache;
 mod context;
 mod deploy;
+mod event;
 mod exec;
 mod gradual;
 mod init;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Releases(releases::Releases),
     Rollback(rollback::Rollback),
     Invoke(invoke::Invoke),
+    Event(event::Event),
     Exec(exec::Exec),
     Manage(manage::Manage),
     Tail(tail::Tail),
@@ -62,6 +64,7 @@ impl Command {
             Self::Releases(releases) => releases.run(context).await,
             Self::Rollback(rollback) => rollback.run(context).await,
             Self::Invoke(invoke) => invoke.run(context).await,
+            Self::Event(event) => event.run(context),
             Self::Exec(exec) => exec.run(context).await,
             Self::Manage(manage) => manage.run(context).await,
             Self::Tail(tail) => tail.run(context).await,

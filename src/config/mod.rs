@@ -12,6 +12,7 @@
 
 mod check;
 mod code;
+mod event_pattern;
 mod fields;
 mod folder;
 mod image;

@@ -147,9 +147,14 @@ fn functions<'a>(
 ) -> Option<BTreeMap<String, FunctionConfig>> {
     let mut resolved = Vec::new();
     let mut with_api: BTreeMap<&str, &str> = BTreeMap::new();
-    for declared in precedence::functions(file.top, &mut reader.problems) {
+    let all = precedence::functions(file.top, &mut reader.problems);
+    let names: Vec<&str> = all.iter().map(|declared| declared.name).collect();
+    for declared in all {
         let said = Said::of_function(file.top, chain, &declared);
         let config = function(reader, file.root, (&declared, &said), others);
+        if let (Some(config), Some(entry)) = (&config, said.strongest("triggers")) {
+            triggers::check(reader, entry, (&config.name, &config.triggers), &names);
+        }
         let front = config.as_ref().and_then(|config| config.http).and_then(Http::api);
         if let Some((word, api)) = front {
             if let Some(first) = with_api.get(word) {

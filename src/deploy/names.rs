@@ -7,9 +7,13 @@ use super::resource::Owner;
 /// The alias that serves traffic; every integration, trigger and permission points at it.
 pub(crate) const ALIAS: &str = "live";
 
-/// Longest name of a function, a role, a schedule and a schedule group.
+/// The event bus that every account has.
+pub(crate) const DEFAULT_BUS: &str = "default";
+
+/// Longest name of a function, a role, a schedule, a schedule group and a rule.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>,
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>,
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>,
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const LONGEST: usize = 64;
 /// Longest name of a layer. <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>
@@ -54,6 +58,11 @@ pub(crate) fn warm_schedule_name(owner: &Owner, function: &str) -> String {
 /// `{app}-{stage}-{function}-{schedule}`: a schedule of a function's triggers.
 pub(crate) fn schedule_name(owner: &Owner, function: &str, schedule: &str) -> String {
     fit(&format!("{}-{}-{function}-{schedule}", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}-{stage}-{function}-{rule}`: a rule of a function's triggers.
+pub(crate) fn rule_name(owner: &Owner, function: &str, rule: &str) -> String {
+    fit(&format!("{}-{}-{function}-{rule}", owner.app, owner.stage), LONGEST)
 }
 
 /// `{app}-{stage}-{resource}` with `suffix` at its end, at most `longest` bytes in all.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Local;
+use super::events;
 use super::lambda::Invocation;
 use super::sqs::{Attribute, Outgoing};
 use super::wire::Fault;
@@ -31,6 +32,11 @@ pub(crate) struct Message {
     pub(crate) deduplication: Option<String>,
 }
 
+/// Whether there are receivers of this kind; one with exactly this ARN need not be there.
+pub(crate) fn knows(target: &str) -> bool {
+    matches!(target.split(':').nth(2), Some("lambda" | "sqs" | "events"))
+}
+
 /// Hands a message over.
 ///
 /// # Errors
@@ -48,6 +54,8 @@ pub(crate) fn deliver(local: &Arc<Local>, target: &str, message: Message) -> Res
                 deduplication: message.deduplication,
             },
         ),
+        // The body is the event, with `source`, `detail-type` and `detail`.
+        Some("events") => events::deliver(local, target, &message.body),
         _ => Err(Fault::unsupported("delivery", &format!("to {target}"))),
     }
 }

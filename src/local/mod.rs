@@ -2,7 +2,7 @@
 //!
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
 //! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
-//! behaviour including errors and states, and so do SQS, `DynamoDB` and `EventBridge` Scheduler; S3, IAM and STS do what
+//! behaviour including errors and states, and so do SQS, `DynamoDB`, `EventBridge` and its Scheduler; S3, IAM and STS do what
 //! deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!
@@ -10,7 +10,7 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · events
 //!                                  │                                                            (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
 //!                    sqs · dynamodb ◄── triggers ─►┘                                (event source mappings)
@@ -26,6 +26,7 @@ pub(crate) mod daemon;
 pub(crate) mod deliver;
 pub(crate) mod dynamodb;
 pub(crate) mod event_pattern;
+pub(crate) mod events;
 pub(crate) mod form;
 pub(crate) mod front;
 pub(crate) mod guard;
@@ -69,6 +70,7 @@ pub(crate) struct Local {
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) scheduler: scheduler::Scheduler,
     pub(crate) dynamodb: dynamodb::DynamoDb,
+    pub(crate) events: events::Events,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) triggers: triggers::Triggers,
 }
@@ -89,11 +91,14 @@ impl Local {
             cloudwatch: cloudwatch::CloudWatch::open(home)?,
             scheduler: scheduler::Scheduler::open(home)?,
             dynamodb: dynamodb::DynamoDb::open(home)?,
+            events: events::Events::open(home)?,
             sqs: sqs::Sqs::open(home)?,
             triggers: triggers::Triggers::default(),
         });
         local.lambda.start(&local).await;
+        local.logs.start(&local);
         local.scheduler.start(&local);
+        local.events.start(&local);
         local.cloudwatch.start(&local);
         local.dynamodb.start(&local);
         local.triggers.start(&local);

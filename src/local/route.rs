@@ -26,6 +26,7 @@ pub(crate) enum Service {
     Scheduler,
     DynamoDb,
     Sqs,
+    Events,
 }
 
 impl Service {
@@ -42,6 +43,7 @@ impl Service {
             "scheduler" => Self::Scheduler,
             "dynamodb" => Self::DynamoDb,
             "sqs" => Self::Sqs,
+            "events" => Self::Events,
             _ => return None,
         })
     }
@@ -52,7 +54,7 @@ impl Service {
             Self::S3 => Dialect::S3,
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
-            Self::Logs => Dialect::Json11,
+            Self::Logs | Self::Events => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
             Self::CloudWatch | Self::Sqs => Dialect::Rpc(Protocol::of(request)),
         }
@@ -72,6 +74,7 @@ impl Service {
             Self::Scheduler => local.scheduler.handle(local, request).await,
             Self::DynamoDb => local.dynamodb.handle(local, request).await,
             Self::Sqs => local.sqs.handle(local, request).await,
+            Self::Events => local.events.handle(local, request).await,
         }
     }
 }

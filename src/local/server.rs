@@ -70,6 +70,7 @@ impl Server {
         let Some(Generation { local, end }) = generation else { return };
         let deadline = Instant::now() + Duration::from_secs(5);
         local.scheduler.stop();
+        local.events.stop();
         local.cloudwatch.stop();
         local.dynamodb.stop();
         local.triggers.stop();

@@ -140,6 +140,24 @@ fn boto3_finds_eventbridge_scheduler_as_aws_has_it() {
 }
 
 #[test]
+fn boto3_finds_eventbridge_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("events.py");
+}
+
+#[test]
+fn schedules_call_queues_and_buses_as_on_aws() {
+    let world = World::new();
+    world.local().script("scheduler_targets.py");
+}
+
+#[test]
+fn log_subscriptions_call_functions_as_on_aws() {
+    let world = World::new();
+    world.local().script("log_subscriptions.py");
+}
+
+#[test]
 fn boto3_finds_sqs_as_aws_has_it() {
     let world = World::new();
     world.local().script("sqs.py");

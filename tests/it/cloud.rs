@@ -41,6 +41,7 @@ def package(**files):
 const INVENTORY: &str = r#"
 s3 = client("s3")
 apis = client("apigateway").get_rest_apis(limit=500)["items"]
+buses = [bus["Name"] for bus in client("events").list_event_buses()["EventBuses"]]
 buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 answer({
     "layers": [item["LayerName"] for item in every("lambda", "list_layers", "Layers")],
@@ -52,6 +53,8 @@ answer({
     "schedules": [item["Name"] for item in every("scheduler", "list_schedules", "Schedules")],
     "schedule groups": [item["Name"] for item in every("scheduler", "list_schedule_groups", "ScheduleGroups")
                         if item["Name"] != "default" and item["State"] == "ACTIVE"],
+    "event buses": [name for name in buses if name != "default"],
+    "rules": [item["Name"] for name in buses for item in every("events", "list_rules", "Rules", EventBusName=name)],
     "queues": every("sqs", "list_queues", "QueueUrls"),
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
@@ -137,7 +140,7 @@ pub(crate) fn nothing() -> Value {
     serde_json::json!({
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
         "buckets": [], "objects": [],
-        "schedules": [], "schedule groups": [], "queues": [], "event sources": []
+        "schedules": [], "schedule groups": [], "event buses": [], "rules": [], "queues": [], "event sources": []
     })
 }
 

@@ -15,6 +15,7 @@ mod output;
 mod picture;
 mod process;
 mod routes;
+mod sample_events;
 mod scenes;
 mod shape;
 mod stand;
@@ -23,6 +24,7 @@ mod visitor;
 mod without_pause;
 mod world;
 
+mod app_events;
 mod app_queues;
 mod bad_cloud;
 mod bad_config;

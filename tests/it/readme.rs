@@ -157,6 +157,23 @@ fn the_permissions_in_the_readme_are_enough() {
     world.run("deploy dev").success();
     world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
     world.run("update dev").success();
+    // Those of events and log subscriptions.
+    emulator.cloud().boto("client('logs').create_log_group(logGroupName='/others')");
+    let events = "app: guestbook\nresources: { orders: event_bus }\ntriggers:\n  - events: { source: [shop] }\n  - events: { bus: \
+                  orders, name: paid, pattern: { source: [shop] } }\n  - logs: /others";
+    world.edit("rzap.yaml", "app: guestbook", events);
+    world.run("deploy dev").success();
+    emulator.cloud().boto(
+        "queue = client('sqs').create_queue(QueueName='theirs')['QueueUrl']\n\
+         client('events').put_targets(Rule='guestbook-dev-web-paid', EventBusName='guestbook-dev-orders',\n    \
+         Targets=[{'Id': 'theirs', 'Arn': 'arn:aws:sqs:eu-west-1:000000000000:theirs'}])\n\
+         client('sqs').delete_queue(QueueUrl=queue)",
+    );
+    world.edit("rzap.yaml", "/others", "{ group: /others, pattern: ERROR }");
+    world.run("deploy dev").success();
+    world.edit("rzap.yaml", "  - logs: { group: /others, pattern: ERROR }\n", "");
+    world.run("deploy dev").success();
+    emulator.cloud().boto("client('logs').delete_log_group(logGroupName='/others')");
     // And those that move traffic step by step.
     emulator.cloud().boto(
         "client('cloudwatch').put_metric_alarm(AlarmName='errors', Namespace='Shop', MetricName='errors', Statistic='Sum', \

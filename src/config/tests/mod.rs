@@ -4,6 +4,7 @@
 
 mod code;
 mod errors;
+mod events;
 mod fuzz;
 mod packing;
 mod resources;

@@ -3,6 +3,8 @@
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
 mod http;
+mod events;
+mod logs;
 mod schedule;
 mod sqs;
 
@@ -10,9 +12,13 @@ use serde::Serialize;
 
 pub(crate) use self::http::HttpTrigger;
 pub(super) use self::http::table as routes;
+pub(crate) use self::events::{EventsTrigger, Input};
+pub(crate) use self::logs::{Group, LogsTrigger};
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sqs::SqsTrigger;
 use super::fields::Fields;
+use super::locate::Span;
+use super::names;
 use super::raw::{Entry, Kind, Node};
 use super::resources::Others;
 use super::suggest;
@@ -23,6 +29,8 @@ use super::values::Reader;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trigger {
     Http(HttpTrigger),
+    Events(EventsTrigger),
+    Logs(LogsTrigger),
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
 }
@@ -58,6 +66,8 @@ const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "http", what: "an `http` trigger", keys: &http::KEYS, read: http::read },
     TriggerKind { word: "schedule", what: "a `schedule` trigger", keys: &schedule::KEYS, read: schedule::read },
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
+    TriggerKind { word: "events", what: "an `events` trigger", keys: &events::KEYS, read: events::read },
+    TriggerKind { word: "logs", what: "a `logs` trigger", keys: &logs::KEYS, read: logs::read },
 ];
 
 /// Reads a function's triggers; those that are wrong are reported and left out.
@@ -91,6 +101,8 @@ fn one(reader: &mut Reader<'_>, item: &Node, others: &Others<'_>) -> Option<Trig
     };
     let short = kind.keys.first().copied().unwrap_or_default();
     let fields = match &trigger.value.kind {
+        // What speaks of events and of nothing else is the pattern itself.
+        Kind::Map(map) if kind.word == "events" && events::is_short(map) => Fields::short(kind.what, short, trigger),
         Kind::Map(map) => Fields::new(reader, kind.what, &trigger.key_span, vec![map], kind.keys),
         Kind::Null => {
             reader.problem(&trigger.key_span, format!("{} needs `{short}`", kind.what), "");
@@ -99,6 +111,31 @@ fn one(reader: &mut Reader<'_>, item: &Node, others: &Others<'_>) -> Option<Trig
         _ => Fields::short(kind.what, short, trigger),
     };
     (kind.read)(reader, &fields, others)
+}
+
+/// Reports what a function's triggers, read from `entry` without a fault, and the functions of the app do not
+/// agree about.
+pub(super) fn check(reader: &mut Reader<'_>, entry: &Entry, (name, all): (&str, &[Trigger]), functions: &[&str]) {
+    let Kind::List(items) = &entry.value.kind else { return };
+    if items.len() == all.len() {
+        let at = |item: &'_ Node| match &item.kind {
+            Kind::Map(map) => map.0.first().map_or(item.span.clone(), |trigger| trigger.key_span.clone()),
+            _ => item.span.clone(),
+        };
+        let all: Vec<(Span, &Trigger)> = items.iter().map(at).zip(all).collect();
+        logs::check(reader, name, &all, functions);
+        events::check(reader, &all);
+    }
+}
+
+/// A trigger's own `name`, if it has one. `what` it becomes on AWS: a rule.
+#[expect(clippy::option_option, reason = "wrong and not there are two things")]
+fn trigger_name(reader: &mut Reader<'_>, fields: &Fields<'_>, what: &str) -> Option<Option<String>> {
+    let Some(entry) = fields.get("name") else { return Some(None) };
+    let name = reader.some_text(entry)?;
+    let Some(fault) = names::fault(&name, names::RESOURCE) else { return Some(Some(name)) };
+    reader.problem(&entry.value.span, format!("`{name}` cannot be the name of a {what}"), fault);
+    None
 }
 
 /// A resource of one of these types, or the ARN of something that is there already.

@@ -53,7 +53,7 @@ impl Logs {
             ));
         }
         if !accepted.is_empty() {
-            self.append(number, &accepted)?;
+            self.append((input.region, group, stream), number, &accepted)?;
         }
         let mut output = json!({ "nextSequenceToken": format!("{now:056}") });
         if accepted.len() < count {

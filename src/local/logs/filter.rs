@@ -256,7 +256,7 @@ impl Page {
                     "timestamp": entry.timestamp,
                     "message": message,
                     "ingestionTime": entry.ingested,
-                    "eventId": event_id(entry, cursor.number),
+                    "eventId": event_id(entry.timestamp, cursor.number, entry.sequence),
                 }));
             }
             cursor.ahead.pop_front();
@@ -269,6 +269,6 @@ impl Page {
 }
 
 /// 56 digits, in time order like AWS's, unique, and the same on every read.
-fn event_id(entry: &Entry, stream: u64) -> String {
-    format!("3{:015}{stream:020}{:020}", entry.timestamp.clamp(0, 999_999_999_999_999), entry.sequence)
+pub(super) fn event_id(timestamp: i64, stream: u64, sequence: u64) -> String {
+    format!("3{:015}{stream:020}{sequence:020}", timestamp.clamp(0, 999_999_999_999_999))
 }

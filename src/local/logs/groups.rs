@@ -21,6 +21,7 @@ impl Group {
             protected: false,
             tags: std::collections::BTreeMap::new(),
             streams: std::collections::BTreeMap::new(),
+            subscriptions: std::collections::BTreeMap::new(),
         }
     }
 

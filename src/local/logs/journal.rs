@@ -85,7 +85,7 @@ impl Journal {
     }
 
     /// Appends events (timestamp in ms, message) in one write.
-    pub(crate) fn append(&mut self, now: i64, events: &[(i64, String)]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, now: i64, events: &[(i64, String)]) -> io::Result<u64> {
         // Events are ordered by ingestion after timestamp, so a clock set back must not reorder them.
         let ingested = self.last_ingested.map_or(now, |last| last.max(now));
         let mut text = Vec::new();
@@ -110,7 +110,7 @@ impl Journal {
         if !self.entries[known.saturating_sub(1)..].is_sorted_by_key(Entry::position) {
             self.entries.sort_by_key(Entry::position);
         }
-        Ok(())
+        Ok(known as u64)
     }
 
     fn note(&mut self, timestamp: i64, ingested: i64, message: usize, line: usize) {

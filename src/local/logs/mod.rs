@@ -2,7 +2,7 @@
 //!
 //! Groups and streams are an index in a [`Store`]; events are one [`journal`] file per stream, named
 //! by the stream's number so that no name from outside reaches the file system. Events are readable as
-//! soon as the write is answered. Refused: live tail, metric and subscription filters, Insights
+//! soon as the write is answered, and then sent to who has subscribed. Refused: live tail, metric filters, Insights
 //! queries, exports, KMS keys, and every other operation that is not listed in [`Logs::dispatch`].
 
 mod events;
@@ -12,6 +12,7 @@ mod input;
 mod journal;
 mod pattern;
 mod streams;
+mod subscriptions;
 mod tags;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use self::input::Input;
 use self::journal::Journal;
+use self::subscriptions::{Outbox, Subscription};
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
 use super::{ACCOUNT, Local};
@@ -48,6 +50,9 @@ struct Group {
     tags: BTreeMap<String, String>,
     #[serde(default)]
     streams: BTreeMap<String, Stream>,
+    /// By their names.
+    #[serde(default)]
+    subscriptions: BTreeMap<String, Subscription>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -65,6 +70,7 @@ pub(crate) struct Logs {
     dir: PathBuf,
     index: Store<Index>,
     journals: Mutex<HashMap<u64, SharedJournal>>,
+    outbox: Outbox,
 }
 
 impl Logs {
@@ -73,14 +79,19 @@ impl Logs {
         let dir = home.join("logs");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
         let index = Store::open(&dir, "groups")?;
-        Ok(Self { dir, index, journals: Mutex::default() })
+        Ok(Self { dir, index, journals: Mutex::default(), outbox: Outbox::default() })
+    }
+
+    /// Starts sending what is written to those who have subscribed.
+    pub(crate) fn start(&self, local: &Arc<Local>) {
+        self.outbox.start(local);
     }
 
     /// Answers one API call.
     pub(crate) async fn handle(&self, local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
         // A page may read many files: that must not hold up the other connections.
         let local = Arc::clone(local);
-        tokio::task::spawn_blocking(move || local.logs.dispatch(&request)).await.map_err(|error| {
+        tokio::task::spawn_blocking(move || local.logs.dispatch(&local, &request)).await.map_err(|error| {
             Fault::new(500, "ServiceUnavailableException", format!("the request was not finished: {error}"))
         })?
     }
@@ -99,10 +110,10 @@ impl Logs {
             self.create_missing_group(region, group)?;
         }
         let number = self.stream_number(region, group, stream, true)?;
-        self.append(number, &events)
+        self.append((region, group, stream), number, &events)
     }
 
-    fn dispatch(&self, request: &Request) -> Result<Reply, Fault> {
+    fn dispatch(&self, local: &Local, request: &Request) -> Result<Reply, Fault> {
         let target = request.header("x-amz-target").unwrap_or_default();
         let operation = target.strip_prefix("Logs_20140328.").unwrap_or(target);
         let input = Input::new(request.json()?, &request.region);
@@ -124,6 +135,9 @@ impl Logs {
             "DescribeLogStreams" => self.describe_streams(&input),
             "PutLogEvents" => self.put_events(&input),
             "GetLogEvents" => self.get_events(&input),
+            "PutSubscriptionFilter" => self.put_subscription(local, &input),
+            "DeleteSubscriptionFilter" => self.delete_subscription(&input),
+            "DescribeSubscriptionFilters" => self.describe_subscriptions(&input),
             "FilterLogEvents" => self.filter_events(&input),
             other => Err(Fault::unsupported("CloudWatch Logs", other)),
         }?;
@@ -161,10 +175,13 @@ impl Logs {
         Ok(journal)
     }
 
-    fn append(&self, number: u64, events: &[(i64, String)]) -> Result<(), Fault> {
+    /// Appends to the stream with this number: region, group and name are its place.
+    fn append(&self, place: (&str, &str, &str), number: u64, events: &[(i64, String)]) -> Result<(), Fault> {
         let journal = self.journal(number)?;
-        let mut journal = journal.write().unwrap_or_else(PoisonError::into_inner);
-        journal.append(now(), events).map_err(|error| disk(&error))
+        let appended = journal.write().unwrap_or_else(PoisonError::into_inner).append(now(), events);
+        let first = appended.map_err(|error| disk(&error))?;
+        self.written(place, (number, first), events);
+        Ok(())
     }
 
     /// Forgets streams that are no longer in the index.

@@ -14,7 +14,7 @@ const YEARS: (i16, i16) = (1970, 2199);
 
 /// A cron expression that has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cron {
+pub(in crate::local) struct Cron {
     minutes: Set,
     hours: Set,
     days: Days,

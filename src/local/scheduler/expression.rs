@@ -10,7 +10,7 @@ use super::cron::Cron;
 
 /// An expression that has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Expression {
+pub(in crate::local) enum Expression {
     /// Again and again after this many seconds. A day is 24 hours, whatever the clock does.
     Rate(i64),
     Cron(Cron),
@@ -20,7 +20,7 @@ pub(super) enum Expression {
 
 impl Expression {
     /// Reads an expression; `None` when AWS would not take it.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::local) fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once('(')?;
         let inner = rest.strip_suffix(')')?;
         match kind {
@@ -36,12 +36,12 @@ impl Expression {
     }
 
     /// True when it means one time only.
-    pub(super) fn is_once(&self) -> bool {
+    pub(in crate::local) fn is_once(&self) -> bool {
         matches!(self, Self::At(_))
     }
 
     /// The first time later than `after`. A rate counts from `anchor`, which is its first time itself.
-    pub(super) fn next(&self, after: Timestamp, anchor: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub(in crate::local) fn next(&self, after: Timestamp, anchor: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self {
             Self::Rate(seconds) => {
                 if after < anchor {

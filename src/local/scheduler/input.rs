@@ -45,10 +45,31 @@ struct TargetInput {
     role_arn: Option<String>,
     input: Option<String>,
     retry_policy: Option<Retry>,
-    dead_letter_config: Option<Value>,
-    /// `SqsParameters` and the like.
+    dead_letter_config: Option<DeadLetters>,
+    sqs_parameters: Option<ForQueue>,
+    event_bridge_parameters: Option<ForBus>,
+    /// `EcsParameters` and the like.
     #[serde(flatten)]
     of_others: serde_json::Map<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetters {
+    arn: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ForQueue {
+    message_group_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ForBus {
+    source: String,
+    detail_type: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,9 +163,6 @@ impl TargetInput {
         length(&arn, "target.arn", 1, 1600)?;
         let role = required(self.role_arn, "target.roleArn")?;
         length(&role, "target.roleArn", 1, 1600)?;
-        if self.dead_letter_config.is_some() {
-            return Err(Fault::unsupported("scheduler", "DeadLetterConfig"));
-        }
         if let Some((name, _)) = self.of_others.iter().find(|(_, value)| !value.is_null()) {
             return Err(Fault::unsupported("scheduler", &format!("a target with {name}")));
         }
@@ -157,7 +175,16 @@ impl TargetInput {
         between(most_age, "target.retryPolicy.maximumEventAgeInSeconds", 60, MOST_AGE)?;
         let most_retries = retry.maximum_retry_attempts.unwrap_or(MOST_RETRIES);
         between(most_retries, "target.retryPolicy.maximumRetryAttempts", 0, MOST_RETRIES)?;
-        let target = Target { arn, role, input: self.input, most_age, most_retries };
+        let target = Target {
+            arn,
+            role,
+            input: self.input,
+            most_age,
+            most_retries,
+            message_group: self.sqs_parameters.and_then(|it| it.message_group_id),
+            event: self.event_bridge_parameters.map(|it| (it.source, it.detail_type)),
+            dead_letters: self.dead_letter_config.and_then(|it| it.arn),
+        };
         target::check(local, &target, group_arn)?;
         Ok(target)
     }

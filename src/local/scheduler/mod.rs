@@ -4,9 +4,9 @@
 //! handle ─► schedules · groups ─► input · target (what is refused) ─► model (Store)
 //!                                                                       │
 //!                    clock ◄── woken by changes ── expression · cron ◄──┘
-//!                      └─► target ─► lambda
+//!                      └─► target ─► lambda · deliver (queues, event buses)
 //! ```
-//! Targets are Lambda functions. Other targets, dead-letter queues and KMS keys are refused when a schedule
+//! Targets are Lambda functions and what `deliver` knows. Other targets and KMS keys are refused when a schedule
 //! is made. A schedule fires within its second, where AWS only promises the minute.
 //! <https://docs.aws.amazon.com/scheduler/latest/APIReference/Welcome.html>
 
@@ -27,6 +27,7 @@ use http::Method;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+pub(in crate::local) use self::expression::Expression;
 use self::model::{Place, Schedule, State};
 use super::Local;
 use super::store::Store;

@@ -74,6 +74,15 @@ pub(super) struct Target {
     pub(super) most_age: i64,
     /// 0–185
     pub(super) most_retries: i64,
+    /// For a FIFO queue.
+    #[serde(default)]
+    pub(super) message_group: Option<String>,
+    /// For an event bus: `Source` and `DetailType`.
+    #[serde(default)]
+    pub(super) event: Option<(String, String)>,
+    /// The ARN of a queue.
+    #[serde(default)]
+    pub(super) dead_letters: Option<String>,
 }
 
 /// Where a schedule is.
@@ -177,6 +186,15 @@ impl Schedule {
         if let Some(input) = &target.input {
             to["Input"] = input.as_str().into();
         }
+        if let Some(group) = &target.message_group {
+            to["SqsParameters"] = json!({ "MessageGroupId": group });
+        }
+        if let Some((source, kind)) = &target.event {
+            to["EventBridgeParameters"] = json!({ "Source": source, "DetailType": kind });
+        }
+        if let Some(arn) = &target.dead_letters {
+            to["DeadLetterConfig"] = json!({ "Arn": arn });
+        }
         let window = match self.settings.window {
             None => json!({"Mode": "OFF"}),
             Some(minutes) => json!({"Mode": "FLEXIBLE", "MaximumWindowInMinutes": minutes}),
@@ -274,7 +292,16 @@ mod tests {
                 end: end.map(ms),
                 window: None,
                 delete_when_done: false,
-                target: Target { arn: String::new(), role: String::new(), input: None, most_age: 60, most_retries: 0 },
+                target: Target {
+                    arn: String::new(),
+                    role: String::new(),
+                    input: None,
+                    most_age: 60,
+                    most_retries: 0,
+                    message_group: None,
+                    event: None,
+                    dead_letters: None,
+                },
             },
         }
     }

@@ -101,7 +101,7 @@ fn read(local: &Local, request: &Request, name: &str) -> Result<(Place, Option<S
     let token = input.client_token.clone();
     let settings = input.settings(local, &group_arn(&place.region, &place.group))?;
     if settings.target.input.as_ref().is_some_and(|input| input.len() > MOST_INPUT) {
-        return Err(invalid(format!("The Input of a Lambda target can be at most {MOST_INPUT} bytes.")));
+        return Err(invalid(format!("The Input of a target can be at most {MOST_INPUT} bytes.")));
     }
     Ok((place, token, settings))
 }

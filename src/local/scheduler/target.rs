@@ -1,4 +1,4 @@
-//! What a schedule calls: a Lambda function, asynchronously, in the name of its role.
+//! What a schedule calls in the name of its role: a Lambda function, asynchronously, a queue, an event bus.
 //!
 //! Other targets are refused when the schedule is made. The role must be there and trust the service;
 //! conditions of its trust are read as AWS fills them in. When it fires, the role must be allowed to call.
@@ -14,8 +14,10 @@ use tokio::time::Instant;
 
 use super::input::{constraint, invalid};
 use super::model::{Place, Settings, Target, group_arn};
+use crate::local::deliver::{self, Message};
 use crate::local::iam::{matches, one_or_many};
 use crate::local::lambda::Invocation;
+use crate::local::sqs::{Attribute, Content, Outgoing};
 use crate::local::wire::Fault;
 use crate::local::{ACCOUNT, Local};
 
@@ -42,18 +44,47 @@ pub(super) fn check(local: &Local, target: &Target, group_arn: &str) -> Result<(
     let (Some("arn"), Some(_), Some(service)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(invalid("Provided Arn is not in correct format."));
     };
-    if service != "lambda" {
+    if !deliver::knows(&target.arn) {
         return Err(Fault::unsupported("scheduler", &format!("the target {}", target.arn)));
     }
-    if !a_function.is_match(&target.arn) {
+    if service == "lambda" && !a_function.is_match(&target.arn) {
         return Err(invalid("Provided Arn is not in correct format."));
     }
-    if target.input.as_ref().is_some_and(|input| serde_json::from_str::<serde::de::IgnoredAny>(input).is_err()) {
-        return Err(invalid("The Input of a Lambda target must be valid JSON."));
-    }
+    parameters(service, target)?;
     if !trusted(local, &target.role, group_arn) {
         let message = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
         return Err(invalid(message));
+    }
+    Ok(())
+}
+
+/// Refuses what a target of this service cannot have.
+fn parameters(service: &str, target: &Target) -> Result<(), Fault> {
+    let input = target.input.as_deref().map(serde_json::from_str::<Value>);
+    match (service, &input) {
+        ("lambda", Some(Err(_))) => return Err(invalid("The Input of a Lambda target must be valid JSON.")),
+        ("events", _) if target.event.is_none() => {
+            return Err(invalid("EventBridgeParameters is required for EventBridge PutEvents targets."));
+        }
+        // It becomes the event's `detail`.
+        ("events", Some(input)) if !input.as_ref().is_ok_and(Value::is_object) => {
+            return Err(invalid("The Input of an EventBridge PutEvents target must be a JSON object."));
+        }
+        _ => {}
+    }
+    if target.event.is_some() && service != "events" {
+        return Err(invalid("EventBridgeParameters is only supported for EventBridge PutEvents targets."));
+    }
+    let fifo = service == "sqs" && target.arn.strip_suffix(".fifo").is_some();
+    if fifo != target.message_group.is_some() && (fifo || service != "sqs") {
+        return Err(invalid("SqsParameters is required for FIFO queues, and for nothing else."));
+    }
+    if target
+        .dead_letters
+        .as_ref()
+        .is_some_and(|arn| arn.split(':').nth(2) != Some("sqs") || arn.strip_suffix(".fifo").is_some())
+    {
+        return Err(invalid("The dead-letter queue must be a standard SQS queue."));
     }
     Ok(())
 }
@@ -99,32 +130,70 @@ fn conditions(conditions: &Value, group_arn: &str) -> bool {
     })
 }
 
-/// Calls the target, again when Lambda cannot take the call now, as often and as long as the schedule
-/// says. What is not delivered then is lost, as on AWS without a dead-letter queue.
+/// Calls the target, again when it cannot take the call now, as often and as long as the schedule says. What is
+/// not delivered then goes to the dead-letter queue, or is lost without one.
 pub(super) async fn deliver(local: Weak<Local>, place: Place, settings: Settings, due: Timestamp) {
     let target = &settings.target;
     let execution = uuid::Uuid::new_v4().to_string();
     let gives_up = Instant::now() + Duration::from_secs(target.most_age.unsigned_abs());
-    let mut pause = FIRST_PAUSE;
-    for attempt in 1..=target.most_retries + 1 {
+    let (mut pause, mut attempt) = (FIRST_PAUSE, 1);
+    let (fault, exhausted) = loop {
         {
             let Some(local) = local.upgrade() else { return };
             // The role may have changed since, and what it may do is asked only now.
             let trusted = trusted(&local, &target.role, &group_arn(&place.region, &place.group));
-            if !trusted || !local.iam.permits(&target.role, "lambda:InvokeFunction", &target.arn) {
-                return;
+            if !trusted || !local.iam.permits(&target.role, action(&target.arn), &target.arn) {
+                let text =
+                    format!("{} is not authorized to perform: {} on {}", target.role, action(&target.arn), target.arn);
+                break (Fault::new(403, "AccessDeniedException", text), None);
             }
             match call(&local, &place, target, due, (&execution, attempt)) {
+                Ok(()) => return,
                 // Throttled, busy or broken: worth another try.
-                Err(fault) if matches!(fault.status, 409 | 429 | 500..) => {}
-                _ => return,
+                Err(fault) if matches!(fault.status, 409 | 429 | 500..) => {
+                    if attempt > target.most_retries {
+                        break (fault, Some("MaximumRetryAttempts"));
+                    }
+                    if Instant::now() + pause > gives_up {
+                        break (fault, Some("MaximumEventAgeInSeconds"));
+                    }
+                }
+                Err(fault) => break (fault, None),
             }
-        }
-        if Instant::now() + pause > gives_up {
-            return;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+        attempt += 1;
+    };
+    if let (Some(local), Some(queue)) = (local.upgrade(), &target.dead_letters) {
+        let body = payload(&place, target.input.as_deref(), due, (&execution, attempt));
+        let tries = (attempt - 1).to_string();
+        let text = |value: &str| Attribute { kind: "String".to_owned(), value: Content::Text(value.to_owned()) };
+        // <https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html>
+        let known = [
+            ("SCHEDULE_ARN", Some(place.arn())),
+            ("TARGET_ARN", Some(target.arn.clone())),
+            ("SCHEDULED_TIME", Some(due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())),
+            ("EXECUTION_ID", Some(execution.clone())),
+            ("ERROR_CODE", Some(fault.code.to_owned())),
+            ("ERROR_MESSAGE", Some(fault.message.clone())),
+            ("RETRY_ATTEMPTS", Some(tries)),
+            ("EXHAUSTED_RETRY_CONDITION", exhausted.map(str::to_owned)),
+        ];
+        let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), text(&value?))));
+        let letter = Outgoing { body, attributes: known.collect(), sender: SERVICE.to_owned(), ..Outgoing::default() };
+        // A dead-letter queue that is not there loses the call, on AWS, too.
+        let _ = local.sqs.deliver(queue, letter);
+    }
+}
+
+/// What the role must be allowed to do.
+fn action(target: &str) -> &'static str {
+    match target.split(':').nth(2) {
+        Some("sqs") => "sqs:SendMessage",
+        Some("events") => "events:PutEvents",
+        Some("sns") => "sns:Publish",
+        _ => "lambda:InvokeFunction",
     }
 }
 
@@ -136,6 +205,25 @@ fn call(
     (execution, attempt): (&str, i64),
 ) -> Result<(), Fault> {
     let payload = payload(place, target.input.as_deref(), due, (execution, attempt));
+    if target.arn.split(':').nth(2) != Some("lambda") {
+        let body = match &target.event {
+            Some((source, kind)) => {
+                let detail: Value = serde_json::from_str(&payload).unwrap_or_default();
+                json!({ "source": source, "detail-type": kind, "detail": detail }).to_string()
+            }
+            None => payload,
+        };
+        let message = Message {
+            sender: SERVICE,
+            source: place.arn(),
+            region: place.region.clone(),
+            body,
+            group: target.message_group.clone(),
+            ..Message::default()
+        };
+        return deliver::deliver(local, &target.arn, message);
+    }
+    // The role is who calls, so the function's own policy is not asked.
     let call = Invocation {
         function_arn_or_name: target.arn.clone(),
         qualifier: None,

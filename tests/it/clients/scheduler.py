@@ -176,12 +176,11 @@ def what_is_refused():
     refused("name", "ValidationException", "regular expression", scheduler.create_schedule, Name="a b",
             ScheduleExpression="rate(1 days)", FlexibleTimeWindow=OFF, Target=target())
     not_here = "is not supported by the local cloud"
-    queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:jobs"
+    stream = f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/jobs"
     for what, more in [
-        ("SQS", {"Target": target(Arn=queue)}),
+        ("Kinesis", {"Target": target(Arn=stream)}),
         ("universal target", {"Target": target(Arn="arn:aws:scheduler:::aws-sdk:lambda:invoke")}),
-        ("parameters of others", {"Target": target(SqsParameters={"MessageGroupId": "x"})}),
-        ("dead letters", {"Target": target(DeadLetterConfig={"Arn": queue})}),
+        ("parameters of others", {"Target": target(KinesisParameters={"PartitionKey": "x"})}),
         ("key", {"KmsKeyArn": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/x"}),
     ]:
         refused_put(what, "NotImplemented", not_here, **more)

@@ -1,6 +1,8 @@
 //! `triggers:` drawn: one file per kind, one line each in [`of`].
 
 pub(super) mod http;
+mod events;
+mod logs;
 pub(super) mod schedule;
 mod sqs;
 
@@ -30,6 +32,8 @@ pub(super) trait Wakes {
 pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
     match trigger {
         Trigger::Http(http) => http,
+        Trigger::Events(events) => events,
+        Trigger::Logs(logs) => logs,
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
     }
