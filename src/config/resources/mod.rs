@@ -3,13 +3,19 @@
 //! A resource's keys are merged over the places that speak of it: the top level, then the stage behind
 //! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
 
+mod alarm;
+mod metric;
 mod queue;
+mod topic;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub(crate) use self::alarm::{Alarm, Condition, LogAlarm, Notified};
+pub(crate) use self::metric::Metric;
 pub(crate) use self::queue::Queue;
+pub(crate) use self::topic::{Subscriber, Topic};
 use super::fields::Fields;
 use super::keys;
 use super::locate::Span;
@@ -24,6 +30,9 @@ use super::values::Reader;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ResourceConfig {
     Queue(Queue),
+    Topic(Topic),
+    Alarm(Alarm),
+    LogAlarm(LogAlarm),
 }
 
 /// A type of resource.
@@ -41,14 +50,40 @@ pub(super) struct Type {
 }
 
 /// In the order a person reads about them.
-const TYPES: &[Type] = &[Type {
-    word: "queue",
-    what: "a queue",
-    keys: &queue::KEYS,
-    attributes: &["name", "arn", "url"],
-    access: &["send", "receive", "send-receive"],
-    read: queue::read,
-}];
+const TYPES: &[Type] = &[
+    Type {
+        word: "queue",
+        what: "a queue",
+        keys: &queue::KEYS,
+        attributes: &["name", "arn", "url"],
+        access: &["send", "receive", "send-receive"],
+        read: queue::read,
+    },
+    Type {
+        word: "topic",
+        what: "a topic",
+        keys: &topic::KEYS,
+        attributes: &["name", "arn"],
+        access: &["publish"],
+        read: topic::read,
+    },
+    Type {
+        word: "alarm",
+        what: "an alarm",
+        keys: &alarm::KEYS,
+        attributes: &["name", "arn"],
+        access: &[],
+        read: alarm::read,
+    },
+    Type {
+        word: "log_alarm",
+        what: "a log alarm",
+        keys: &alarm::LOG_KEYS,
+        attributes: &["name", "arn"],
+        access: &[],
+        read: alarm::read_log,
+    },
+];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
 pub(super) type Others<'a> = BTreeMap<&'a str, &'a str>;
@@ -104,6 +139,15 @@ pub(super) fn check(
         };
         match resource {
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
+            ResourceConfig::Topic(topic) => topic::check(reader, said("fifo"), (name, topic), (resources, functions)),
+            ResourceConfig::Alarm(alarm) => match &alarm.metric {
+                Metric::OfFunction { function, .. } => alarm::check(reader, said("function"), function, functions),
+                Metric::OfQueue { queue, dead_letters: true, .. } => {
+                    metric::check(reader, said("queue"), queue, resources);
+                }
+                _ => {}
+            },
+            ResourceConfig::LogAlarm(alarm) => alarm::check(reader, said("function"), &alarm.function, functions),
         }
     }
 }

@@ -3,11 +3,13 @@
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
 mod schedule;
+mod sns;
 mod sqs;
 
 use serde::Serialize;
 
 pub(crate) use self::schedule::ScheduleTrigger;
+pub(crate) use self::sns::SnsTrigger;
 pub(crate) use self::sqs::SqsTrigger;
 use super::fields::Fields;
 use super::raw::{Entry, Kind, Node};
@@ -21,12 +23,18 @@ use super::values::Reader;
 pub(crate) enum Trigger {
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
+    Sns(SnsTrigger),
 }
 
 impl Trigger {
     /// Whether it reads this queue of `resources`.
     pub(crate) fn reads_queue(&self, name: &str) -> bool {
         matches!(self, Self::Sqs(sqs) if matches!(&sqs.queue, Source::Own(queue) if queue == name))
+    }
+
+    /// Whether it listens to this topic of `resources`.
+    pub(crate) fn hears_topic(&self, name: &str) -> bool {
+        matches!(self, Self::Sns(sns) if matches!(&sns.topic, Source::Own(topic) if topic == name))
     }
 }
 
@@ -53,6 +61,7 @@ struct TriggerKind {
 const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "schedule", what: "a `schedule` trigger", keys: &schedule::KEYS, read: schedule::read },
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
+    TriggerKind { word: "sns", what: "an `sns` trigger", keys: &sns::KEYS, read: sns::read },
 ];
 
 /// Reads a function's triggers; those that are wrong are reported and left out.

@@ -1,5 +1,6 @@
 //! The index of resource kinds: one file each, one line each in the list below.
 
+mod alarm;
 mod api;
 mod artifact;
 mod attempt;
@@ -10,12 +11,15 @@ mod history;
 mod http_api;
 mod layer;
 mod log_group;
+mod metric_filter;
 mod queue;
 mod role;
 mod schedule;
 mod schedule_group;
 mod served;
 mod static_files;
+mod subscription;
+mod topic;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +27,7 @@ use std::sync::Arc;
 use futures_util::future::{LocalBoxFuture, try_join_all};
 use serde_json::Value;
 
+pub(crate) use self::alarm::Alarm;
 pub(crate) use self::api::{Api, rollback as rest};
 pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
@@ -33,12 +38,15 @@ pub(crate) use self::history::History;
 pub(crate) use self::http_api::{HttpApi, rollback as http};
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
-pub(crate) use self::queue::Queue;
+pub(crate) use self::metric_filter::MetricFilter;
+pub(crate) use self::queue::{Queue, Sender};
 pub(crate) use self::role::Role;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
+pub(crate) use self::subscription::Subscription;
+pub(crate) use self::topic::{Endpoint, Topic};
 use super::loss::{Loss, Replacement};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
@@ -171,14 +179,18 @@ kinds! {
     StaticFiles: "static_files", "static files";
     Role: "role", "role";
     Queue: "queue", "queue", rare;
+    Topic: "topic", "topic", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
     HttpApi: "http_api", "HTTP API", rare;
+    Subscription: "subscription", "subscription", rare;
     EventSource: "event_source_mapping", "event source mapping", rare;
     ScheduleGroup: "schedule_group", "schedule group", rare;
     Schedule: "schedule", "schedule", rare;
+    MetricFilter: "metric_filter", "metric filter", rare;
+    Alarm: "alarm", "alarm", rare;
 }
 
 impl Any {

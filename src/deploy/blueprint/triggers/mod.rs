@@ -1,6 +1,7 @@
 //! `triggers:` drawn: one file per kind, one line each in [`of`].
 
 pub(super) mod schedule;
+mod sns;
 mod sqs;
 
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::Drawing;
 use crate::config::FunctionConfig;
 use crate::config::triggers::Trigger;
-use crate::deploy::kinds::{Any, Kind};
+use crate::deploy::kinds::{Any, Kind, Sender};
 use crate::error::Result;
 
 /// A kind of trigger, as it is drawn.
@@ -21,6 +22,12 @@ pub(super) trait Wakes {
         Ok(Vec::new())
     }
 
+    /// The queues of `resources` that a service sends to because of it, each with who that is: their policies let
+    /// it in.
+    fn sends(&self, _drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
+        Ok(Vec::new())
+    }
+
     /// The kinds that [`Wakes::wanted`] may have.
     fn kinds(&self) -> &'static [Kind];
 }
@@ -30,5 +37,6 @@ pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
     match trigger {
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
+        Trigger::Sns(sns) => sns,
     }
 }
