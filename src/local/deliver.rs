@@ -48,6 +48,7 @@ pub(crate) fn deliver(local: &Arc<Local>, target: &str, message: Message) -> Res
                 deduplication: message.deduplication,
             },
         ),
+        Some("sns") => local.sns.deliver(local, target, message),
         _ => Err(Fault::unsupported("delivery", &format!("to {target}"))),
     }
 }

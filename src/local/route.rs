@@ -26,6 +26,7 @@ pub(crate) enum Service {
     Scheduler,
     DynamoDb,
     Sqs,
+    Sns,
 }
 
 impl Service {
@@ -42,6 +43,7 @@ impl Service {
             "scheduler" => Self::Scheduler,
             "dynamodb" => Self::DynamoDb,
             "sqs" => Self::Sqs,
+            "sns" => Self::Sns,
             _ => return None,
         })
     }
@@ -54,7 +56,7 @@ impl Service {
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
-            Self::CloudWatch | Self::Sqs => Dialect::Rpc(Protocol::of(request)),
+            Self::CloudWatch | Self::Sqs | Self::Sns => Dialect::Rpc(Protocol::of(request)),
         }
     }
 
@@ -72,6 +74,7 @@ impl Service {
             Self::Scheduler => local.scheduler.handle(local, request).await,
             Self::DynamoDb => local.dynamodb.handle(local, request).await,
             Self::Sqs => local.sqs.handle(local, request).await,
+            Self::Sns => local.sns.handle(local, &request),
         }
     }
 }
