@@ -2,7 +2,7 @@
 //!
 //! Groups and streams are an index in a [`Store`]; events are one [`journal`] file per stream, named
 //! by the stream's number so that no name from outside reaches the file system. Events are readable as
-//! soon as the write is answered. Refused: live tail, metric and subscription filters, Insights
+//! soon as the write is answered. Refused: live tail, subscription filters, Insights
 //! queries, exports, KMS keys, and every other operation that is not listed in [`Logs::dispatch`].
 
 mod events;
@@ -10,6 +10,7 @@ mod filter;
 mod groups;
 mod input;
 mod journal;
+mod metric_filters;
 mod pattern;
 mod streams;
 mod tags;
@@ -23,6 +24,8 @@ use serde_json::Value;
 
 use self::input::Input;
 use self::journal::Journal;
+pub(crate) use self::metric_filters::Counted;
+use self::metric_filters::MetricFilter;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
 use super::{ACCOUNT, Local};
@@ -48,6 +51,8 @@ struct Group {
     tags: BTreeMap<String, String>,
     #[serde(default)]
     streams: BTreeMap<String, Stream>,
+    #[serde(default)]
+    metric_filters: BTreeMap<String, MetricFilter>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -65,6 +70,8 @@ pub(crate) struct Logs {
     dir: PathBuf,
     index: Store<Index>,
     journals: Mutex<HashMap<u64, SharedJournal>>,
+    /// By metric filters, until it is fetched.
+    counted: Mutex<Vec<Counted>>,
 }
 
 impl Logs {
@@ -73,7 +80,7 @@ impl Logs {
         let dir = home.join("logs");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
         let index = Store::open(&dir, "groups")?;
-        Ok(Self { dir, index, journals: Mutex::default() })
+        Ok(Self { dir, index, journals: Mutex::default(), counted: Mutex::default() })
     }
 
     /// Answers one API call.
@@ -99,7 +106,9 @@ impl Logs {
             self.create_missing_group(region, group)?;
         }
         let number = self.stream_number(region, group, stream, true)?;
-        self.append(number, &events)
+        self.append(number, &events)?;
+        self.count(region, group, &events);
+        Ok(())
     }
 
     fn dispatch(&self, request: &Request) -> Result<Reply, Fault> {
@@ -124,6 +133,9 @@ impl Logs {
             "DescribeLogStreams" => self.describe_streams(&input),
             "PutLogEvents" => self.put_events(&input),
             "GetLogEvents" => self.get_events(&input),
+            "PutMetricFilter" => self.put_metric_filter(&input),
+            "DescribeMetricFilters" => self.describe_metric_filters(&input),
+            "DeleteMetricFilter" => self.delete_metric_filter(&input),
             "FilterLogEvents" => self.filter_events(&input),
             other => Err(Fault::unsupported("CloudWatch Logs", other)),
         }?;
