@@ -53,6 +53,10 @@ answer({
     "schedule groups": [item["Name"] for item in every("scheduler", "list_schedule_groups", "ScheduleGroups")
                         if item["Name"] != "default" and item["State"] == "ACTIVE"],
     "queues": every("sqs", "list_queues", "QueueUrls"),
+    "topics": [item["TopicArn"] for item in every("sns", "list_topics", "Topics")],
+    "subscriptions": [item["Endpoint"] for item in every("sns", "list_subscriptions", "Subscriptions")],
+    "alarms": [item["AlarmName"] for item in every("cloudwatch", "describe_alarms", "MetricAlarms")],
+    "metric filters": [item["filterName"] for item in every("logs", "describe_metric_filters", "metricFilters")],
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
     "buckets": buckets,
@@ -137,7 +141,8 @@ pub(crate) fn nothing() -> Value {
     serde_json::json!({
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
         "buckets": [], "objects": [],
-        "schedules": [], "schedule groups": [], "queues": [], "event sources": []
+        "schedules": [], "schedule groups": [], "queues": [], "event sources": [],
+        "topics": [], "subscriptions": [], "alarms": [], "metric filters": []
     })
 }
 

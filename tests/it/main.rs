@@ -22,7 +22,9 @@ mod visitor;
 mod without_pause;
 mod world;
 
+mod app_alarms;
 mod app_queues;
+mod app_topics;
 mod bad_cloud;
 mod bad_config;
 mod bad_package;

@@ -8,6 +8,7 @@ mod fuzz;
 mod packing;
 mod resources;
 mod stages;
+mod topics;
 mod traffic;
 mod web;
 

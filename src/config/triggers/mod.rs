@@ -74,7 +74,13 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry, others: &Others<'_>) 
             &[]
         }
     };
-    items.iter().filter_map(|item| one(reader, item, others)).collect()
+    let mut read = Vec::new();
+    for item in items {
+        let Some(trigger) = one(reader, item, others) else { continue };
+        sns::check_once(reader, item, &trigger, &read);
+        read.push(trigger);
+    }
+    read
 }
 
 fn one(reader: &mut Reader<'_>, item: &Node, others: &Others<'_>) -> Option<Trigger> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Source, Trigger, source};
 use crate::config::fields::Fields;
-use crate::config::raw::Entry;
+use crate::config::raw::{Entry, Kind, Node};
 use crate::config::resources::Others;
 use crate::config::values::Reader;
 
@@ -53,6 +53,17 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>, others: &Others
         None => Some(None),
     };
     Some(Trigger::Sns(SnsTrigger { topic: topic?, filter: filter?, filter_body: filter_body?, dlq: dlq? }))
+}
+
+/// A topic has one subscription for a function, however often it is subscribed.
+pub(super) fn check_once(reader: &mut Reader<'_>, item: &Node, trigger: &Trigger, before: &[Trigger]) {
+    let Trigger::Sns(this) = trigger else { return };
+    let Kind::Map(map) = &item.kind else { return };
+    let same = |one: &Trigger| matches!(one, Trigger::Sns(one) if one.topic == this.topic);
+    if let (Some(entry), true) = (map.0.first(), before.iter().any(same)) {
+        let label = "one filter can have several values: put them into one `sns` trigger";
+        reader.problem(&entry.key_span, "a function hears a topic once", label);
+    }
 }
 
 /// <https://docs.aws.amazon.com/sns/latest/dg/fifo-message-delivery.html>
