@@ -154,11 +154,11 @@ client('sns').subscribe(TopicArn=topic, Protocol='sqs', Endpoint=topic.replace('
     world.edit("rzap.yaml", "    triggers:\n      - sns: news\n", "");
     world.edit("rzap.yaml", ", subscribe: [archive] }", " }");
     let changed = world.run("deploy dev --json").success().changes();
-    assert_eq!(changed, ["update queue", "update topic", "delete subscription"]);
+    assert_eq!(changed, ["delete subscription", "update queue", "update topic"]);
     assert_eq!(cloud.boto(SUBSCRIBED)["all"], json!([["sqs", "shop-dev-told"]]));
     assert_eq!(cloud.boto(PERMITTED), json!([[], []]));
     assert_eq!(world.run("deploy dev --json").success().changes(), [] as [&str; 0]);
-    world.run("undeploy dev --yes --delete-data").success();
+    world.run("undeploy dev --yes").success();
     cloud.is_empty();
 }
 

@@ -35,10 +35,10 @@ pub(crate) struct Alarm {
     /// Seconds.
     pub(crate) period: i32,
     pub(crate) evaluation_periods: i32,
-    pub(crate) datapoints_to_alarm: i32,
+    pub(crate) datapoints: i32,
     pub(crate) missing_data: String,
     /// ARNs of topics.
-    pub(crate) alarm_actions: BTreeSet<String>,
+    pub(crate) actions: BTreeSet<String>,
     pub(crate) ok_actions: BTreeSet<String>,
     pub(crate) actions_enabled: bool,
     /// What it counts in; set by hand.
@@ -75,10 +75,10 @@ impl Alarm {
             threshold: condition.threshold,
             period: number(condition.period),
             evaluation_periods: number(condition.periods),
-            datapoints_to_alarm: number(condition.datapoints),
+            datapoints: number(condition.datapoints),
             missing_data: condition.missing_data.to_owned(),
             ok_actions: if condition.notify_recovery { actions.clone() } else { BTreeSet::new() },
-            alarm_actions: actions,
+            actions,
             actions_enabled: true,
             unit: None,
             after,
@@ -102,9 +102,9 @@ impl Alarm {
             period: live.period().unwrap_or_default(),
             evaluation_periods: periods,
             // Not said is all of them.
-            datapoints_to_alarm: live.datapoints_to_alarm().unwrap_or(periods),
+            datapoints: live.datapoints_to_alarm().unwrap_or(periods),
             missing_data: live.treat_missing_data().unwrap_or("missing").to_owned(),
-            alarm_actions: live.alarm_actions().iter().cloned().collect(),
+            actions: live.alarm_actions().iter().cloned().collect(),
             ok_actions: live.ok_actions().iter().cloned().collect(),
             actions_enabled: live.actions_enabled().unwrap_or(true),
             unit: live.unit().map(StandardUnit::as_str).map(str::to_owned),
@@ -172,9 +172,9 @@ impl Resource for Alarm {
             .threshold(self.threshold)
             .period(self.period)
             .evaluation_periods(self.evaluation_periods)
-            .datapoints_to_alarm(self.datapoints_to_alarm)
+            .datapoints_to_alarm(self.datapoints)
             .treat_missing_data(&self.missing_data)
-            .set_alarm_actions(Some(self.alarm_actions.iter().cloned().collect()))
+            .set_alarm_actions(Some(self.actions.iter().cloned().collect()))
             .set_ok_actions(Some(self.ok_actions.iter().cloned().collect()))
             .actions_enabled(self.actions_enabled);
         call = match Statistic::from(self.statistic.as_str()) {

@@ -28,6 +28,9 @@ const PARALLEL: usize = 4;
 /// The key that SNS has in every account.
 const OWN_KEY: &str = "alias/aws/sns";
 
+/// What the names of FIFO topics end in.
+const FIFO: &str = ".fifo";
+
 /// How the Query protocol spells "no such topic".
 pub(super) const GONE: &[&str] = &["NotFound", "NotFoundException"];
 
@@ -119,7 +122,7 @@ impl Topic {
             owner: owner.clone(),
             display_name: text("DisplayName"),
             encrypted: !key.is_empty(),
-            content_based_deduplication: name.ends_with(".fifo").then(|| text("ContentBasedDeduplication") == "true"),
+            content_based_deduplication: name.ends_with(FIFO).then(|| text("ContentBasedDeduplication") == "true"),
             name,
             subscribers: subscribed.ours(),
             key,
@@ -197,21 +200,20 @@ impl Resource for Topic {
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let read;
-        let live = match live {
-            Some(live) => live,
-            None => {
-                if let Some(arn) = self.create(cloud).await? {
-                    return self.subscribe(cloud, &arn, &Subscribed::default()).await;
-                }
-                let mut found = Self::read(cloud, &self.owner, self.own_arn(cloud)).await?;
-                if !found.foreign.is_empty() {
-                    return Err(self.key().not_ours(&self.owner));
-                }
-                let gone =
-                    || Error::failed(format!("the topic `{}` went away", self.name)).hint("run the same command again");
-                read = found.ours.pop().ok_or_else(gone)?;
-                &read
+        let live = if let Some(live) = live {
+            live
+        } else {
+            if let Some(arn) = self.create(cloud).await? {
+                return self.subscribe(cloud, &arn, &Subscribed::remembering(&self.subscribers)).await;
             }
+            let mut found = Self::read(cloud, &self.owner, self.own_arn(cloud)).await?;
+            if !found.foreign.is_empty() {
+                return Err(self.key().not_ours(&self.owner));
+            }
+            let gone =
+                || Error::failed(format!("the topic `{}` went away", self.name)).hint("run the same command again");
+            read = found.ours.pop().ok_or_else(gone)?;
+            &read
         };
         let arn = live.arn.get().cloned().unwrap_or_else(|| self.own_arn(cloud));
         let there = live.attributes();

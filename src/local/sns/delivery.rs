@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::filter::Filter;
 use super::message::Published;
-use super::model::Subscription;
+use super::model::{FIFO, Subscription};
 use super::shapes;
 use crate::local::Local;
 use crate::local::deliver::{Message, deliver};
@@ -120,7 +120,7 @@ fn message(published: &Published, arn: &str, subscription: &Subscription) -> Res
     if raw && published.attributes.len() > MOST_ATTRIBUTES {
         return Err(Fault::new(400, "InvalidParameterValue", "more than 10 message attributes for a raw message"));
     }
-    let to_fifo = subscription.endpoint.ends_with(".fifo");
+    let to_fifo = subscription.endpoint.ends_with(FIFO);
     Ok(Message {
         body: body(published, arn, subscription),
         attributes: if raw { published.attributes.clone() } else { BTreeMap::new() },

@@ -9,6 +9,9 @@ use super::{no_subscription, no_topic};
 use crate::local::ACCOUNT;
 use crate::local::wire::Fault;
 
+/// What the names of FIFO topics and queues end in.
+pub(super) const FIFO: &str = ".fifo";
+
 /// All topics, by region and name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct State {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::filter::Filter;
 use super::input::Input;
-use super::model::{Subscription, arn};
+use super::model::{FIFO, Subscription, arn};
 use super::topics::page;
 use super::{Sns, invalid};
 use crate::local::ACCOUNT;
@@ -220,7 +220,7 @@ fn check_endpoint(protocol: &str, endpoint: &str, fifo: bool) -> Result<(), Faul
     }
     // <https://docs.aws.amazon.com/sns/latest/dg/fifo-message-delivery.html>
     match (fifo, protocol) {
-        (false, "sqs") if endpoint.ends_with(".fifo") => {
+        (false, "sqs") if endpoint.ends_with(FIFO) => {
             Err(invalid("Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"))
         }
         (true, "sqs") | (false, _) => Ok(()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::input::Input;
-use super::model::{Topic, arn, default_policy, of_arn};
+use super::model::{FIFO, Topic, arn, default_policy, of_arn};
 use super::tags::given;
 use super::{Sns, invalid};
 use crate::local::ACCOUNT;
@@ -134,7 +134,7 @@ impl Sns {
 
 /// <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>, "Name"
 fn check_name(name: &str, fifo: bool) -> Result<(), Fault> {
-    let plain = if fifo { name.strip_suffix(".fifo") } else { Some(name) };
+    let plain = if fifo { name.strip_suffix(FIFO) } else { Some(name) };
     let well = |plain: &str| {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         !plain.is_empty() && name.len() <= 256 && plain.bytes().all(allowed)

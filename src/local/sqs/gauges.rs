@@ -30,16 +30,17 @@ impl Sqs {
             };
             index.regions.iter().flat_map(of).collect()
         });
-        let open: BTreeSet<u64> = self.shelves.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let in_use: BTreeSet<u64> =
+            self.shelves.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         let mut found = Vec::new();
         for (region, queue, entry) in all {
-            if !open.contains(&entry.number) && !watched.contains(&(region.clone(), queue.clone())) {
+            if !in_use.contains(&entry.number) && !watched.contains(&(region.clone(), queue.clone())) {
                 continue;
             }
             // Deleted since, or the disk refuses: then nobody knows how full it is.
-            let Ok(shelf) = self.shelf(&entry) else { continue };
+            let Ok(open) = self.shelf(&entry) else { continue };
             let now = now();
-            let inner = shelf.at(now, entry.number("MessageRetentionPeriod"));
+            let inner = open.at(now, entry.number("MessageRetentionPeriod"));
             let counts = inner.contents().counts();
             let age = inner.contents().oldest().map_or(0, |sent| (now - sent).max(0) / 1000);
             let (visible, in_flight, delayed) = (counts.visible, counts.in_flight, counts.delayed);

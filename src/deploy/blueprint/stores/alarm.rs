@@ -11,13 +11,11 @@ use crate::config::triggers::Source;
 use crate::deploy::blueprint::addresses::Address;
 use crate::deploy::blueprint::{Drawing, Place};
 use crate::deploy::kinds::{Alarm, Any, Endpoint, Kind, MetricFilter, Topic};
-use crate::deploy::names::{function_name, log_group_name, resource_name};
+use crate::deploy::names::{alarm_name, function_name, log_group_name, resource_name};
 use crate::deploy::resource::{Key, Owner};
 use crate::error::Result;
 
-/// Longest name of an alarm, and of a metric.
-pub(in crate::deploy) const LONGEST: usize = 255;
-/// Of a topic.
+/// Longest name of a topic.
 const LONGEST_TOPIC: usize = 256;
 
 impl Store for config::Alarm {
@@ -77,7 +75,7 @@ impl Store for config::LogAlarm {
 }
 
 fn address(name: &str, owner: &Owner, place: &Place) -> Address {
-    let own = resource_name(owner, name, "", LONGEST);
+    let own = alarm_name(owner, name);
     let arn = place.arn("cloudwatch", &place.region, &format!("alarm:{own}"));
     Address { name: own, arn, ..Address::default() }
 }

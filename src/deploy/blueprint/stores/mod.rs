@@ -1,6 +1,6 @@
 //! `resources:` drawn: one file per type, one line each in [`of`].
 
-pub(in crate::deploy) mod alarm;
+pub(super) mod alarm;
 mod queue;
 mod topic;
 

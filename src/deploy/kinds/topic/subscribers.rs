@@ -59,6 +59,11 @@ pub(super) struct Subscribed {
 }
 
 impl Subscribed {
+    /// Of a topic that was made with the tags for these and has nobody yet.
+    pub(super) fn remembering(wanted: &BTreeSet<Endpoint>) -> Self {
+        Self { all: BTreeMap::new(), remembered: wanted.iter().map(|one| one.tag().0).collect() }
+    }
+
     /// `tags` are the keys of the topic's.
     pub(super) async fn read<'a>(cloud: &Cloud, topic: &str, tags: impl Iterator<Item = &'a str>) -> Result<Self> {
         let remembered: BTreeSet<String> = tags.filter(|key| key.starts_with(TAG)).map(str::to_owned).collect();
@@ -93,7 +98,6 @@ impl Topic {
     /// Subscribes who is missing and takes back who is not wanted any more, nobody else.
     pub(super) async fn subscribe(&self, cloud: &Cloud, topic: &str, there: &Subscribed) -> Result<()> {
         let wanted: BTreeMap<String, String> = self.subscribers.iter().map(Endpoint::tag).collect();
-        // A topic that was made a moment ago has the tags already: once more changes nothing.
         let fresh: Vec<_> = wanted.iter().filter(|(key, _)| !there.remembered.contains(*key)).collect();
         if !fresh.is_empty() {
             let tags: std::result::Result<Vec<_>, _> =
