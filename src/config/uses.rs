@@ -49,7 +49,12 @@ fn find(
     others: &Others<'_>,
 ) -> Option<&'static resources::Type> {
     if let Some(word) = others.get(name) {
-        return resources::type_of(word);
+        let kind = resources::type_of(word);
+        if kind.is_some_and(|kind| kind.access.is_empty()) {
+            reader.problem(at, format!("`{name}` is nothing that functions use"), format!("it is of type `{word}`"));
+            return None;
+        }
+        return kind;
     }
     let (title, label) = resources::missing(name, others);
     reader.problem(at, title, label);

@@ -4,8 +4,18 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 
+use super::names::alarm_name;
+use super::resource::Owner;
 use crate::aws::{Cloud, explain};
+use crate::config::StageConfig;
 use crate::error::{Error, Result};
+
+/// The names on AWS of the alarms that call a stage's traffic back: those of its own `resources`, and others.
+pub(super) fn of_stage(stage: &StageConfig) -> Vec<String> {
+    let owner = Owner::of(stage);
+    let own = |name: &String| stage.resources.get(name).is_some_and(|it| it.condition().is_some());
+    stage.alarms.iter().map(|name| if own(name) { alarm_name(&owner, name) } else { name.clone() }).collect()
+}
 
 /// Looks at all of them in one call. Only `ALARM` stops anything: `INSUFFICIENT_DATA` is what an alarm says of
 /// a version that nobody has called yet.

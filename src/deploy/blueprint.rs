@@ -169,6 +169,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
     }
     resources.extend(triggers::schedule::of_stage(&drawing));
+    resources.extend(stores::alarm::of_stage(&drawing));
     Ok(Blueprint { owner, resources })
 }
 

@@ -71,6 +71,12 @@ pub(crate) fn resource_name(owner: &Owner, resource: &str, suffix: &str, longest
     format!("{name}{suffix}")
 }
 
+/// `{app}-{stage}-{resource}` of an alarm.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+pub(crate) fn alarm_name(owner: &Owner, resource: &str) -> String {
+    resource_name(owner, resource, "", 255)
+}
+
 /// What every such name of this stage begins with, however short it has to be; others' names may, too.
 pub(crate) fn resource_prefix(owner: &Owner) -> String {
     function_prefix(owner)

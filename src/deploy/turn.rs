@@ -65,7 +65,7 @@ pub(crate) async fn turn_over(
     }
     let ready = async {
         if traffic.is_some() {
-            alarms::check(cloud, &way.stage.alarms).await?;
+            alarms::check(cloud, &alarms::of_stage(way.stage)).await?;
         }
         let checks = Checks::of(cloud, way.stage, plan).await?;
         checks.before(listener, stop).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn turn_over(
     let checks = ready.await.map_err(|error| not_moved(error, &way))?;
     let back = Back { cloud, plan, way, shift: &shift, listener, stop };
     if let Some(traffic) = traffic {
-        let shifted = shift.run(cloud, (traffic, &way.stage.alarms), listener, stop).await;
+        let shifted = shift.run(cloud, (traffic, &alarms::of_stage(way.stage)), listener, stop).await;
         if let Err(why) = shifted {
             return Err(back.because(why, false).await);
         }

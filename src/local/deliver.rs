@@ -56,6 +56,7 @@ pub(crate) fn deliver(local: &Arc<Local>, target: &str, message: Message) -> Res
         ),
         // The body is the event, with `source`, `detail-type` and `detail`.
         Some("events") => events::deliver(local, target, &message.body),
+        Some("sns") => local.sns.deliver(local, target, message),
         _ => Err(Fault::unsupported("delivery", &format!("to {target}"))),
     }
 }

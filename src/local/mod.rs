@@ -3,6 +3,7 @@
 //! It shares no code with the client side (it may import `error` and nothing else), so the two can
 //! only agree by both being right. Lambda, API Gateway and Logs follow AWS's documented
 //! behaviour including errors and states, and so do SQS, `DynamoDB`, `EventBridge` and its Scheduler; S3, IAM and STS do what
+//! behaviour including errors and states, and so do SQS, SNS, `DynamoDB` and `EventBridge` Scheduler; S3, IAM and STS do what
 //! deploying and running apps needs.
 //! What it does not know it refuses ([`wire::Fault::unsupported`]), never pretends.
 //!
@@ -11,6 +12,7 @@
 //!
 //! ```text
 //! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · events
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · sns · dynamodb
 //!                                  │                                                            (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
 //!                    sqs · dynamodb ◄── triggers ─►┘                                (event source mappings)
@@ -40,6 +42,7 @@ pub(crate) mod run;
 pub(crate) mod s3;
 pub(crate) mod scheduler;
 pub(crate) mod server;
+pub(crate) mod sns;
 pub(crate) mod sqs;
 pub(crate) mod state_dir;
 pub(crate) mod store;
@@ -71,6 +74,7 @@ pub(crate) struct Local {
     pub(crate) scheduler: scheduler::Scheduler,
     pub(crate) dynamodb: dynamodb::DynamoDb,
     pub(crate) events: events::Events,
+    pub(crate) sns: sns::Sns,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) triggers: triggers::Triggers,
 }
@@ -92,6 +96,7 @@ impl Local {
             scheduler: scheduler::Scheduler::open(home)?,
             dynamodb: dynamodb::DynamoDb::open(home)?,
             events: events::Events::open(home)?,
+            sns: sns::Sns::open(home)?,
             sqs: sqs::Sqs::open(home)?,
             triggers: triggers::Triggers::default(),
         });

@@ -27,6 +27,7 @@ pub(crate) enum Service {
     DynamoDb,
     Sqs,
     Events,
+    Sns,
 }
 
 impl Service {
@@ -44,6 +45,7 @@ impl Service {
             "dynamodb" => Self::DynamoDb,
             "sqs" => Self::Sqs,
             "events" => Self::Events,
+            "sns" => Self::Sns,
             _ => return None,
         })
     }
@@ -56,7 +58,7 @@ impl Service {
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs | Self::Events => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
-            Self::CloudWatch | Self::Sqs => Dialect::Rpc(Protocol::of(request)),
+            Self::CloudWatch | Self::Sqs | Self::Sns => Dialect::Rpc(Protocol::of(request)),
         }
     }
 
@@ -75,6 +77,7 @@ impl Service {
             Self::DynamoDb => local.dynamodb.handle(local, request).await,
             Self::Sqs => local.sqs.handle(local, request).await,
             Self::Events => local.events.handle(local, request).await,
+            Self::Sns => local.sns.handle(local, &request),
         }
     }
 }

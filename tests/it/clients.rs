@@ -55,6 +55,18 @@ fn boto3_finds_cloudwatch_metrics_as_aws_has_them() {
     world.local().script("cloudwatch_metrics.py");
 }
 
+#[test]
+fn boto3_finds_sns_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("sns.py");
+}
+
+#[test]
+fn alarms_act_as_on_aws() {
+    let world = World::new();
+    world.local().script("alarm_actions.py");
+}
+
 /// What both have; `MiniStack` shows an empty description, and deletes alarms that are not there.
 const WATCHED: &str = r#"
 from datetime import datetime, timedelta, timezone

@@ -56,6 +56,10 @@ answer({
     "event buses": [name for name in buses if name != "default"],
     "rules": [item["Name"] for name in buses for item in every("events", "list_rules", "Rules", EventBusName=name)],
     "queues": every("sqs", "list_queues", "QueueUrls"),
+    "topics": [item["TopicArn"] for item in every("sns", "list_topics", "Topics")],
+    "subscriptions": [item["Endpoint"] for item in every("sns", "list_subscriptions", "Subscriptions")],
+    "alarms": [item["AlarmName"] for item in every("cloudwatch", "describe_alarms", "MetricAlarms")],
+    "metric filters": [item["filterName"] for item in every("logs", "describe_metric_filters", "metricFilters")],
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
     "buckets": buckets,
@@ -141,6 +145,8 @@ pub(crate) fn nothing() -> Value {
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
         "buckets": [], "objects": [],
         "schedules": [], "schedule groups": [], "event buses": [], "rules": [], "queues": [], "event sources": []
+        "schedules": [], "schedule groups": [], "queues": [], "event sources": [],
+        "topics": [], "subscriptions": [], "alarms": [], "metric filters": []
     })
 }
 

@@ -25,7 +25,9 @@ mod without_pause;
 mod world;
 
 mod app_events;
+mod app_alarms;
 mod app_queues;
+mod app_topics;
 mod bad_cloud;
 mod bad_config;
 mod bad_package;

@@ -174,11 +174,29 @@ fn the_permissions_in_the_readme_are_enough() {
     world.edit("rzap.yaml", "  - logs: { group: /others, pattern: ERROR }\n", "");
     world.run("deploy dev").success();
     emulator.cloud().boto("client('logs').delete_log_group(logGroupName='/others')");
-    // And those that move traffic step by step.
-    emulator.cloud().boto(
-        "client('cloudwatch').put_metric_alarm(AlarmName='errors', Namespace='Shop', MetricName='errors', Statistic='Sum', \
-         Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator='GreaterThanThreshold')",
+    world.edit("rzap.yaml", events.trim_end_matches("\n  - logs: /others"), "app: guestbook");
+    // Topics, who hears them, and alarms.
+    let resources = "app: guestbook
+resources:
+  jobs: { type: queue, dlq: true }
+  news: { type: topic, subscribe: [jobs, a@example.com] }
+  errors: { type: alarm, function: web, above: 5, notify: news }
+  lines: { type: log_alarm, function: web, pattern: ERROR, notify: boss@example.com }
+triggers:
+  - sns: news";
+    world.edit("rzap.yaml", "app: guestbook", resources);
+    world.run("deploy dev").success();
+    world.edit("rzap.yaml", "subscribe: [jobs, a@example.com]", "subscribe: [jobs, b@example.com], display_name: News");
+    world.edit("rzap.yaml", "- sns: news", "- sns: { topic: news, filter: { kind: [sale] } }");
+    world.run("deploy dev").success();
+    world.edit("rzap.yaml", "triggers:\n  - sns: { topic: news, filter: { kind: [sale] } }\n", "");
+    world.edit(
+        "rzap.yaml",
+        "  lines: { type: log_alarm, function: web, pattern: ERROR, notify: boss@example.com }\n",
+        "",
     );
+    world.run("deploy dev").success();
+    // And those that move traffic step by step.
     let gradual = "app: guestbook\ntraffic: { canary: 50%, for: 1s }\nalarms: [errors]\nsmoke: [GET /, { invoke: web, payload: { rzap: warm } }]";
     world.edit("rzap.yaml", "app: guestbook", gradual);
     world.edit("guestbook.py", "Thanks", "Thank you");

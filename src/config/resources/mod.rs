@@ -4,14 +4,20 @@
 //! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
 
 mod event_bus;
+mod alarm;
+mod metric;
 mod queue;
+mod topic;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 pub(crate) use self::event_bus::EventBus;
+pub(crate) use self::alarm::{Alarm, Condition, LogAlarm, Notified};
+pub(crate) use self::metric::Metric;
 pub(crate) use self::queue::Queue;
+pub(crate) use self::topic::{Subscriber, Topic};
 use super::fields::Fields;
 use super::keys;
 use super::locate::Span;
@@ -27,6 +33,9 @@ use super::values::Reader;
 pub(crate) enum ResourceConfig {
     EventBus(EventBus),
     Queue(Queue),
+    Topic(Topic),
+    Alarm(Alarm),
+    LogAlarm(LogAlarm),
 }
 
 /// A type of resource.
@@ -60,11 +69,38 @@ const TYPES: &[Type] = &[
         attributes: &["name", "arn"],
         access: &["put"],
         read: event_bus::read,
+        word: "topic",
+        what: "a topic",
+        keys: &topic::KEYS,
+        attributes: &["name", "arn"],
+        access: &["publish"],
+        read: topic::read,
+    },
+    Type {
+        word: "alarm",
+        what: "an alarm",
+        keys: &alarm::KEYS,
+        attributes: &["name", "arn"],
+        access: &[],
+        read: alarm::read,
+    },
+    Type {
+        word: "log_alarm",
+        what: "a log alarm",
+        keys: &alarm::LOG_KEYS,
+        attributes: &["name", "arn"],
+        access: &[],
+        read: alarm::read_log,
     },
 ];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
 pub(super) type Others<'a> = BTreeMap<&'a str, &'a str>;
+
+/// The words of all types.
+pub(super) fn words() -> Vec<&'static str> {
+    TYPES.iter().map(|each| each.word).collect()
+}
 
 /// The type of a resource.
 pub(super) fn type_of(word: &str) -> Option<&'static Type> {
@@ -118,6 +154,15 @@ pub(super) fn check(
         match resource {
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
             ResourceConfig::EventBus(_) => {}
+            ResourceConfig::Topic(topic) => topic::check(reader, said("fifo"), (name, topic), (resources, functions)),
+            ResourceConfig::Alarm(alarm) => match &alarm.metric {
+                Metric::OfFunction { function, .. } => alarm::check(reader, said("function"), function, functions),
+                Metric::OfQueue { queue, dead_letters: true, .. } => {
+                    metric::check(reader, said("queue"), queue, resources);
+                }
+                _ => {}
+            },
+            ResourceConfig::LogAlarm(alarm) => alarm::check(reader, said("function"), &alarm.function, functions),
         }
     }
 }
@@ -136,7 +181,7 @@ fn type_entry<'a>(entries: &[&'a Entry]) -> Option<(&'a Span, &'a str)> {
 
 fn one(reader: &mut Reader<'_>, entries: &[&Entry], others: &Others<'_>) -> Option<ResourceConfig> {
     let first = entries.first()?;
-    let words: Vec<&str> = TYPES.iter().map(|each| each.word).collect();
+    let words = words();
     let Some((at, word)) = type_entry(entries) else {
         let label = format!("say its type: {}", suggest::list(&words));
         reader.problem(&first.key_span, format!("nothing says what `{}` is", first.key), label);

@@ -10,6 +10,7 @@ mod packing;
 mod resources;
 mod routes;
 mod stages;
+mod topics;
 mod traffic;
 mod web;
 

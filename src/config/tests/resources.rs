@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Folder, errors};
+use crate::config::{resources, suggest, triggers};
 
 const BASE: &str = "app: shop\nruntime: python3.13\nhandler: app.main\nstages: { dev: }\n";
 
@@ -13,8 +14,11 @@ fn stage(lines: &str) -> Value {
     serde_json::to_value(project.stage(None).unwrap()).unwrap()
 }
 
+/// The lists of all types and kinds are shown as `TYPES` and `KINDS`: both grow.
 fn wrong(lines: &str) -> Vec<String> {
-    errors(&format!("{BASE}{lines}\n"))
+    let (types, kinds) = (suggest::list(&resources::words()), suggest::list(&triggers::words()));
+    let errors = errors(&format!("{BASE}{lines}\n"));
+    errors.iter().map(|error| error.replace(&types, "TYPES").replace(&kinds, "KINDS")).collect()
 }
 
 #[test]
@@ -63,13 +67,13 @@ fn what_is_wrong_with_a_resource_is_told_at_its_place() {
         ),
         [
             "queu | unknown type of resource `queu` | did you mean `queue`?",
-            "a | nothing says what `a` is | say its type: `queue` and `event_bus`",
+            "a | nothing says what `a` is | say its type: TYPES",
             "B | `B` cannot be the name of a resource | only a-z, 0-9 and `-`; how about `b`?",
             "retension | a queue has no key `retension` | did you mean `retention`?",
             "30d | `retention` is out of range: SQS allows 1m to 14d | at most 14d",
             "content_based_deduplication | `content_based_deduplication` is for FIFO queues | add `fifo: true`, or remove it",
             "nope | no resource `nope` | there is `B`, `c`, `d`, `e`, `f` and `h`",
-            "g | nothing says what `g` is | say its type: `queue` and `event_bus`",
+            "g | nothing says what `g` is | say its type: TYPES",
             "soon | `delay` needs a time | like `30s`, `5m`, `12h` or `14d`; a bare number is seconds",
         ]
     );
@@ -122,7 +126,7 @@ fn what_is_wrong_with_a_trigger_is_told_at_its_place() {
             "every day | `every day` is no schedule | like `rate(5 minutes)`, `cron(0 2 * * ? *)` or `at(2026-12-24T18:00:00)`",
             "50 | a batch of more than 10 messages needs a `window` | add `window: 5s`, for how long a batch is filled",
             "schedule | a `schedule` trigger needs `expression` | like `expression: rate(5 minutes)`",
-            "sqs | a trigger is a map with one key, its kind | one of `http`, `schedule`, `sqs`, `events` and `logs` with what it listens to",
+            "sqs | a trigger is a map with one key, its kind | one of KINDS with what it listens to",
             "'arn:aws:sns:eu-west-1:1:t' | this ARN is of something else | needed is one of the service `sqs`, like `arn:aws:sqs:…`",
             "cron(0 2 * * *) | `cron(0 2 * * *)` is no schedule | `cron` has six fields, this has 5: AWS's cron has the year at its end, `*` for every one",
         ]

@@ -6,6 +6,7 @@ mod http;
 mod events;
 mod logs;
 mod schedule;
+mod sns;
 mod sqs;
 
 use serde::Serialize;
@@ -15,6 +16,7 @@ pub(super) use self::http::table as routes;
 pub(crate) use self::events::{EventsTrigger, Input};
 pub(crate) use self::logs::{Group, LogsTrigger};
 pub(crate) use self::schedule::ScheduleTrigger;
+pub(crate) use self::sns::SnsTrigger;
 pub(crate) use self::sqs::SqsTrigger;
 use super::fields::Fields;
 use super::locate::Span;
@@ -33,12 +35,18 @@ pub(crate) enum Trigger {
     Logs(LogsTrigger),
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
+    Sns(SnsTrigger),
 }
 
 impl Trigger {
     /// Whether it reads this queue of `resources`.
     pub(crate) fn reads_queue(&self, name: &str) -> bool {
         matches!(self, Self::Sqs(sqs) if matches!(&sqs.queue, Source::Own(queue) if queue == name))
+    }
+
+    /// Whether it listens to this topic of `resources`.
+    pub(crate) fn hears_topic(&self, name: &str) -> bool {
+        matches!(self, Self::Sns(sns) if matches!(&sns.topic, Source::Own(topic) if topic == name))
     }
 }
 
@@ -68,7 +76,13 @@ const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
     TriggerKind { word: "events", what: "an `events` trigger", keys: &events::KEYS, read: events::read },
     TriggerKind { word: "logs", what: "a `logs` trigger", keys: &logs::KEYS, read: logs::read },
+    TriggerKind { word: "sns", what: "an `sns` trigger", keys: &sns::KEYS, read: sns::read },
 ];
+
+/// The words of all kinds.
+pub(super) fn words() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.word).collect()
+}
 
 /// Reads a function's triggers; those that are wrong are reported and left out.
 pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry, others: &Others<'_>) -> Vec<Trigger> {
@@ -80,11 +94,16 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry, others: &Others<'_>) 
             &[]
         }
     };
-    items.iter().filter_map(|item| one(reader, item, others)).collect()
+    let mut read = Vec::new();
+    for item in items {
+        let Some(trigger) = one(reader, item, others) else { continue };
+        sns::check_once(reader, item, &trigger, &read);
+        read.push(trigger);
+    }
+    read
 }
 
 fn one(reader: &mut Reader<'_>, item: &Node, others: &Others<'_>) -> Option<Trigger> {
-    let words = || KINDS.iter().map(|kind| kind.word).collect::<Vec<_>>();
     let trigger = match &item.kind {
         Kind::Map(map) if map.0.len() == 1 => map.0.first()?,
         _ => {

@@ -1,4 +1,6 @@
-//! What static files bring to a stage. Drawn from a real config, without a cloud.
+//! What static files, and in files of their own other things, bring to a stage. Drawn from a real config, without a cloud.
+
+mod topics;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The index of resource kinds: one file each, one line each in the list below.
 
+mod alarm;
 mod api;
 mod artifact;
 mod attempt;
@@ -12,6 +13,7 @@ mod http_api;
 mod layer;
 mod log_group;
 mod log_subscription;
+mod metric_filter;
 mod queue;
 mod role;
 mod rule;
@@ -19,6 +21,8 @@ mod schedule;
 mod schedule_group;
 mod served;
 mod static_files;
+mod subscription;
+mod topic;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +30,7 @@ use std::sync::Arc;
 use futures_util::future::{LocalBoxFuture, try_join_all};
 use serde_json::Value;
 
+pub(crate) use self::alarm::Alarm;
 pub(crate) use self::api::{Api, rollback as rest};
 pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
@@ -39,12 +44,16 @@ pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::log_subscription::LogSubscription;
 pub(crate) use self::queue::Queue;
+pub(crate) use self::metric_filter::MetricFilter;
+pub(crate) use self::queue::{Queue, Sender};
 pub(crate) use self::role::Role;
 pub(crate) use self::rule::Rule;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
+pub(crate) use self::subscription::Subscription;
+pub(crate) use self::topic::{Endpoint, Topic};
 use super::loss::{Loss, Replacement};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
@@ -178,16 +187,20 @@ kinds! {
     Role: "role", "role";
     Queue: "queue", "queue", rare;
     EventBus: "event_bus", "event bus", rare;
+    Topic: "topic", "topic", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";
     Api: "api", "API";
     HttpApi: "http_api", "HTTP API", rare;
+    Subscription: "subscription", "subscription", rare;
     EventSource: "event_source_mapping", "event source mapping", rare;
     Rule: "rule", "rule", rare;
     LogSubscription: "log_subscription", "log subscription", rare;
     ScheduleGroup: "schedule_group", "schedule group", rare;
     Schedule: "schedule", "schedule", rare;
+    MetricFilter: "metric_filter", "metric filter", rare;
+    Alarm: "alarm", "alarm", rare;
 }
 
 impl Any {

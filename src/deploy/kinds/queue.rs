@@ -2,7 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>
 
-use std::collections::HashMap;
+mod policy;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::policy::Policy;
+pub(crate) use self::policy::Sender;
 use super::Kind;
 use super::attempt::Made;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
@@ -50,6 +54,12 @@ pub(crate) struct Queue {
     pub(crate) content_based_deduplication: Option<bool>,
     /// Where messages go that nobody could handle.
     pub(crate) dead_letters: Option<DeadLetters>,
+    /// Services that may send to it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) senders: BTreeSet<Sender>,
+    /// As it was found.
+    #[serde(skip)]
+    policy: Policy,
     /// The name of that queue when it is one of the stage's.
     #[serde(skip)]
     after: Option<String>,
@@ -83,6 +93,8 @@ impl Queue {
             encrypted: true,
             content_based_deduplication: config.fifo.then_some(config.content_based_deduplication),
             dead_letters: None,
+            senders: BTreeSet::new(),
+            policy: Policy::default(),
             after: None,
             url: OnceLock::new(),
             messages: 0,
@@ -94,7 +106,8 @@ impl Queue {
         (self.after, self.dead_letters) = (Some(name), Some(DeadLetters { queue: arn, max_receives }));
     }
 
-    fn attributes(&self) -> HashMap<Attribute, String> {
+    /// Those to set where `policy` is what there is.
+    fn attributes(&self, cloud: &Cloud, policy: &Policy) -> HashMap<Attribute, String> {
         let redrive = self.dead_letters.as_ref().map_or_else(String::new, |letters| {
             json!({"deadLetterTargetArn": letters.queue, "maxReceiveCount": letters.max_receives}).to_string()
         });
@@ -109,6 +122,8 @@ impl Queue {
         if let Some(deduplicates) = self.content_based_deduplication {
             attributes.insert(Attribute::ContentBasedDeduplication, deduplicates.to_string());
         }
+        let arn = format!("arn:{}:sqs:{}:{}:{}", cloud.partition, cloud.region, cloud.account, self.name);
+        attributes.extend(policy.with(&self.senders, &arn).map(|policy| (Attribute::Policy, policy)));
         attributes
     }
 
@@ -125,6 +140,7 @@ impl Queue {
         });
         let fifo = text(&Attribute::FifoQueue) == "true";
         let after = dead_letters.as_ref().and_then(|letters| letters.queue.rsplit(':').next()).map(str::to_owned);
+        let policy = Policy::read(text(&Attribute::Policy));
         let waiting = [
             Attribute::ApproximateNumberOfMessages,
             Attribute::ApproximateNumberOfMessagesNotVisible,
@@ -141,6 +157,8 @@ impl Queue {
             content_based_deduplication: fifo.then(|| text(&Attribute::ContentBasedDeduplication) == "true"),
             dead_letters,
             after,
+            senders: policy.senders.clone(),
+            policy,
             url: OnceLock::from(url),
             messages: waiting.iter().map(|attribute| text(attribute).parse::<u64>().unwrap_or_default()).sum(),
         }
@@ -173,7 +191,7 @@ impl Queue {
         let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(90));
         loop {
             let mut call = cloud.sqs.create_queue().queue_name(&self.name).set_tags(Some(self.owner.tags().into()));
-            for (attribute, value) in self.attributes() {
+            for (attribute, value) in self.attributes(cloud, &Policy::default()) {
                 // An empty policy is how one is taken away; a new queue has none.
                 if !value.is_empty() {
                     call = call.attributes(attribute, value);
@@ -242,19 +260,19 @@ impl Resource for Queue {
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
-        let url = match live {
-            Some(live) => live.url.get().cloned(),
+        let (url, policy) = match live {
+            Some(live) => (live.url.get().cloned(), live.policy.clone()),
             None if self.create(cloud).await? == Made::Now => return Ok(()),
             None => {
                 let url = self.url(cloud).await?;
-                let found = match &url {
+                let mut found = match &url {
                     Some(url) => Self::read(cloud, &self.owner, url.clone()).await?,
                     None => Found::none(),
                 };
                 if !found.foreign.is_empty() {
                     return Err(self.key().not_ours(&self.owner));
                 }
-                url
+                (url, found.ours.pop().map(|live| live.policy).unwrap_or_default())
             }
         };
         let Some(url) = url else {
@@ -262,7 +280,8 @@ impl Resource for Queue {
                 Error::failed(format!("the queue `{}` went away", self.name)).hint("run the same command again")
             );
         };
-        let call = cloud.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(self.attributes()));
+        let call =
+            cloud.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(self.attributes(cloud, &policy)));
         call.send().await.map_err(explain(format!("update the queue `{}`", self.name)))?;
         Ok(())
     }

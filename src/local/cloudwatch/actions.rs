@@ -1,5 +1,7 @@
 //! An alarm's state set by hand, and its actions switched on and off.
 
+use std::sync::Arc;
+
 use serde::de::IgnoredAny;
 
 use super::alarms::names;
@@ -7,6 +9,7 @@ use super::history::Item;
 use super::input::Input;
 use super::model::{Entered, now_ms};
 use super::{CloudWatch, fault};
+use crate::local::Local;
 use crate::local::rpc::Document;
 use crate::local::wire::Fault;
 
@@ -15,7 +18,12 @@ pub(super) const STATES: [&str; 3] = ["INSUFFICIENT_DATA", "ALARM", "OK"];
 impl CloudWatch {
     /// Until the next evaluation says otherwise:
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html>
-    pub(super) fn set_alarm_state(&self, input: &Input<'_>, region: &str) -> Result<Document, Fault> {
+    pub(super) fn set_alarm_state(
+        &self,
+        local: &Arc<Local>,
+        input: &Input<'_>,
+        region: &str,
+    ) -> Result<Document, Fault> {
         let name = input.required("AlarmName", 1..=255)?;
         let value = input.choice("StateValue", &STATES)?.ok_or_else(|| input.missing("StateValue"))?;
         let reason = input.required("StateReason", 0..=1023)?;
@@ -23,10 +31,12 @@ impl CloudWatch {
         if data.as_ref().is_some_and(|data| serde_json::from_str::<IgnoredAny>(data).is_err()) {
             return Err(fault(400, "InvalidFormat", "InvalidFormatFault", "StateReasonData must be JSON"));
         }
-        self.state.write(|state| {
-            state.enter(region, &name, Entered { value, reason, data, by_hand: Some(now_ms()) })?;
-            Ok(Document::Nothing)
-        })
+        let entered = Entered { value, reason, data, by_hand: Some(now_ms()) };
+        let change = self.state.write(|state| state.enter(region, &name, entered))?;
+        if let Some(change) = change {
+            change.carry_out(local);
+        }
+        Ok(Document::Nothing)
     }
 
     /// A name that no alarm has is passed over, as AWS's model knows no error for it.

@@ -26,7 +26,7 @@ pub(super) async fn run(local: Weak<Local>, changed: Arc<Notify>) {
         {
             let Some(local) = local.upgrade() else { return };
             // What cannot be written now is tried again with the next tick.
-            let _ = local.cloudwatch.evaluate(now_ms());
+            let _ = local.cloudwatch.evaluate(&local, now_ms());
         }
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}

@@ -23,7 +23,7 @@ pub(super) struct Item {
     alarm: String,
     /// ms since the epoch.
     time: i64,
-    /// `ConfigurationUpdate` or `StateUpdate`.
+    /// `ConfigurationUpdate`, `StateUpdate` or `Action`.
     kind: String,
     summary: String,
     /// JSON.
@@ -63,6 +63,11 @@ impl Item {
             summary: format!("Alarm updated from {} to {}", old.value, new.value),
             data: json!({ "version": "1.0", "oldState": shown(old), "newState": shown(new) }).to_string(),
         }
+    }
+
+    /// `data` is JSON.
+    pub(super) fn action(alarm: &str, time: i64, summary: String, data: String) -> Self {
+        Self { alarm: alarm.to_owned(), time, kind: "Action".to_owned(), summary, data }
     }
 
     fn show(&self) -> Document {

@@ -60,6 +60,16 @@ impl Metrics {
         Ok(())
     }
 
+    /// Puts a gauge in place of what its minute had.
+    pub(super) fn replace(&self, region: &str, Datum { metric, time, unit, bucket, .. }: Datum) {
+        let mut regions = self.lock();
+        let series = regions.entry(region.to_owned()).or_default();
+        if series.len() < MOST || series.contains_key(&metric) {
+            let second = time.div_euclid(1000);
+            series.entry(metric).or_default().minutes.insert((second - second.rem_euclid(60), unit), bucket);
+        }
+    }
+
     /// Forgets what is too old. `now` in seconds since the epoch.
     pub(super) fn sweep(&self, now: i64) {
         for series in self.lock().values_mut() {

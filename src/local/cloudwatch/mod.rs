@@ -5,16 +5,18 @@
 //! alarms, expressions, anomaly bands, dashboards, streams, and every other operation that is not listed in
 //! [`CloudWatch::perform`].
 //!
-//! Actions are stored and not carried out: [`model::State::enter`] is the one place every change of a state
-//! goes through, and where they will start.
+//! [`model::State::enter`] is the one place every change of a state goes through; the actions that hang on it are
+//! carried out after ([`act`]).
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html>
 
+mod act;
 mod actions;
 mod alarms;
 mod bucket;
 mod check;
 mod describe;
 mod evaluate;
+mod gather;
 mod history;
 mod input;
 mod judge;
@@ -76,7 +78,8 @@ impl CloudWatch {
     }
 
     /// Puts every alarm into the state that its metric says. `now` in ms since the epoch.
-    fn evaluate(&self, now: i64) -> Result<(), Fault> {
+    fn evaluate(&self, local: &Arc<Local>, now: i64) -> Result<(), Fault> {
+        self.gather(local, now);
         self.metrics.sweep(now.div_euclid(1000));
         let changes: Vec<_> = self.state.read(|state| {
             let next = |(region, name, alarm): (&String, &String, &model::Alarm)| {
@@ -88,39 +91,44 @@ impl CloudWatch {
         if changes.is_empty() {
             return Ok(());
         }
-        self.state.write(|state| {
+        let entered = self.state.write(|state| {
+            let mut all = Vec::new();
             for (region, name, configured, entered) in changes {
                 // What was changed or set by hand since is evaluated with the next tick.
                 let same = |alarm: &model::Alarm| {
                     alarm.configured == configured && alarm.condition.by_hand.is_none_or(|since| since < now)
                 };
                 if state.get(&region, &name).is_some_and(same) {
-                    state.enter(&region, &name, entered)?;
+                    all.extend(state.enter(&region, &name, entered)?);
                 }
             }
-            Ok(())
-        })
+            Ok(all)
+        })?;
+        for change in entered {
+            change.carry_out(local);
+        }
+        Ok(())
     }
 
     /// Answers one API call.
     #[expect(clippy::unused_async, reason = "every service is asked the same way")]
-    pub(crate) async fn handle(&self, _local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
+    pub(crate) async fn handle(&self, local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
         let call = Call::read(&request)?;
         let input = Input::new(&call.input, "");
-        let document = self.perform(&call.operation, &input, &request.region)?;
+        let document = self.perform(local, &call.operation, &input, &request.region)?;
         if matches!(call.operation.as_str(), "PutMetricAlarm" | "PutMetricData") {
             self.changed.notify_one();
         }
         Ok(call.reply(&document, NAMESPACE, &request.request_id))
     }
 
-    fn perform(&self, operation: &str, input: &Input<'_>, region: &str) -> Result<Document, Fault> {
+    fn perform(&self, local: &Arc<Local>, operation: &str, input: &Input<'_>, region: &str) -> Result<Document, Fault> {
         match operation {
             "PutMetricAlarm" => self.put_alarm(input, region),
             "DescribeAlarms" => self.describe_alarms(input, region),
             "DescribeAlarmsForMetric" => self.describe_alarms_for_metric(input, region),
             "DeleteAlarms" => self.delete_alarms(input, region),
-            "SetAlarmState" => self.set_alarm_state(input, region),
+            "SetAlarmState" => self.set_alarm_state(local, input, region),
             "EnableAlarmActions" => self.enable_actions(input, region, true),
             "DisableAlarmActions" => self.enable_actions(input, region, false),
             "DescribeAlarmHistory" => self.describe_history(input, region),

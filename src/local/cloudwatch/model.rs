@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::act::Change;
 use super::fault;
 use super::history::Item;
 use crate::local::ACCOUNT;
@@ -109,9 +110,9 @@ impl State {
         self.alarms.get_mut(region)?.remove(name)
     }
 
-    /// Puts an alarm into a state; whether its value is another than before. Every change of a state comes
-    /// through here: a change of value is what actions will hang on.
-    pub(super) fn enter(&mut self, region: &str, name: &str, entered: Entered) -> Result<bool, Fault> {
+    /// Puts an alarm into a state. Every change of a state comes through here; one of its value is given back,
+    /// and has actions.
+    pub(super) fn enter(&mut self, region: &str, name: &str, entered: Entered) -> Result<Option<Change>, Fault> {
         let now = now_ms();
         let alarm = self.get_mut(region, name).ok_or_else(|| no_alarm(name))?;
         let before = alarm.condition.clone();
@@ -124,11 +125,12 @@ impl State {
             transitioned: if changed { now } else { before.transitioned },
             by_hand: entered.by_hand,
         };
-        if changed {
-            let item = Item::state(name, now, &before, &alarm.condition);
-            self.record(region, item);
+        if !changed {
+            return Ok(None);
         }
-        Ok(changed)
+        let alarm = alarm.clone();
+        self.record(region, Item::state(name, now, &before, &alarm.condition));
+        Ok(Some(Change { region: region.to_owned(), name: name.to_owned(), before, alarm }))
     }
 }
 

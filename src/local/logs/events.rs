@@ -54,6 +54,7 @@ impl Logs {
         }
         if !accepted.is_empty() {
             self.append((input.region, group, stream), number, &accepted)?;
+            self.count(input.region, group, &accepted);
         }
         let mut output = json!({ "nextSequenceToken": format!("{now:056}") });
         if accepted.len() < count {

@@ -22,6 +22,7 @@ impl Group {
             tags: std::collections::BTreeMap::new(),
             streams: std::collections::BTreeMap::new(),
             subscriptions: std::collections::BTreeMap::new(),
+            metric_filters: std::collections::BTreeMap::new(),
         }
     }
 
@@ -175,7 +176,7 @@ impl Logs {
             bytes += self.journal(stream.number)?.read().map_or(0, |journal| journal.bytes());
         }
         out.insert("logGroupArn".into(), arn.into());
-        out.insert("metricFilterCount".into(), 0.into());
+        out.insert("metricFilterCount".into(), group.metric_filters.len().into());
         out.insert("storedBytes".into(), bytes.into());
         out.insert("logGroupClass".into(), group.class.clone().into());
         out.insert("deletionProtectionEnabled".into(), group.protected.into());

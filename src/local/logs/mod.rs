@@ -2,7 +2,7 @@
 //!
 //! Groups and streams are an index in a [`Store`]; events are one [`journal`] file per stream, named
 //! by the stream's number so that no name from outside reaches the file system. Events are readable as
-//! soon as the write is answered, and then sent to who has subscribed. Refused: live tail, metric filters, Insights
+//! soon as the write is answered, and then sent to who has subscribed. Refused: live tail, Insights
 //! queries, exports, KMS keys, and every other operation that is not listed in [`Logs::dispatch`].
 
 mod events;
@@ -10,6 +10,7 @@ mod filter;
 mod groups;
 mod input;
 mod journal;
+mod metric_filters;
 mod pattern;
 mod streams;
 mod subscriptions;
@@ -24,6 +25,8 @@ use serde_json::Value;
 
 use self::input::Input;
 use self::journal::Journal;
+pub(crate) use self::metric_filters::Counted;
+use self::metric_filters::MetricFilter;
 use self::subscriptions::{Outbox, Subscription};
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
@@ -53,6 +56,8 @@ struct Group {
     /// By their names.
     #[serde(default)]
     subscriptions: BTreeMap<String, Subscription>,
+    #[serde(default)]
+    metric_filters: BTreeMap<String, MetricFilter>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,6 +76,8 @@ pub(crate) struct Logs {
     index: Store<Index>,
     journals: Mutex<HashMap<u64, SharedJournal>>,
     outbox: Outbox,
+    /// By metric filters, until it is fetched.
+    counted: Mutex<Vec<Counted>>,
 }
 
 impl Logs {
@@ -79,7 +86,7 @@ impl Logs {
         let dir = home.join("logs");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
         let index = Store::open(&dir, "groups")?;
-        Ok(Self { dir, index, journals: Mutex::default(), outbox: Outbox::default() })
+        Ok(Self { dir, index, journals: Mutex::default(), outbox: Outbox::default(), counted: Mutex::default() })
     }
 
     /// Starts sending what is written to those who have subscribed.
@@ -110,7 +117,9 @@ impl Logs {
             self.create_missing_group(region, group)?;
         }
         let number = self.stream_number(region, group, stream, true)?;
-        self.append((region, group, stream), number, &events)
+        self.append((region, group, stream), number, &events)?;
+        self.count(region, group, &events);
+        Ok(())
     }
 
     fn dispatch(&self, local: &Local, request: &Request) -> Result<Reply, Fault> {
@@ -138,6 +147,9 @@ impl Logs {
             "PutSubscriptionFilter" => self.put_subscription(local, &input),
             "DeleteSubscriptionFilter" => self.delete_subscription(&input),
             "DescribeSubscriptionFilters" => self.describe_subscriptions(&input),
+            "PutMetricFilter" => self.put_metric_filter(&input),
+            "DescribeMetricFilters" => self.describe_metric_filters(&input),
+            "DeleteMetricFilter" => self.delete_metric_filter(&input),
             "FilterLogEvents" => self.filter_events(&input),
             other => Err(Fault::unsupported("CloudWatch Logs", other)),
         }?;

@@ -49,8 +49,9 @@ impl Node {
         }
         if only && let Some(entries) = self.below.remove("entry") {
             let entry = |mut node: Self| {
-                let key = node.below.remove("key")?.text?;
-                Some((key, node.below.remove("value")?.into_value()))
+                // SNS writes its message attributes with capitals, and says so in its model.
+                let mut part = |names: [&str; 2]| names.iter().find_map(|name| node.below.remove(*name));
+                Some((part(["key", "Name"])?.text?, part(["value", "Value"])?.into_value()))
             };
             return Value::Object(entries.into_items().into_iter().filter_map(entry).collect::<Map<_, _>>());
         }

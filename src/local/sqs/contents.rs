@@ -156,6 +156,11 @@ impl Contents {
         }
     }
 
+    /// When the oldest message was sent.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.by_age.first().map(|(sent, _)| *sent)
+    }
+
     /// Message number and id of an earlier message with this deduplication key.
     pub(super) fn seen(&self, key: &str) -> Option<(Number, &str)> {
         self.recent.get(key)

@@ -18,6 +18,7 @@ mod attributes;
 mod contents;
 mod fault;
 mod fifo;
+mod gauges;
 mod input;
 mod journal;
 mod message;
@@ -40,6 +41,7 @@ use serde_json::Value;
 
 use self::attributes::Attributes;
 use self::fault::no_queue;
+pub(crate) use self::gauges::Gauges;
 use self::input::Input;
 use self::message::Message;
 pub(crate) use self::message::{Attribute, Content, md5_of, md5_of_attributes};

@@ -1,7 +1,9 @@
 //! `resources:` drawn: one file per type, one line each in [`of`].
 
 mod event_bus;
+pub(super) mod alarm;
 mod queue;
+mod topic;
 
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use super::Drawing;
 use super::Place;
 use super::addresses::Address;
 use crate::config::resources::ResourceConfig;
-use crate::deploy::kinds::{Any, Kind};
+use crate::deploy::kinds::{Any, Kind, Sender};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
 
@@ -24,6 +26,12 @@ pub(super) trait Store {
     /// What a function may do with it that uses it in this way: one of the words of the type.
     fn statements(&self, address: &Address, access: &str) -> Vec<Value>;
 
+    /// The queues of `resources` that a service sends to because of it, each with who that is: their policies let
+    /// it in.
+    fn sends(&self, _name: &str, _drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
+        Ok(Vec::new())
+    }
+
     /// The kinds that [`Store::wanted`] may have.
     fn kinds(&self) -> &'static [Kind];
 }
@@ -33,5 +41,8 @@ pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
     match resource {
         ResourceConfig::EventBus(bus) => bus,
         ResourceConfig::Queue(queue) => queue,
+        ResourceConfig::Topic(topic) => topic,
+        ResourceConfig::Alarm(alarm) => alarm,
+        ResourceConfig::LogAlarm(alarm) => alarm,
     }
 }

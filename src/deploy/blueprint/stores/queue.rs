@@ -1,13 +1,15 @@
 //! A queue, and the one for its dead letters unless that is another resource.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Store;
 use crate::config::FunctionConfig;
 use crate::config::resources as config;
 use crate::deploy::blueprint::addresses::Address;
-use crate::deploy::blueprint::{Drawing, Place, allow};
-use crate::deploy::kinds::{Any, Kind, Queue};
+use crate::deploy::blueprint::{Drawing, Place, allow, triggers};
+use crate::deploy::kinds::{Any, Kind, Queue, Sender};
 use crate::deploy::names::resource_name;
 use crate::deploy::resource::Owner;
 use crate::error::Result;
@@ -52,13 +54,14 @@ impl Store for config::Queue {
                 let other = drawing.addresses.get(other)?;
                 (other.name.clone(), other.arn.clone())
             } else {
-                let own = resource_name(owner, &format!("{name}-dlq"), suffix(self), LONGEST);
+                let own = own_dlq(owner, name, self);
                 let arn = address.arn.replace(&address.name, &own);
                 all.push(Any::Queue(Queue::wanted(owner, own.clone(), &self.of_dead_letters(), SQS_DEFAULT)));
                 (own, arn)
             };
             wanted.send_dead_letters(own, arn, letters.max_receives);
         }
+        wanted.senders = senders(drawing, name)?;
         all.push(Any::Queue(wanted));
         Ok(all)
     }
@@ -80,6 +83,23 @@ impl Store for config::Queue {
 
 fn suffix(queue: &config::Queue) -> &'static str {
     if queue.fifo { ".fifo" } else { "" }
+}
+
+/// The name of the dead-letter queue beside a queue.
+pub(super) fn own_dlq(owner: &Owner, name: &str, queue: &config::Queue) -> String {
+    resource_name(owner, &format!("{name}-dlq"), suffix(queue), LONGEST)
+}
+
+/// The services that send to a queue, because of triggers or of other resources.
+fn senders(drawing: &Drawing<'_>, queue: &str) -> Result<BTreeSet<Sender>> {
+    let mut all = Vec::new();
+    for trigger in drawing.stage.functions.values().flat_map(|function| &function.triggers) {
+        all.extend(triggers::of(trigger).sends(drawing)?);
+    }
+    for (name, resource) in &drawing.stage.resources {
+        all.extend(super::of(resource).sends(name, drawing)?);
+    }
+    Ok(all.into_iter().filter(|(name, _)| name == queue).map(|(_, sender)| sender).collect())
 }
 
 /// Seconds a message has to be hidden for the functions that consume a queue.

@@ -4,6 +4,7 @@ pub(super) mod http;
 mod events;
 mod logs;
 pub(super) mod schedule;
+mod sns;
 mod sqs;
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::Drawing;
 use crate::config::FunctionConfig;
 use crate::config::triggers::Trigger;
-use crate::deploy::kinds::{Any, Kind};
+use crate::deploy::kinds::{Any, Kind, Sender};
 use crate::error::Result;
 
 /// A kind of trigger, as it is drawn.
@@ -21,6 +22,12 @@ pub(super) trait Wakes {
 
     /// What the function itself has to be allowed so that it can be woken: nothing, where the service calls it.
     fn statements(&self, _drawing: &Drawing<'_>) -> Result<Vec<Value>> {
+        Ok(Vec::new())
+    }
+
+    /// The queues of `resources` that a service sends to because of it, each with who that is: their policies let
+    /// it in.
+    fn sends(&self, _drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
         Ok(Vec::new())
     }
 
@@ -36,5 +43,6 @@ pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
         Trigger::Logs(logs) => logs,
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
+        Trigger::Sns(sns) => sns,
     }
 }
