@@ -69,6 +69,8 @@ const TYPES: &[Type] = &[
         attributes: &["name", "arn"],
         access: &["put"],
         read: event_bus::read,
+    },
+    Type {
         word: "topic",
         what: "a topic",
         keys: &topic::KEYS,

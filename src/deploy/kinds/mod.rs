@@ -43,7 +43,6 @@ pub(crate) use self::http_api::{HttpApi, rollback as http};
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::log_subscription::LogSubscription;
-pub(crate) use self::queue::Queue;
 pub(crate) use self::metric_filter::MetricFilter;
 pub(crate) use self::queue::{Queue, Sender};
 pub(crate) use self::role::Role;
