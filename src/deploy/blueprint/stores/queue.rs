@@ -93,8 +93,10 @@ pub(super) fn own_dlq(owner: &Owner, name: &str, queue: &config::Queue) -> Strin
 /// The services that send to a queue, because of triggers or of other resources.
 fn senders(drawing: &Drawing<'_>, queue: &str) -> Result<BTreeSet<Sender>> {
     let mut all = Vec::new();
-    for trigger in drawing.stage.functions.values().flat_map(|function| &function.triggers) {
-        all.extend(triggers::of(trigger).sends(drawing)?);
+    for function in drawing.stage.functions.values() {
+        for trigger in &function.triggers {
+            all.extend(triggers::of(trigger).sends(function, drawing)?);
+        }
     }
     for (name, resource) in &drawing.stage.resources {
         all.extend(super::of(resource).sends(name, drawing)?);

@@ -6,21 +6,37 @@ use super::Wakes;
 use crate::config::FunctionConfig;
 use crate::config::triggers::{EventsTrigger, Source};
 use crate::deploy::blueprint::Drawing;
-use crate::deploy::kinds::{Any, Kind, Rule};
+use crate::deploy::kinds::{Any, Kind, Rule, Sender};
 use crate::deploy::names::{DEFAULT_BUS, rule_name};
 use crate::error::{Error, Result};
 
 impl Wakes for EventsTrigger {
     fn wanted(&self, function: &FunctionConfig, drawing: &Drawing<'_>) -> Result<Vec<Any>> {
-        let own = self.name.clone().unwrap_or_else(|| digest(self));
-        let name = rule_name(&drawing.owner, &function.name, &own);
+        let name = name(self, function, drawing);
         let target = (drawing.alias(function), self.dlq.as_ref().map(|dlq| drawing.addresses.arn(dlq)).transpose()?);
         Ok(vec![Any::Rule(Rule::of_trigger(&drawing.owner, (bus(self, drawing)?, name), self, target))])
+    }
+
+    /// EventBridge itself sends what it could not deliver, in the name of the rule. The policy of a queue by its ARN
+    /// is not ours to change.
+    /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
+    fn sends(&self, function: &FunctionConfig, drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
+        let Some(Source::Own(queue)) = &self.dlq else { return Ok(Vec::new()) };
+        let (bus, name) = (bus(self, drawing)?, name(self, function, drawing));
+        let path = if bus == DEFAULT_BUS { name } else { format!("{bus}/{name}") };
+        let source = drawing.place.arn("events", &drawing.place.region, &format!("rule/{path}"));
+        Ok(vec![(queue.clone(), Sender { service: "events.amazonaws.com".to_owned(), source })])
     }
 
     fn kinds(&self) -> &'static [Kind] {
         &[Kind::Rule]
     }
+}
+
+/// The name of the rule.
+fn name(trigger: &EventsTrigger, function: &FunctionConfig, drawing: &Drawing<'_>) -> String {
+    let own = trigger.name.clone().unwrap_or_else(|| digest(trigger));
+    rule_name(&drawing.owner, &function.name, &own)
 }
 
 /// The name of the bus that the rule is on.

@@ -27,7 +27,7 @@ pub(super) trait Wakes {
 
     /// The queues of `resources` that a service sends to because of it, each with who that is: their policies let
     /// it in.
-    fn sends(&self, _drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
+    fn sends(&self, _function: &FunctionConfig, _drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
         Ok(Vec::new())
     }
 

@@ -19,7 +19,7 @@ impl Wakes for SnsTrigger {
     /// SNS itself sends dead letters, in its own name: the queue has to let it. The policy of a queue by its ARN is
     /// not ours to change.
     /// <https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html>
-    fn sends(&self, drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
+    fn sends(&self, _: &FunctionConfig, drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
         let Some(Source::Own(queue)) = &self.dlq else { return Ok(Vec::new()) };
         let source = drawing.addresses.arn(&self.topic)?;
         Ok(vec![(queue.clone(), Sender { service: "sns.amazonaws.com".to_owned(), source })])
