@@ -35,11 +35,13 @@ pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::queue::Queue;
 pub(crate) use self::role::Role;
+pub(in crate::deploy) use self::role::{taken as roles_taken, versions_need};
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 use super::loss::{Loss, Replacement};
+use super::needs::Need;
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
 use crate::error::Result;
@@ -64,6 +66,11 @@ macro_rules! kinds {
             /// The words in a sentence: `log group`.
             pub(crate) fn words(self) -> &'static str {
                 match self { $(Self::$kind => $words),* }
+            }
+
+            /// What whoever runs rzap has to be allowed for it.
+            pub(crate) fn needs(self) -> Vec<Need> {
+                match self { $(Self::$kind => $kind::needs()),* }
             }
 
             /// Most stages have none of it: see `known`.

@@ -23,8 +23,10 @@ use super::Kind;
 use super::function::{Grant, statements, take_back};
 use super::http_api::is_function;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::config::{Http, StageConfig};
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -229,6 +231,19 @@ impl Resource for Api {
 
     fn after(&self) -> Vec<Key> {
         self.routes.values().map(|function| Key::new(Kind::Function, function)).collect()
+    }
+
+    fn needs() -> Vec<Need> {
+        const LIST: &[&str] = &["arn:{partition}:apigateway:{region}::/restapis"];
+        const ON: &[&str] = &[
+            "arn:{partition}:apigateway:{region}::/restapis",
+            "arn:{partition}:apigateway:{region}::/restapis/*",
+            "arn:{partition}:apigateway:{region}::/tags/*",
+        ];
+        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Rest));
+        const VERBS: &[&str] =
+            &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
+        vec![Need::on(LIST, &["apigateway:GET"]), Need::on(ON, VERBS).when(some)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
