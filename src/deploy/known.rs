@@ -62,7 +62,8 @@ pub(crate) async fn discover(cloud: &Cloud, owner: &Owner, stage: &StageConfig) 
     }
     let roles = role_names(stage, &cloud.region).into_iter().collect();
     roles_taken(cloud, owner, &mut found, &roles).await?;
-    versions_need(cloud, &mut found, &roles).await?;
+    let functions = stage.functions.keys().map(String::as_str).collect();
+    versions_need(cloud, &mut found, &roles, &functions).await?;
     Ok(Look { found, memory })
 }
 

@@ -17,7 +17,8 @@ use crate::error::{Error, Result};
 /// Roles, and functions, looked at at once.
 const PARALLEL: usize = 16;
 
-/// Says of each role that `wanted` does not name whether a published version of one of the functions still has it.
+/// Says of each role that `wanted` does not name whether a published version of one of `functions`, by their names in
+/// the config, still has it. The versions of any other function go with it.
 ///
 /// Going back to such a version moves the alias and nothing else, so the version's role has to be there. Where all roles
 /// are wanted, which is how it almost always is, it makes no call.
@@ -25,13 +26,14 @@ pub(in crate::deploy) async fn versions_need(
     cloud: &Cloud,
     found: &mut Found<Any>,
     wanted: &BTreeSet<String>,
+    functions: &BTreeSet<&str>,
 ) -> Result<()> {
     let is_left = |any: &Any| matches!(any, Any::Role(role) if !wanted.contains(&role.name));
     if !found.ours.iter().any(is_left) {
         return Ok(());
     }
     let functions = found.ours.iter().filter_map(|any| match any {
-        Any::Function(function) => Some(function.name.clone()),
+        Any::Function(it) if functions.contains(it.short_name.as_str()) => Some(it.name.clone()),
         _ => None,
     });
     let functions: Vec<String> = functions.collect();
