@@ -40,13 +40,12 @@ impl Policy {
     }
 
     fn for_deployer(&self, context: &Context, project: &Project) -> Result<Box<dyn Report>> {
-        let stages: Vec<StageConfig> = match &self.stage {
-            Some(name) => vec![project.stage_to_look_at(Some(name))?],
+        let stages: Vec<StageConfig> = if let Some(name) = &self.stage {
+            vec![project.stage_to_look_at(Some(name))?]
+        } else {
             // A pattern stands for stages that all need the same.
-            None => {
-                let names = project.stage_names().into_iter().map(|name| name.replace('*', "x"));
-                names.map(|name| project.stage_to_look_at(Some(&name))).collect::<Result<_>>()?
-            }
+            let names = project.stage_names().into_iter().map(|name| name.replace('*', "x"));
+            names.map(|name| project.stage_to_look_at(Some(&name))).collect::<Result<_>>()?
         };
         let regions: Vec<String> = stages.iter().map(|stage| context.region(stage)).collect();
         let scopes = stages.iter().zip(&regions).map(|(config, region)| Scope {

@@ -4,7 +4,7 @@
 //! - It takes `*` for the resource of a call that has the name in its body, like `CreateFunction`. So where that matters
 //!   the statements are tested with `*`, and the ARNs by the snapshot of the policy and by the README.
 //! - It does not know the condition key `iam:PolicyARN`.
-//! - It takes GetAlias, UpdateAlias and DeleteAlias for ListAliases; these three stay untested.
+//! - It takes `GetAlias`, `UpdateAlias` and `DeleteAlias` for `ListAliases`; these three stay untested.
 
 use serde_json::{Value, json};
 

@@ -2,9 +2,6 @@
 
 use std::fs;
 
-use serde_json::Value;
-
-use crate::emulator::Emulator;
 use crate::http;
 use crate::tools::repository;
 use crate::world::World;

@@ -115,12 +115,12 @@ impl Iam {
     }
 
     pub(super) fn delete_boundary(&self, form: &Form) -> Result<(), Fault> {
-        self.change(form, |role| match role.boundary.take() {
-            Some(_) => Ok(()),
-            None => {
-                let message = format!("Role {} does not have a permissions boundary.", role.name);
-                Err(Fault::new(404, "NoSuchEntity", message))
+        self.change(form, |role| {
+            if role.boundary.take().is_some() {
+                return Ok(());
             }
+            let message = format!("Role {} does not have a permissions boundary.", role.name);
+            Err(Fault::new(404, "NoSuchEntity", message))
         })
     }
 

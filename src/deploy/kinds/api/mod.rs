@@ -240,9 +240,9 @@ impl Resource for Api {
             "arn:{partition}:apigateway:{region}::/restapis/*",
             "arn:{partition}:apigateway:{region}::/tags/*",
         ];
-        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Rest));
         const VERBS: &[&str] =
             &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
+        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Rest));
         vec![Need::on(LIST, &["apigateway:GET"]), Need::on(ON, VERBS).when(some)]
     }
 

@@ -256,7 +256,6 @@ impl Resource for Function {
     /// smoke checks, `invoke`, `exec` and `manage`.
     fn needs() -> Vec<Need> {
         const ON: &[&str] = &["arn:{partition}:lambda:{region}:{account}:function:{names}"];
-        let has_url = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Url));
         const ACTIONS: &[&str] = &[
             "lambda:GetFunction",
             "lambda:ListTags",
@@ -279,6 +278,7 @@ impl Resource for Function {
         ];
         const URL: &[&str] =
             &["lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig"];
+        let has_url = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Url));
         vec![
             Need::anywhere(&["lambda:ListFunctions"]),
             Need::on(ON, ACTIONS),
