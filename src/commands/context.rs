@@ -142,6 +142,13 @@ impl Context {
         self.global.local || (!elsewhere && (by_environment || stage.local))
     }
 
+    /// The region a stage would be in, as far as that is known without a cloud; else `*`.
+    pub(crate) fn region(&self, stage: &StageConfig) -> String {
+        let said = self.global.region.clone().or_else(|| stage.region.clone());
+        let from = |name: &str| std::env::var(name).ok().filter(|region| !region.is_empty());
+        said.or_else(|| from("AWS_REGION")).or_else(|| from("AWS_DEFAULT_REGION")).unwrap_or_else(|| "*".to_owned())
+    }
+
     /// The cloud the stage lives in. Starts the local one when it is needed.
     pub(crate) async fn cloud(&self, stage: &StageConfig) -> Result<Cloud> {
         let local = self.is_local(stage);

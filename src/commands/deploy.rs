@@ -9,7 +9,7 @@ use super::context::{Context, Locking, owner_of};
 use super::gradual::Gradual;
 use super::report::{StageReport, new_warm_text};
 use crate::aws::Cloud;
-use crate::config::StageConfig;
+use crate::config::{FunctionConfig, Role, StageConfig};
 use crate::deploy::{self, Blueprint, Change, Flag, Marks, Outcome, Place, Plan, Release, Split, Terms, Way};
 use crate::error::{Error, Kind, Result};
 use crate::ui::{self, Progress, Report};
@@ -108,6 +108,9 @@ impl Deploy {
             return Ok(Box::new(dry));
         }
         plan.check(&terms, &stage.stage)?;
+        if self.gradual.way(&stage, "").traffic.is_some() {
+            deploy::check_shift(&plan, &stage.stage)?;
+        }
         self.ask(context, &plan.changes(), last.as_ref())?;
         let again = format!("rzap deploy {}{}", stage.stage, terms.flags());
         let careful = context.interrupt.carefully();
@@ -248,7 +251,7 @@ impl DryRun {
         Self {
             app: stage.app.clone(),
             stage: stage.stage.clone(),
-            note: new_warm_text(&changes, &blueprint.resources),
+            note: new_warm_text(&changes, &blueprint.resources) + &brought_text(stage, &changes),
             changes,
             kept: plan.kept.clone(),
             unchanged: plan.unchanged(),
@@ -268,6 +271,18 @@ impl DryRun {
         let flags: Vec<&str> = self.needs.iter().map(|flag| flag.as_str()).collect();
         if flags.is_empty() { String::new() } else { format!("refused without {}\n", flags.join(" and ")) }
     }
+}
+
+/// Which functions run as a role of somebody else's, though the config asks for something that a role has to allow.
+fn brought_text(stage: &StageConfig, changes: &[Change]) -> String {
+    let asks = |function: &&FunctionConfig| !function.uses.is_empty() || !function.triggers.is_empty();
+    let line = |function: &FunctionConfig| match &function.role {
+        Role::Arn(arn) => {
+            Some(format!("{} runs as {arn}: rzap does not change what that role may do\n", function.name))
+        }
+        Role::Own | Role::Shared => None,
+    };
+    if changes.is_empty() { String::new() } else { stage.functions.values().filter(asks).filter_map(line).collect() }
 }
 
 impl Report for DryRun {

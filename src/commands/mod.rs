@@ -13,6 +13,7 @@ mod invoke;
 mod local;
 mod manage;
 mod package;
+mod policy;
 mod releases;
 mod remote;
 mod report;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Init(init::Init),
     Validate(validate::Validate),
     Package(package::Package),
+    Policy(policy::Policy),
     Deploy(deploy::Deploy),
     Update(update::Update),
     Status(status::Status),
@@ -58,6 +60,7 @@ impl Command {
             Self::Init(init) => init.run(context),
             Self::Validate(validate) => validate.run(context),
             Self::Package(package) => package.run(context).await,
+            Self::Policy(policy) => policy.run(context),
             Self::Deploy(deploy) => deploy.run(context).await,
             Self::Update(update) => update.run(context).await,
             Self::Status(status) => status.run(context).await,

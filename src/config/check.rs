@@ -13,6 +13,7 @@ use super::policies;
 use super::precedence;
 use super::raw::{Entry, Kind, Map};
 use super::resolve::{self, File, Purpose};
+use super::role;
 use super::smoke;
 use super::suggest;
 use super::traffic;
@@ -116,6 +117,8 @@ fn value(reader: &mut Reader<'_>, entry: &Entry) {
         "description" => drop(reader.description(entry)),
         "log_retention" => drop(reader.log_retention(entry)),
         "policies" => drop(policies::read(reader, entry)),
+        "role" => drop(role::read(reader, entry)),
+        "permissions_boundary" => drop(role::boundary(reader, entry)),
         "env" => drop(reader.env(entry)),
         "include" | "exclude" => drop(reader.patterns(entry)),
         "http" if matches!(entry.value.kind, Kind::List(_)) => drop(triggers::routes(reader, entry)),

@@ -1,4 +1,4 @@
-//! `policies:` — IAM statements in IAM's own words.
+//! `policies:` — IAM statements in IAM's own words, and managed policies by ARN or name.
 //!
 //! Checks what would make IAM refuse the whole policy and nothing of what a statement grants.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
@@ -6,26 +6,77 @@
 use serde_json::Value;
 
 use super::raw::{Entry, Kind, Map, Node};
+use super::role;
 use super::suggest;
 use super::values::Reader;
 
 /// Keys of a statement in a policy that hangs on a role (so no `Principal`).
 const STATEMENT: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
+/// What a function may do besides its logs, what it uses and what wakes it.
+#[derive(Debug, Default)]
+pub(super) struct Policies {
+    pub(super) statements: Vec<Value>,
+    /// ARNs, and names of AWS's own with their paths: `AmazonS3ReadOnlyAccess`, `service-role/…`.
+    pub(super) managed: Vec<String>,
+}
+
+/// Managed policies of a role, when AWS was asked for more than ten.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const MANAGED: usize = 25;
+
 /// Reads the statements as JSON objects. Numbers and `true` keep their spelling as text, which is
 /// how IAM's grammar has them, so that an account id keeps its leading zeros.
-pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Vec<Value>> {
+pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Policies> {
     let Kind::List(items) = &entry.value.kind else {
-        reader.wrong_type(&entry.key, &entry.value, "a list of IAM statements");
+        reader.wrong_type(&entry.key, &entry.value, "a list of IAM statements and managed policies");
         return None;
     };
-    let read: Vec<_> = items.iter().map(|item| statement(reader, item)).collect();
-    read.into_iter().collect()
+    let mut policies = Policies::default();
+    let mut well = true;
+    for item in items {
+        if matches!(item.kind, Kind::Text(_)) {
+            match managed(reader, item) {
+                Some(policy) if policies.managed.contains(&policy) => {}
+                Some(policy) => policies.managed.push(policy),
+                None => well = false,
+            }
+        } else {
+            match statement(reader, item) {
+                Some(statement) => policies.statements.push(statement),
+                None => well = false,
+            }
+        }
+    }
+    if policies.managed.len() > MANAGED {
+        let title = format!("`policies` names {} managed policies", policies.managed.len());
+        reader.problem(&entry.key_span, title, format!("a role can have {MANAGED} at most"));
+        well = false;
+    }
+    well.then_some(policies)
+}
+
+/// The ARN of a managed policy, or the name of one of AWS's own.
+fn managed(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let filled = reader.spelling("policies", node)?;
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-/".contains(letter);
+    let name = &filled.value;
+    let is_name = !name.is_empty() && name.chars().all(legal) && !name.starts_with('/') && !name.ends_with('/');
+    if is_name || role::is_iam(name, "policy/") {
+        return Some(filled.value);
+    }
+    let title = format!("`{}` is not the name of a managed policy", filled.shown);
+    reader.problem(&node.span, title, "like `AmazonS3ReadOnlyAccess`, or `arn:aws:iam::123456789012:policy/NAME`");
+    None
 }
 
 fn statement(reader: &mut Reader<'_>, node: &Node) -> Option<Value> {
     let Kind::Map(map) = &node.kind else {
-        reader.wrong_type("policies", node, "a list of maps with `Effect`, `Action` and `Resource`");
+        reader.wrong_type(
+            "policies",
+            node,
+            "maps with `Effect`, `Action` and `Resource`, or names of managed policies",
+        );
         return None;
     };
     for Entry { key, key_span, .. } in &map.0 {

@@ -18,6 +18,7 @@ use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
 use super::reference::Known;
 use super::resources::{self, Others};
+use super::role;
 use super::routes;
 use super::smoke;
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
@@ -109,6 +110,7 @@ pub(super) fn stage(
     let profile = wide.strongest("profile").and_then(|entry| reader.some_text(entry));
     let local = wide.strongest("local").and_then(|entry| reader.yes_or_no(entry));
     let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
+    let boundary = wide.strongest("permissions_boundary").and_then(|entry| role::boundary(&mut reader, entry));
     reader.words.resources = Known::Refused;
     let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
     let functions = functions(&mut reader, file, &chain, &others);
@@ -130,6 +132,7 @@ pub(super) fn stage(
         local: local.unwrap_or(false),
         protect: protect.unwrap_or(false),
         functions: functions?,
+        permissions_boundary: boundary,
         resources,
         traffic,
         alarms,
@@ -145,7 +148,9 @@ fn functions<'a>(
     chain: &[&'a Map],
     others: &'a Others<'a>,
 ) -> Option<BTreeMap<String, FunctionConfig>> {
-    let mut resolved = Vec::new();
+    let mut resolved: Vec<FunctionConfig> = Vec::new();
+    let mut complete = true;
+    let mut routes_at_of = Vec::new();
     let mut with_api: BTreeMap<&str, &str> = BTreeMap::new();
     let all = precedence::functions(file.top, &mut reader.problems);
     let names: Vec<&str> = all.iter().map(|declared| declared.name).collect();
@@ -170,10 +175,18 @@ fn functions<'a>(
             }
         }
         let routes_at = said.strongest("triggers").or_else(|| said.strongest("http")).unwrap_or(declared.named_at);
-        resolved.push((config, &routes_at.key_span));
+        if let Some(config) = &config {
+            role::check_shared(reader, config, &resolved, declared.named_at);
+        }
+        let Some(config) = config else {
+            complete = false;
+            continue;
+        };
+        routes_at_of.push(&routes_at.key_span);
+        resolved.push(config);
     }
-    routes::settle(reader, &mut resolved);
-    resolved.into_iter().map(|(config, _)| config.map(|config| (config.name.clone(), config))).collect()
+    routes::settle(reader, resolved.iter_mut().zip(routes_at_of));
+    complete.then(|| resolved.into_iter().map(|config| (config.name.clone(), config)).collect())
 }
 
 /// One function from the maps that say something about it, weakest first.
@@ -198,8 +211,11 @@ fn function<'a>(
     let uses = find("uses").map(|entry| uses::read(reader, entry, others));
     // Here alone a text may speak of resources.
     reader.words.resources = Known::These(others);
-    let policies = find("policies").and_then(|entry| policies::read(reader, entry));
+    let policies = find("policies").and_then(|entry| policies::read(reader, entry)).unwrap_or_default();
     let env = env(reader, declared, said);
+    let role = find("role").and_then(|entry| role::read(reader, entry)).unwrap_or_default();
+    let boundary = find("permissions_boundary").and_then(|entry| role::boundary(reader, entry));
+    role::check(reader, said, &role);
     reader.words.resources = Known::Refused;
     let build = find("build").and_then(|entry| reader.command(entry));
     let dir = folder::code(reader, root, find("dir"), build.is_some());
@@ -242,7 +258,10 @@ fn function<'a>(
         log_retention: log_retention.unwrap_or(LOG_RETENTION),
         triggers,
         uses: uses.unwrap_or_default(),
-        policies: policies.unwrap_or_default(),
+        policies: policies.statements,
+        managed_policies: policies.managed,
+        role,
+        permissions_boundary: boundary,
         source: Source { dir, ..packing.source },
         layers: packing.layers,
         entry: called.entry,

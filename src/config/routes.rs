@@ -11,12 +11,13 @@ use super::values::Reader;
 /// each function comes the place that speaks of its routes.
 ///
 /// Where all that a stage shows is a REST API, its routes are that one's; everywhere else they are an HTTP API's.
-pub(super) fn settle(reader: &mut Reader<'_>, functions: &mut [(Option<FunctionConfig>, &Span)]) {
-    let fronts: Vec<Http> = functions.iter().filter_map(|(config, _)| config.as_ref()?.http).collect();
+pub(super) fn settle<'a>(reader: &mut Reader<'_>, functions: impl Iterator<Item = (&'a mut FunctionConfig, &'a Span)>) {
+    let functions: Vec<_> = functions.collect();
+    let fronts: Vec<Http> = functions.iter().filter_map(|(config, _)| config.http).collect();
     let rest = fronts.contains(&Http::Rest) && !fronts.contains(&Http::Api);
     let default = if rest { Http::Rest } else { Http::Api };
     let mut taken: BTreeMap<(&str, String), String> = BTreeMap::new();
-    for (config, at) in functions.iter_mut().filter_map(|(config, at)| Some((config.as_mut()?, &**at))) {
+    for (config, at) in functions {
         for trigger in &mut config.triggers {
             let Trigger::Http(http) = trigger else { continue };
             let api = *http.api.get_or_insert(default);

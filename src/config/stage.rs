@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::resources::ResourceConfig;
+use super::role::Role;
 use super::smoke::Smoke;
 use super::traffic::Traffic;
 use super::triggers::Trigger;
@@ -30,6 +31,9 @@ pub(crate) struct StageConfig {
     pub(crate) local: bool,
     /// `protect: true`: `undeploy` refuses, and `deploy` what takes something away.
     pub(crate) protect: bool,
+    /// The permissions boundary of the roles that no function has: the ARN of a managed policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) permissions_boundary: Option<String>,
     /// What the functions talk to, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) resources: BTreeMap<String, ResourceConfig>,
@@ -85,6 +89,14 @@ pub(crate) struct FunctionConfig {
     pub(crate) uses: BTreeMap<String, String>,
     /// IAM statements beyond writing its own logs, as JSON objects in IAM's own spelling.
     pub(crate) policies: Vec<serde_json::Value>,
+    /// Managed policies besides them: ARNs, and names of AWS's own with their paths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) managed_policies: Vec<String>,
+    /// As whom it runs.
+    pub(crate) role: Role,
+    /// The ARN of a managed policy: the most its role may ever do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) permissions_boundary: Option<String>,
     /// Where the code is and what of it goes into the package.
     pub(crate) source: Source,
     /// The layers under the code, in the order Lambda lays them over each other. At most five

@@ -2,18 +2,19 @@
 
 mod addresses;
 mod permissions;
+mod roles;
 mod stores;
 mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
 use self::addresses::Addresses;
 use self::permissions::allow;
-use super::kinds::{Any, Artifact, Bucket, Function, Kind, Layer, LogGroup, Role, STATIC_PLACE};
+
+pub(crate) use self::roles::{Drawn, managed_arn, names as role_names, roles};
+use super::kinds::{Any, Artifact, Bucket, Function, Kind, Layer, LogGroup, STATIC_PLACE};
 use super::kinds::{Settings, StaticFiles, Url};
-use super::names::{ALIAS, bucket_name, function_name, layer_name, log_group_name, role_name, static_prefix};
+use super::names::{ALIAS, bucket_name, function_name, layer_name, log_group_name, static_prefix};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, StageConfig};
@@ -66,7 +67,12 @@ struct Drawing<'a> {
     addresses: Addresses,
 }
 
-impl Drawing<'_> {
+impl<'a> Drawing<'a> {
+    fn new(stage: &'a StageConfig, place: &'a Place) -> Self {
+        let owner = Owner::of(stage);
+        Self { addresses: Addresses::of(stage, &owner, place), stage, owner, place }
+    }
+
     /// The ARN of a function's alias `live`.
     fn alias(&self, function: &FunctionConfig) -> String {
         let what = format!("function:{}:{ALIAS}", function_name(&self.owner, &function.name));
@@ -99,14 +105,10 @@ pub(crate) struct Blueprint {
 pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package>, place: &Place) -> Result<Blueprint> {
     let owner = Owner::of(stage);
     let bucket = bucket_name(&place.account, &place.region);
-    let role = role_name(&owner, &place.region);
     let mut resources = vec![Any::Bucket(Bucket::wanted(&place.account, &place.region))];
-    let addresses = Addresses::of(stage, &owner, place);
-    let drawing = Drawing { stage, owner: owner.clone(), place, addresses };
+    let drawing = Drawing::new(stage, place);
     let layers = Layers::of(stage.functions.keys().filter_map(|name| packages.get(name)));
     let mut artifacts = layers.artifacts(&owner, &bucket, |_| true);
-    let mut groups = Vec::new();
-    let mut statements = Vec::new();
     let mut functions = Vec::new();
     let none = Package::default();
     for config in stage.functions.values() {
@@ -119,19 +121,13 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
         let name = function_name(&owner, &config.name);
         let group = log_group_name(&name);
-        groups.push(place.arn("logs", &place.region, &format!("log-group:{group}")));
-        for statement in permissions::of_function(config, &drawing)? {
-            if !statements.contains(&statement) {
-                statements.push(statement);
-            }
-        }
         resources.push(Any::LogGroup(LogGroup {
             name: group,
             owner: owner.clone(),
             retention_days: Some(config.log_retention),
         }));
-        let role_arn = place.arn("iam", "", &format!("role/{role}"));
-        let mut settings = Settings::wanted(config, package, role_arn, layers.names(&owner, package));
+        let mut settings =
+            Settings::wanted(config, package, roles::arn(&drawing, config), layers.names(&owner, package));
         for value in settings.env.values_mut() {
             *value = drawing.addresses.fill(value)?;
         }
@@ -145,17 +141,8 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
         functions.push(function(config, package, name, &owner, settings, &bucket));
     }
-    let files = StaticFiles::wanted(&owner, &bucket, objects(packages.values()));
-    if files.is_some() {
-        statements.push(json!({
-            "Sid": "ReadStaticFiles",
-            "Effect": "Allow",
-            "Action": "s3:GetObject",
-            "Resource": format!("arn:{}:s3:::{}*", place.partition, place.static_files(&owner.app)),
-        }));
-    }
-    resources.extend(files.map(Any::StaticFiles));
-    resources.push(Any::Role(Role::wanted(role, owner.clone(), &groups, statements)));
+    resources.extend(StaticFiles::wanted(&owner, &bucket, objects(packages.values())).map(Any::StaticFiles));
+    resources.extend(roles::of_functions(&drawing)?.into_iter().map(|drawn| Any::Role(drawn.role)));
     resources.extend(artifacts.into_values().map(Any::Artifact));
     resources.extend(layers.wanted(&owner, &bucket).map(Any::Layer));
     resources.extend(triggers::http::of_stage(&drawing));

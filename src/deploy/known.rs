@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use super::blueprint::kinds_of;
-use super::kinds::{Any, Kind, search};
+use super::blueprint::{kinds_of, role_names};
+use super::kinds::{Any, Kind, roles_taken, search, versions_need};
 use super::names::{bucket_name, stage_prefix};
 use super::resource::{Found, Owner};
 use crate::aws::{Cloud, explain, is_code};
@@ -60,6 +60,10 @@ pub(crate) async fn discover(cloud: &Cloud, owner: &Owner, stage: &StageConfig) 
         };
         found = [found, rest].into_iter().collect();
     }
+    let roles = role_names(stage, &cloud.region).into_iter().collect();
+    roles_taken(cloud, owner, &mut found, &roles).await?;
+    let functions = stage.functions.keys().map(String::as_str).collect();
+    versions_need(cloud, &mut found, &roles, &functions).await?;
     Ok(Look { found, memory })
 }
 

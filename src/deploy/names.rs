@@ -35,9 +35,19 @@ pub(crate) fn function_prefix(owner: &Owner) -> String {
     prefix
 }
 
-/// `{app}-{stage}-{region}`: IAM is global, so the region is part of the name.
+/// `{app}-{stage}-{region}`: the role that functions share. IAM is global, so the region is part of the name.
 pub(crate) fn role_name(owner: &Owner, region: &str) -> String {
     fit(&format!("{}-{}-{region}", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}-{stage}-{function}-{region}`: the role that one function runs as.
+pub(crate) fn function_role_name(owner: &Owner, function: &str, region: &str) -> String {
+    fit(&format!("{}-{}-{function}-{region}", owner.app, owner.stage), LONGEST)
+}
+
+/// `/rzap/{app}/{stage}/{region}/`: the path of the functions' roles. IAM is global, so the region is part of it.
+pub(crate) fn role_path(owner: &Owner, region: &str) -> String {
+    format!("/rzap/{}/{}/{region}/", owner.app, owner.stage)
 }
 
 /// `{app}-{stage}-{region}-scheduler`: the role in whose name schedules call functions.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::kinds::Kind;
 use super::loss::{Loss, Replacement};
+use super::needs::Need;
 use crate::aws::Cloud;
 use crate::config::StageConfig;
 use crate::error::{Error, Result};
@@ -140,6 +141,10 @@ pub(crate) trait Resource: Serialize + Sized {
 
     /// The instances (not kinds) that must stand before this one can.
     fn after(&self) -> Vec<Key>;
+
+    /// What whoever runs rzap has to be allowed so that all below can make its calls: actions on ARNs, as narrow as
+    /// names allow. `rzap policy --deployer` is the sum of it.
+    fn needs() -> Vec<Need>;
 
     /// All of this kind that belong to the stage, and names that are taken by others.
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>>;

@@ -43,6 +43,25 @@ struct Going {
 #[derive(Debug)]
 pub(super) struct Shift(Vec<Going>);
 
+/// Refuses a shift that Lambda would refuse: two versions share traffic only when they have the same role.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>
+///
+/// # Errors
+/// The role of a function changes.
+pub(crate) fn check(plan: &Plan, stage: &str) -> Result<()> {
+    let changes = plan.steps.iter().filter(|step| step.action == Action::Update).filter_map(|step| {
+        let (Any::Function(function), Some(Any::Function(live))) = (&step.resource, &step.live) else { return None };
+        (function.settings.role != live.settings.role).then_some(function.short_name.as_str())
+    });
+    let changes: Vec<&str> = changes.collect();
+    let [first, ..] = changes.as_slice() else { return Ok(()) };
+    let who = if changes.len() == 1 { format!("of `{first}`") } else { format!("of {} functions", changes.len()) };
+    let message = format!("the role {who} changes, and Lambda shares traffic between versions of one role only");
+    Err(Error::failed(message)
+        .hint(format!("nothing was changed; `rzap deploy {stage} --at-once` moves all traffic in one go, this time"))
+        .hint("`role: shared` in rzap.yaml keeps the one role that all functions of a stage had before"))
+}
+
 impl Shift {
     /// The functions of a plan, made ready, whose alias is to lead from one version to another.
     pub(super) fn of(plan: &Plan) -> Self {

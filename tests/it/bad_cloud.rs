@@ -127,14 +127,14 @@ answer([function["Configuration"]["CodeSha256"], function["Configuration"]["Last
 fn a_role_of_somebody_else_is_refused_and_untouched() {
     let make = r#"
 trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-client("iam").create_role(RoleName="hello-python-dev-eu-west-1", AssumeRolePolicyDocument=trust)
+client("iam").create_role(RoleName="hello-python-dev-web-eu-west-1", AssumeRolePolicyDocument=trust)
 "#;
     let look = r#"
-role = client("iam").get_role(RoleName="hello-python-dev-eu-west-1")["Role"]
+role = client("iam").get_role(RoleName="hello-python-dev-web-eu-west-1")["Role"]
 answer([role["AssumeRolePolicyDocument"], role.get("Tags", []), client("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]])
 "#;
     insta::assert_snapshot!(refused(make, look), @r"
-    error: the role `hello-python-dev-eu-west-1` exists, but does not belong to stage `dev` of app `hello-python`: rzap does not touch it
+    error: the role `hello-python-dev-web-eu-west-1` exists, but does not belong to stage `dev` of app `hello-python`: rzap does not touch it
     hint: rename the app, the stage or the function in rzap.yaml, or remove that resource yourself
     ");
 }

@@ -88,8 +88,8 @@ fn a_function_is_kept_warm_until_the_config_says_otherwise() {
     insta::assert_snapshot!(world.run("deploy dev --local --dry-run").success().out(), @r"
     warmed dev: 9 to create
       + artifact bucket  rzap-000000000000-eu-west-1
-      + role             warmed-dev-eu-west-1
       + role             warmed-dev-eu-west-1-scheduler
+      + role             warmed-dev-web-eu-west-1
       + log group        /aws/lambda/warmed-dev-web
       + schedule group   warmed-dev
       + artifact         warmed/[sha256]….zip
@@ -188,7 +188,7 @@ fn a_function_is_kept_warm_until_the_config_says_otherwise() {
     assert_eq!(off.changes(), ["delete role", "delete schedule", "delete schedule_group"]);
     let left = cloud.inventory();
     assert_eq!((&left["schedules"], &left["schedule groups"]), (&json!([]), &json!([])));
-    assert_eq!(left["roles"], json!(["warmed-dev-eu-west-1"]));
+    assert_eq!(left["roles"], json!(["warmed-dev-web-eu-west-1"]));
     // On at once after that: the former group may still be going.
     world.edit("rzap.yaml", "keep_warm: false", "keep_warm: true");
     let on = world.run("deploy dev --local --json").success();

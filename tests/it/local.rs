@@ -80,9 +80,10 @@ fn a_dry_run_shows_everything_and_makes_nothing() {
     let world = World::new().app("multi");
     let output = world.run("deploy dev --local --dry-run").success();
     insta::assert_snapshot!(output.out(), @r"
-    multi dev: 9 to create
+    multi dev: 10 to create
       + artifact bucket  rzap-000000000000-eu-west-1
-      + role             multi-dev-eu-west-1
+      + role             multi-dev-web-eu-west-1
+      + role             multi-dev-worker-eu-west-1
       + log group        /aws/lambda/multi-dev-web
       + log group        /aws/lambda/multi-dev-worker
       + artifact         multi/[sha256]….zip
@@ -200,7 +201,8 @@ fn undeploy_wants_a_yes_and_leaves_nothing() {
       - release history  multi/dev/  (with the list of releases)
       - log group        /aws/lambda/multi-dev-worker  (with all its logs)
       - log group        /aws/lambda/multi-dev-web  (with all its logs)
-      - role             multi-dev-eu-west-1
+      - role             multi-dev-worker-eu-west-1
+      - role             multi-dev-web-eu-west-1
       - artifact bucket  rzap-000000000000-eu-west-1
     error: deleting a stage needs a yes, and nobody is there to ask
     hint: `rzap undeploy dev --yes --local`
@@ -208,7 +210,7 @@ fn undeploy_wants_a_yes_and_leaves_nothing() {
     assert_eq!(world.local().inventory(), before);
 
     let gone = world.run("undeploy dev --local --yes").success();
-    insta::assert_snapshot!(gone.out(), @"multi dev: 10 deleted ([s])");
+    insta::assert_snapshot!(gone.out(), @"multi dev: 11 deleted ([s])");
     world.local().is_empty();
     insta::assert_snapshot!(world.run("undeploy dev --local --yes").success().out(), @"multi dev: nothing is deployed");
 }

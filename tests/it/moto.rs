@@ -70,7 +70,7 @@ fn what_moto_knows_of_a_stage_is_what_aws_would_know() {
     let seen = emulator.cloud().boto(
         r#"
 function = client("lambda").get_function(FunctionName="guestbook-dev-web")
-role = client("iam").get_role(RoleName="guestbook-dev-eu-west-1")["Role"]
+role = client("iam").get_role(RoleName="guestbook-dev-web-eu-west-1")["Role"]
 policies = every("iam", "list_role_policies", "PolicyNames", RoleName=role["RoleName"])
 document = client("iam").get_role_policy(RoleName=role["RoleName"], PolicyName=policies[0])["PolicyDocument"]
 s3, bucket = client("s3"), "rzap-123456789012-eu-west-1"

@@ -26,8 +26,8 @@ fn a_plan_is_in_order_and_says_what_is_replaced_kept_and_hidden() {
     let world = changed();
     let plan = world.run("deploy dev --dry-run").success();
     insta::assert_snapshot!(plan.out(), @r"
-    multi dev: 2 to create, 3 to update, 1 to delete, 4 unchanged
-      ~ role      multi-dev-eu-west-1
+    multi dev: 2 to create, 3 to update, 1 to delete, 5 unchanged
+      ~ role      multi-dev-worker-eu-west-1
           policy: + Allow s3:GetObject on arn:aws:s3:::photos/*|`
       + artifact  multi/[sha256]….zip
       ~ function  multi-dev-web
@@ -58,10 +58,10 @@ fn a_plan_is_in_order_and_says_what_is_replaced_kept_and_hidden() {
 fn in_markdown_no_value_is_more_than_a_value() {
     let plan = changed().run("deploy dev --dry-run --markdown").success();
     insta::assert_snapshot!(plan.out(), @r"
-    ### `multi` `dev`: 2 to create, 3 to update, 1 to delete, 4 unchanged
+    ### `multi` `dev`: 2 to create, 3 to update, 1 to delete, 5 unchanged
 
     `````diff
-    ! role      multi-dev-eu-west-1
+    ! role      multi-dev-worker-eu-west-1
     +     policy: Allow s3:GetObject on arn:aws:s3:::photos/*|`
     + artifact  multi/[sha256]….zip
     ! function  multi-dev-web

@@ -2,9 +2,6 @@
 
 use std::fs;
 
-use serde_json::Value;
-
-use crate::emulator::Emulator;
 use crate::http;
 use crate::tools::repository;
 use crate::world::World;
@@ -109,100 +106,17 @@ fn a_wrong_readme_would_be_found() {
 }
 
 #[test]
-fn the_permissions_in_the_readme_are_enough() {
+fn the_policy_in_the_readme_is_what_the_command_prints() {
     let text = fs::read_to_string(repository().join("README.md")).expect("README.md");
-    let policies = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let policies: Vec<Value> = policies.filter_map(|block| serde_json::from_str(block).ok()).collect();
-    let mut policy = policies.into_iter().find(|block| block["Statement"].is_array()).expect("a policy in README.md");
-    // `MiniStack` takes `*` for the resource of a call that has the name in its body, like CreateFunction.
-    // So what is tested is that no action is missing; that it refuses what is not named is tested with
-    // the errors.
-    for statement in policy["Statement"].as_array_mut().expect("statements") {
-        statement["Resource"] = "*".into();
-    }
-    // It takes GetAlias, UpdateAlias and DeleteAlias for ListAliases; these three stay untested.
-    let aliases = serde_json::json!({"Effect": "Allow", "Action": "lambda:ListAliases", "Resource": "*"});
-    policy["Statement"].as_array_mut().expect("statements").push(aliases);
-    let emulator = Emulator::strict_ministack();
-    let world = World::new().app("guestbook").with_policy(&emulator, &policy);
-    world.run("deploy dev").success();
-    world.run("deploy dev").success();
-    world.edit("guestbook.py", "Thank you", "Thanks");
-    world.edit("rzap.yaml", "app: guestbook", "app: guestbook\ntimeout: 20");
-    world.run("update dev").success();
-    world.run("deploy dev").success();
-    world.run("status dev --check").success();
-    world.write("event.json", r#"{"no": "web event"}"#);
-    world.run("invoke dev --payload @event.json").failure(1);
-    world.run("tail dev --no-follow").success();
-    // Every call of the other kinds of HTTP fronts, too, and those for static files.
-    world.edit("rzap.yaml", "http: rest", "http: http\nstatic: true");
-    world.run("deploy dev --allow-replace").success();
-    emulator.cloud().boto(
-        "api = client('apigatewayv2')\nid = api.get_apis()['Items'][0]['ApiId']\nroute = api.get_routes(ApiId=id)['Items'][0]\n\
-         api.create_route(ApiId=id, RouteKey='GET /x', Target=route['Target'])\n\
-         api.update_route(ApiId=id, RouteId=route['RouteId'], AuthorizationType='AWS_IAM')\n\
-         api.update_stage(ApiId=id, StageName='$default', AutoDeploy=False)\n\
-         api.create_integration(ApiId=id, IntegrationType='HTTP_PROXY', IntegrationUri='https://example.com')",
-    );
-    world.run("deploy dev").success();
-    world.run("status dev --check").success();
-    world.edit("rzap.yaml", "http: http", "http: url\nlayer: auto\nkeep_warm: true");
-    world.run("deploy dev --allow-replace").success();
-    emulator.cloud().boto(
-        "it = client('scheduler').get_schedule(GroupName='guestbook-dev', Name='guestbook-dev-web-warm')\n\
-         names = ['Name', 'GroupName', 'ScheduleExpression', 'FlexibleTimeWindow', 'Target']\n\
-         client('scheduler').update_schedule(State='DISABLED', **{name: it[name] for name in names})",
-    );
-    world.run("deploy dev").success();
-    world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
-    world.run("update dev").success();
-    // Those of events and log subscriptions.
-    emulator.cloud().boto("client('logs').create_log_group(logGroupName='/others')");
-    let events = "app: guestbook\nresources: { orders: event_bus }\ntriggers:\n  - events: { source: [shop] }\n  - events: { bus: \
-                  orders, name: paid, pattern: { source: [shop] } }\n  - logs: /others";
-    world.edit("rzap.yaml", "app: guestbook", events);
-    world.run("deploy dev").success();
-    emulator.cloud().boto(
-        "queue = client('sqs').create_queue(QueueName='theirs')['QueueUrl']\n\
-         client('events').put_targets(Rule='guestbook-dev-web-paid', EventBusName='guestbook-dev-orders',\n    \
-         Targets=[{'Id': 'theirs', 'Arn': 'arn:aws:sqs:eu-west-1:000000000000:theirs'}])\n\
-         client('sqs').delete_queue(QueueUrl=queue)",
-    );
-    world.edit("rzap.yaml", "/others", "{ group: /others, pattern: ERROR }");
-    world.run("deploy dev").success();
-    world.edit("rzap.yaml", "  - logs: { group: /others, pattern: ERROR }\n", "");
-    world.run("deploy dev").success();
-    emulator.cloud().boto("client('logs').delete_log_group(logGroupName='/others')");
-    world.edit("rzap.yaml", events.trim_end_matches("\n  - logs: /others"), "app: guestbook");
-    // Topics, who hears them, and alarms.
-    let resources = "app: guestbook
-resources:
-  jobs: { type: queue, dlq: true }
-  news: { type: topic, subscribe: [jobs, a@example.com] }
-  errors: { type: alarm, function: web, above: 5, notify: news }
-  lines: { type: log_alarm, function: web, pattern: ERROR, notify: boss@example.com }
-triggers:
-  - sns: news";
-    world.edit("rzap.yaml", "app: guestbook", resources);
-    world.run("deploy dev").success();
-    world.edit("rzap.yaml", "subscribe: [jobs, a@example.com]", "subscribe: [jobs, b@example.com], display_name: News");
-    world.edit("rzap.yaml", "- sns: news", "- sns: { topic: news, filter: { kind: [sale] } }");
-    world.run("deploy dev").success();
-    world.edit("rzap.yaml", "triggers:\n  - sns: { topic: news, filter: { kind: [sale] } }\n", "");
-    world.edit(
-        "rzap.yaml",
-        "  lines: { type: log_alarm, function: web, pattern: ERROR, notify: boss@example.com }\n",
-        "",
-    );
-    world.run("deploy dev").success();
-    // And those that move traffic step by step.
-    let gradual = "app: guestbook\ntraffic: { canary: 50%, for: 1s }\nalarms: [errors]\nsmoke: [GET /, { invoke: web, payload: { rzap: warm } }]";
-    world.edit("rzap.yaml", "app: guestbook", gradual);
-    world.edit("guestbook.py", "Thanks", "Thank you");
-    world.run("update dev").success().says(&["50 % to the new versions", "1 alarm is quiet"]);
-    world.run("undeploy dev --yes").success();
-    emulator.cloud().is_empty();
+    let block = |language: &str, has: &str| {
+        let opening = format!("```{language}\n");
+        let blocks = text.split(&opening).skip(1).filter_map(|rest| rest.split("```").next());
+        let found = blocks.map(str::to_owned).find(|block| block.contains(has));
+        found.unwrap_or_else(|| panic!("no {has} in README.md"))
+    };
+    let world = World::new().app("guestbook").file("rzap.yaml", &block("yaml", "wsgi: guestbook:app"));
+    let printed = world.env("AWS_REGION", "").run("policy --deployer").success();
+    assert_eq!(printed.stdout, block("json", "\"Statement\""));
 }
 
 /// What each template answers at its URL.

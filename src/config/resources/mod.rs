@@ -3,8 +3,8 @@
 //! A resource's keys are merged over the places that speak of it: the top level, then the stage behind
 //! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
 
-mod event_bus;
 mod alarm;
+mod event_bus;
 mod metric;
 mod queue;
 mod topic;
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::alarm::{Alarm, Condition, LogAlarm, Notified};
+pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::metric::Metric;
 pub(crate) use self::queue::Queue;
 pub(crate) use self::topic::{Subscriber, Topic};

@@ -269,7 +269,7 @@ fn statements_iam_would_refuse_are_found() {
             "NotAction | a statement has either `Action` or `NotAction` | remove one of them",
             "1 | `Resource` needs text | this is a number: put it in quotes",
             "x | `Condition` needs a map | this is text",
-            "s3:* | `policies` needs a list of maps with `Effect`, `Action` and `Resource` | this is text",
+            "s3:* | `s3:*` is not the name of a managed policy | like `AmazonS3ReadOnlyAccess`, or `arn:aws:iam::123456789012:policy/NAME`",
         ]
     );
 }

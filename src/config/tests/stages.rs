@@ -243,6 +243,7 @@ fn the_resolved_stage_is_written_as_yaml() {
         http: rest
         log_retention: 30
         policies: []
+        role: own
         source:
           exclude:
           - "*.md"

@@ -2,8 +2,8 @@
 //!
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
-mod http;
 mod events;
+mod http;
 mod logs;
 mod schedule;
 mod sns;
@@ -11,9 +11,9 @@ mod sqs;
 
 use serde::Serialize;
 
+pub(crate) use self::events::{EventsTrigger, Input};
 pub(crate) use self::http::HttpTrigger;
 pub(super) use self::http::table as routes;
-pub(crate) use self::events::{EventsTrigger, Input};
 pub(crate) use self::logs::{Group, LogsTrigger};
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sns::SnsTrigger;

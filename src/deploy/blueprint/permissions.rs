@@ -5,30 +5,41 @@ use serde_json::{Value, json};
 use super::addresses::Addresses;
 use super::{Drawing, stores, triggers};
 use crate::config::FunctionConfig;
+use crate::config::triggers::Trigger;
 use crate::error::{Error, Result};
 
-/// The statements of a function's policy besides those for its logs: exact actions on exact ARNs, each once.
-pub(super) fn of_function(function: &FunctionConfig, drawing: &Drawing<'_>) -> Result<Vec<Value>> {
+/// A statement of a function's policy, and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Grant {
+    /// What of the config asks for it: `uses jobs`, `trigger sqs`, `policies`.
+    pub(crate) because: String,
+    pub(crate) statement: Value,
+}
+
+/// The statements of a function's policy besides those for its logs: exact actions on exact ARNs.
+pub(super) fn of_function(function: &FunctionConfig, drawing: &Drawing<'_>) -> Result<Vec<Grant>> {
     let mut all = Vec::new();
     for statement in &function.policies {
-        all.push(filled(statement, &drawing.addresses)?);
+        all.push(Grant { because: "policies".to_owned(), statement: filled(statement, &drawing.addresses)? });
     }
     for trigger in &function.triggers {
-        all.extend(triggers::of(trigger).statements(drawing)?);
+        let because = format!("trigger {}", word(trigger));
+        let statements = triggers::of(trigger).statements(drawing)?.into_iter();
+        all.extend(statements.map(|statement| Grant { because: because.clone(), statement }));
     }
     for (name, access) in &function.uses {
         let missing = || Error::failed(format!("the app has no resource `{name}`"));
         let store = stores::of(drawing.stage.resources.get(name).ok_or_else(missing)?);
-        all.extend(store.statements(drawing.addresses.get(name)?, access));
+        let statements = store.statements(drawing.addresses.get(name)?, access).into_iter();
+        all.extend(statements.map(|statement| Grant { because: format!("uses {name}"), statement }));
     }
-    // Two triggers of one queue, or a trigger and a use, may say the same.
-    let mut once: Vec<Value> = Vec::new();
-    for statement in all {
-        if !once.contains(&statement) {
-            once.push(statement);
-        }
-    }
-    Ok(once)
+    Ok(all)
+}
+
+/// The word of the config for a kind of trigger: that is how it is written.
+fn word(trigger: &Trigger) -> String {
+    let written = serde_json::to_value(trigger).unwrap_or_default();
+    written.as_object().and_then(|map| map.keys().next()).cloned().unwrap_or_default()
 }
 
 /// A statement.

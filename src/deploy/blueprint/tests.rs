@@ -70,8 +70,13 @@ fn a_function_with_static_files_waits_for_them_and_may_read_them_and_no_more() {
     assert!(waits("web") && !waits("job"));
     assert_eq!(functions["web"].settings.env, BTreeMap::from([("RZAP_STATIC".to_owned(), PLACED.to_owned())]));
     assert!(functions["job"].settings.env.is_empty());
-    let role = drawn.resources.iter().find_map(|any| if let Any::Role(role) = any { Some(role) } else { None });
-    let statements = role.unwrap().policy["Statement"].as_array().unwrap();
+    let role = |name: &str| {
+        let find = |any: &Any| if let Any::Role(role) = any { Some(role.clone()) } else { None };
+        let found = drawn.resources.iter().filter_map(find).find(|role| role.name == name);
+        found.unwrap().policy["Statement"].as_array().unwrap().clone()
+    };
+    let statements = role("shop-dev-web-eu-west-1");
+    assert_eq!(role("shop-dev-job-eu-west-1").len(), 1);
     let own = json!({
         "Sid": "ReadStaticFiles",
         "Effect": "Allow",
@@ -83,7 +88,9 @@ fn a_function_with_static_files_waits_for_them_and_may_read_them_and_no_more() {
 
 #[test]
 fn without_static_files_nothing_of_it_is_there() {
-    let drawn = blueprint(&stage(), &packages(Package { static_files: None, ..web("1", &[]) }), &place()).unwrap();
+    let mut stage = stage();
+    stage.functions.get_mut("web").unwrap().web.static_files = None;
+    let drawn = blueprint(&stage, &packages(Package { static_files: None, ..web("1", &[]) }), &place()).unwrap();
     assert_eq!(files(&drawn), None);
     let text = drawn.resources.iter().map(|any| any.managed().to_string()).collect::<String>();
     assert!(!text.contains("_static") && !text.contains("s3:GetObject"), "{text}");

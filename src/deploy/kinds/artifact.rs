@@ -11,6 +11,7 @@ use super::Kind;
 use super::bucket::{ARTIFACT_TAG, Bucket};
 use crate::aws::{Cloud, Multipart, PART, Target, explain, is_code, say};
 use crate::deploy::names::{artifact_key, bucket_name, stage_prefix, static_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, OrFailed as _, Result};
 
@@ -133,6 +134,13 @@ impl Resource for Artifact {
 
     fn after(&self) -> Vec<Key> {
         vec![Key::new(Kind::Bucket, &self.bucket)]
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:s3:::{bucket}/{app}/*.zip"];
+        const ACTIONS: &[&str] =
+            &["s3:GetObject", "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:AbortMultipartUpload"];
+        vec![Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::names::{bucket_name, lock_key, stage_prefix, static_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -266,6 +267,22 @@ impl Resource for Bucket {
 
     fn after(&self) -> Vec<Key> {
         Vec::new()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:s3:::{bucket}"];
+        const SETTINGS: &[&str] = &[
+            "s3:CreateBucket",
+            "s3:DeleteBucket",
+            "s3:ListBucket",
+            "s3:GetEncryptionConfiguration",
+            "s3:PutEncryptionConfiguration",
+            "s3:GetLifecycleConfiguration",
+            "s3:PutLifecycleConfiguration",
+            "s3:GetBucketPublicAccessBlock",
+            "s3:PutBucketPublicAccessBlock",
+        ];
+        vec![Need::on(ON, SETTINGS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

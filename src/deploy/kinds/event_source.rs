@@ -18,6 +18,7 @@ use super::attempt::{Made, Refused, patiently};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::triggers::SqsTrigger;
 use crate::deploy::names::{ALIAS, function_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -175,6 +176,18 @@ impl Resource for EventSource {
         let queue = self.source.split(':').nth(2) == Some("sqs");
         let queue = queue.then(|| Key::new(Kind::Queue, name));
         [Key::new(Kind::Function, &self.function)].into_iter().chain(queue).collect()
+    }
+
+    /// Lambda names mappings at random, and those that are looked for are in no list of ours.
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:lambda:{region}:{account}:event-source-mapping:*"];
+        const OWN: &[&str] = &[
+            "lambda:UpdateEventSourceMapping",
+            "lambda:DeleteEventSourceMapping",
+            "lambda:ListTags",
+            "lambda:TagResource",
+        ];
+        vec![Need::anywhere(&["lambda:ListEventSourceMappings", "lambda:CreateEventSourceMapping"]), Need::on(ON, OWN)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

@@ -9,6 +9,7 @@ use super::{Bucket, Kind};
 use crate::aws::{Cloud, explain};
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{bucket_name, lock_below, lock_key, stage_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::objects::keys_below;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::Result;
@@ -39,6 +40,12 @@ impl Resource for History {
 
     fn after(&self) -> Vec<Key> {
         vec![Key::new(Kind::Bucket, &self.bucket)]
+    }
+
+    /// Releases, the lock, and which kinds there are.
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:s3:::{bucket}/{app}/{stage}/*"];
+        vec![Need::on(ON, &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"])]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

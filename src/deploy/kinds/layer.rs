@@ -13,7 +13,9 @@ use serde::Serialize;
 
 use super::{Artifact, Kind};
 use crate::aws::{Backoff, Cloud, code, explain, is_passing, say};
+use crate::config::{self, StageConfig};
 use crate::deploy::names::{artifact_key, layer_name, layer_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 use crate::package::OwnLayer;
@@ -109,6 +111,31 @@ impl Resource for Layer {
 
     fn after(&self) -> Vec<Key> {
         vec![Artifact::key_of(&self.owner.app, &self.sha256)]
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &[
+            "arn:{partition}:lambda:{region}:{account}:layer:{layers}",
+            "arn:{partition}:lambda:{region}:{account}:layer:{layers}:*",
+        ];
+        let some = |stage: &StageConfig| {
+            let own = |layer: &config::Layer| matches!(layer, config::Layer::Folder(_));
+            stage.functions.values().any(|it| it.source.layer || it.layers.iter().any(own))
+        };
+        let others = |stage: &StageConfig| {
+            let layers = stage.functions.values().flat_map(|function| &function.layers);
+            let arn =
+                |layer: &config::Layer| if let config::Layer::Arn(arn) = layer { Some(arn.clone()) } else { None };
+            layers.filter_map(arn).collect()
+        };
+        vec![
+            Need::anywhere(&["lambda:ListLayers", "lambda:ListLayerVersions"]),
+            Need::on(ON, &["lambda:PublishLayerVersion", "lambda:GetLayerVersion", "lambda:DeleteLayerVersion"])
+                .when(some),
+            // Whoever gives a function a layer has to be allowed to read it.
+            // <https://docs.aws.amazon.com/lambda/latest/dg/permissions-user-function.html>
+            Need::on(&[], &["lambda:GetLayerVersion"]).and_on(others),
+        ]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

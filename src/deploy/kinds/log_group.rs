@@ -9,6 +9,7 @@ use super::Kind;
 use crate::aws::{Cloud, code, explain};
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{function_prefix, log_group_name};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::Result;
 
@@ -46,6 +47,20 @@ impl Resource for LogGroup {
 
     fn after(&self) -> Vec<Key> {
         Vec::new()
+    }
+
+    /// `FilterLogEvents` is what `tail` does with it.
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{names}"];
+        const ACTIONS: &[&str] = &[
+            "logs:CreateLogGroup",
+            "logs:DeleteLogGroup",
+            "logs:PutRetentionPolicy",
+            "logs:TagResource",
+            "logs:ListTagsForResource",
+            "logs:FilterLogEvents",
+        ];
+        vec![Need::anywhere(&["logs:DescribeLogGroups"]), Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

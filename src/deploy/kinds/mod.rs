@@ -46,6 +46,7 @@ pub(crate) use self::log_subscription::LogSubscription;
 pub(crate) use self::metric_filter::MetricFilter;
 pub(crate) use self::queue::{Queue, Sender};
 pub(crate) use self::role::Role;
+pub(in crate::deploy) use self::role::{taken as roles_taken, versions_need};
 pub(crate) use self::rule::Rule;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
@@ -54,6 +55,7 @@ pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 pub(crate) use self::subscription::Subscription;
 pub(crate) use self::topic::{Endpoint, Topic};
 use super::loss::{Loss, Replacement};
+use super::needs::Need;
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
 use crate::error::Result;
@@ -78,6 +80,11 @@ macro_rules! kinds {
             /// The words in a sentence: `log group`.
             pub(crate) fn words(self) -> &'static str {
                 match self { $(Self::$kind => $words),* }
+            }
+
+            /// What whoever runs rzap has to be allowed for it.
+            pub(crate) fn needs(self) -> Vec<Need> {
+                match self { $(Self::$kind => $kind::needs()),* }
             }
 
             /// Most stages have none of it: see `known`.

@@ -21,6 +21,7 @@ use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::resources as config;
 use crate::deploy::loss::Loss;
 use crate::deploy::names::resource_prefix;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -234,6 +235,20 @@ impl Resource for Queue {
 
     fn after(&self) -> Vec<Key> {
         self.after.iter().map(|name| Key::new(Kind::Queue, name)).collect()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:sqs:{region}:{account}:{names}"];
+        const ACTIONS: &[&str] = &[
+            "sqs:CreateQueue",
+            "sqs:DeleteQueue",
+            "sqs:GetQueueAttributes",
+            "sqs:SetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:ListQueueTags",
+            "sqs:TagQueue",
+        ];
+        vec![Need::anywhere(&["sqs:ListQueues"]), Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

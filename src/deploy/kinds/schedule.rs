@@ -8,12 +8,13 @@ use aws_sdk_scheduler::types::{FlexibleTimeWindow, FlexibleTimeWindowMode, Retry
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
-use super::Kind;
 use super::attempt::{Made, Refused, patiently};
 use super::schedule_group::Standing;
+use super::{Kind, role};
 use crate::aws::{Backoff, Cloud, code, explain, is_code};
 use crate::config::triggers::ScheduleTrigger;
 use crate::deploy::names::schedule_group_name;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -222,6 +223,21 @@ impl Resource for Schedule {
         let mut after = vec![Key::new(Kind::ScheduleGroup, group), Key::new(Kind::Role, role)];
         after.extend(self.function().map(|function| Key::new(Kind::Function, function)));
         after
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:scheduler:{region}:{account}:schedule/{group}/*"];
+        const ACTIONS: &[&str] = &[
+            "scheduler:GetSchedule",
+            "scheduler:CreateSchedule",
+            "scheduler:UpdateSchedule",
+            "scheduler:DeleteSchedule",
+        ];
+        vec![
+            Need::anywhere(&["scheduler:ListSchedules"]),
+            Need::on(ON, ACTIONS),
+            role::passed_to(|_| vec!["scheduler.amazonaws.com".to_owned()]),
+        ]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

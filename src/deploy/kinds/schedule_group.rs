@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::names::schedule_group_name;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -62,6 +63,18 @@ impl Resource for ScheduleGroup {
 
     fn after(&self) -> Vec<Key> {
         Vec::new()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:scheduler:{region}:{account}:schedule-group/{group}"];
+        const ACTIONS: &[&str] = &[
+            "scheduler:GetScheduleGroup",
+            "scheduler:CreateScheduleGroup",
+            "scheduler:DeleteScheduleGroup",
+            "scheduler:TagResource",
+            "scheduler:ListTagsForResource",
+        ];
+        vec![Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

@@ -19,7 +19,9 @@ use serde_json::Value;
 
 use super::{Bucket, Kind};
 use crate::aws::{Cloud, explain, is_code, say};
+use crate::config::StageConfig;
 use crate::deploy::names::{bucket_name, stage_prefix, static_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::objects::sizes_below;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, OrFailed as _, Result};
@@ -147,6 +149,12 @@ impl Resource for StaticFiles {
 
     fn after(&self) -> Vec<Key> {
         vec![Key::new(Kind::Bucket, &self.bucket)]
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:s3:::{bucket}/{app}/_static/*"];
+        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.web.static_files.is_some());
+        vec![Need::on(ON, &["s3:PutObject", "s3:DeleteObject"]).when(some)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

@@ -143,6 +143,8 @@ impl Iam {
                 self.get_role(form)?;
                 Ok(Some(vec![Element::leaf("InstanceProfiles", ""), Element::leaf("IsTruncated", "false")]))
             }
+            "PutRolePermissionsBoundary" => self.put_boundary(form).map(|()| None),
+            "DeleteRolePermissionsBoundary" => self.delete_boundary(form).map(|()| None),
             "PutRolePolicy" => self.put_role_policy(form).map(|()| None),
             "GetRolePolicy" => self.get_role_policy(form).map(Some),
             "DeleteRolePolicy" => self.delete_role_policy(form).map(|()| None),

@@ -27,7 +27,7 @@ impl Iam {
             description: description(form)?,
             trust: trust(form.require("AssumeRolePolicyDocument")?)?,
             max_session_seconds: form.number("MaxSessionDuration", 3_600..=43_200)?.unwrap_or(3_600),
-            boundary: form.get("PermissionsBoundary").map(str::to_owned),
+            boundary: form.get("PermissionsBoundary").map(boundary).transpose()?,
             // IAM shows whole seconds.
             created: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
             tags: names::tags(form)?,
@@ -106,6 +106,24 @@ impl Iam {
         })
     }
 
+    pub(super) fn put_boundary(&self, form: &Form) -> Result<(), Fault> {
+        let arn = boundary(form.require("PermissionsBoundary")?)?;
+        self.change(form, |role| {
+            role.boundary = Some(arn);
+            Ok(())
+        })
+    }
+
+    pub(super) fn delete_boundary(&self, form: &Form) -> Result<(), Fault> {
+        self.change(form, |role| {
+            if role.boundary.take().is_some() {
+                return Ok(());
+            }
+            let message = format!("Role {} does not have a permissions boundary.", role.name);
+            Err(Fault::new(404, "NoSuchEntity", message))
+        })
+    }
+
     pub(super) fn tag_role(&self, form: &Form) -> Result<(), Fault> {
         let tags = names::tags(form)?;
         self.change(form, |role| {
@@ -181,6 +199,12 @@ fn show(role: &Role, detail: Detail) -> Element {
         fields.push(Element::leaf("RoleLastUsed", ""));
     }
     Element::new("Role", fields)
+}
+
+/// The ARN of a managed policy. That there is one is not looked at: AWS's own are not kept here.
+fn boundary(arn: &str) -> Result<String, Fault> {
+    let is_policy = arn.starts_with("arn:") && arn.contains(":iam::") && arn.contains(":policy/");
+    if is_policy { Ok(arn.to_owned()) } else { Err(invalid(format!("ARN {arn} is not valid."))) }
 }
 
 fn description(form: &Form) -> Result<Option<String>, Fault> {

@@ -1,7 +1,7 @@
 //! `resources:` drawn: one file per type, one line each in [`of`].
 
-mod event_bus;
 pub(super) mod alarm;
+mod event_bus;
 mod queue;
 mod topic;
 

@@ -1,7 +1,7 @@
 //! `triggers:` drawn: one file per kind, one line each in [`of`].
 
-pub(super) mod http;
 mod events;
+pub(super) mod http;
 mod logs;
 pub(super) mod schedule;
 mod sns;

@@ -41,6 +41,7 @@ pub(in crate::deploy::blueprint) fn of_stage(drawing: &Drawing<'_>) -> Vec<Any> 
     let group_arn = place.arn("scheduler", &place.region, &format!("schedule-group/{group}"));
     let role = scheduler_role_name(owner, &place.region);
     let role = Role::of_schedules(role, owner.clone(), (&place.account, &group_arn), &aliases);
+    let role = Role { permissions_boundary: drawing.stage.permissions_boundary.clone(), ..role };
     let group = ScheduleGroup { name: group, owner: owner.clone() };
     let warm = timed.iter().filter(|config| config.web.keep_warm).map(|config| {
         let name = warm_schedule_name(owner, &config.name);

@@ -24,8 +24,10 @@ use super::Kind;
 use super::function::{Grant, statements, take_back};
 use super::http_api::is_function;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::config::{Http, StageConfig};
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name, function_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -233,6 +235,19 @@ impl Resource for Api {
 
     fn after(&self) -> Vec<Key> {
         self.routes.values().map(|function| Key::new(Kind::Function, function)).collect()
+    }
+
+    fn needs() -> Vec<Need> {
+        const LIST: &[&str] = &["arn:{partition}:apigateway:{region}::/restapis"];
+        const ON: &[&str] = &[
+            "arn:{partition}:apigateway:{region}::/restapis",
+            "arn:{partition}:apigateway:{region}::/restapis/*",
+            "arn:{partition}:apigateway:{region}::/tags/*",
+        ];
+        const VERBS: &[&str] =
+            &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
+        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Rest));
+        vec![Need::on(LIST, &["apigateway:GET"]), Need::on(ON, VERBS).when(some)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

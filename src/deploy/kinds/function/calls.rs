@@ -87,6 +87,7 @@ impl Function {
         revision: Option<&str>,
     ) -> Result<(), Refused> {
         let settings = &self.settings;
+        let probe = if settings.role == live.role { None } else { cloud.fresh.probe(&settings.role).await };
         // What is not given stays: then a version that was deleted meanwhile is not asked for again.
         let layers = if settings.layers == live.layers { None } else { Some(self.layer_arns(cloud).await?) };
         let call = || async {
@@ -111,6 +112,9 @@ impl Function {
                 .map_err(Refused::new(|| format!("update the configuration of the function `{}`", self.name)))
         };
         self.patiently(cloud, call).await?;
+        if let Some(probe) = probe {
+            probe.passed();
+        }
         Ok(())
     }
 

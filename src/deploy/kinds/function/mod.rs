@@ -29,11 +29,12 @@ pub(in crate::deploy::kinds) use self::permission::{
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;
 pub(in crate::deploy::kinds) use self::url::unknown_operation;
-use super::{Kind, STATIC_PLACE, StaticFiles};
+use super::{Kind, STATIC_PLACE, StaticFiles, role};
 use crate::aws::{Cloud, code, explain, is_code};
-use crate::config::FunctionConfig;
+use crate::config::{FunctionConfig, Http, StageConfig};
 use crate::deploy::loss::{Loss, Replacement};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -249,6 +250,41 @@ impl Resource for Function {
 
     fn after(&self) -> Vec<Key> {
         self.after.clone()
+    }
+
+    /// `GetAlias` and the lists are for `rollback`, `traffic` and for versions that are too many; `InvokeFunction` is for
+    /// smoke checks, `invoke`, `exec` and `manage`.
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:lambda:{region}:{account}:function:{names}"];
+        const ACTIONS: &[&str] = &[
+            "lambda:GetFunction",
+            "lambda:ListTags",
+            "lambda:CreateFunction",
+            "lambda:TagResource",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+            "lambda:PublishVersion",
+            "lambda:DeleteFunction",
+            "lambda:ListVersionsByFunction",
+            "lambda:GetAlias",
+            "lambda:ListAliases",
+            "lambda:CreateAlias",
+            "lambda:UpdateAlias",
+            "lambda:GetPolicy",
+            "lambda:AddPermission",
+            "lambda:RemovePermission",
+            "lambda:GetFunctionUrlConfig",
+            "lambda:InvokeFunction",
+        ];
+        const URL: &[&str] =
+            &["lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig"];
+        let has_url = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Url));
+        vec![
+            Need::anywhere(&["lambda:ListFunctions"]),
+            Need::on(ON, ACTIONS),
+            Need::on(ON, URL).when(has_url),
+            role::passed_to(|_| vec!["lambda.amazonaws.com".to_owned()]).and_on(role::brought),
+        ]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

@@ -26,6 +26,7 @@ use super::function::{Grant, statements, take_back, unknown_operation};
 use crate::aws::{Backoff, Cloud, explain, is_code, say};
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{api_name, function_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -245,6 +246,18 @@ impl Resource for HttpApi {
 
     fn after(&self) -> Vec<Key> {
         self.routes.values().map(|function| Key::new(Kind::Function, function)).collect()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &[
+            "arn:{partition}:apigateway:{region}::/apis",
+            "arn:{partition}:apigateway:{region}::/apis/*",
+            "arn:{partition}:apigateway:{region}::/tags/*",
+        ];
+        // A tag of something new is PUT. <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html>
+        const VERBS: &[&str] =
+            &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
+        vec![Need::on(ON, VERBS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

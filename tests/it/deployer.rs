@@ -1,0 +1,160 @@
+//! What `rzap policy --deployer` prints is enough for whoever runs rzap, and is the least.
+//!
+//! `MiniStack` refuses what a user's policy does not name. What it does not know, and what that means here:
+//! - It takes `*` for the resource of a call that has the name in its body, like `CreateFunction`. So where that matters
+//!   the statements are tested with `*`, and the ARNs by the snapshot of the policy and by the README.
+//! - It does not know the condition key `iam:PolicyARN`.
+//! - It takes `GetAlias`, `UpdateAlias` and `DeleteAlias` for `ListAliases`; these three stay untested.
+
+use serde_json::{Value, json};
+
+use crate::emulator::Emulator;
+use crate::world::World;
+
+/// The statements for this config. Services whose calls `MiniStack` knows the resources of keep theirs.
+fn statements(world: &World) -> Vec<Value> {
+    let printed = world.run("policy --deployer --json").success().json();
+    let documents = printed.as_array().cloned().unwrap_or_else(|| vec![printed]);
+    let statements =
+        documents.iter().flat_map(|document| document["Statement"].as_array().cloned().unwrap_or_default());
+    let statements = statements.map(|mut statement| {
+        let keeps = ["arn:aws:s3:", "arn:aws:iam:"];
+        let resources = statement["Resource"].to_string();
+        if statement["Condition"]["ArnEquals"]["iam:PolicyARN"] != Value::Null {
+            statement.as_object_mut().expect("a statement").remove("Condition");
+        }
+        if !keeps.iter().any(|service| resources.contains(service)) {
+            statement["Resource"] = "*".into();
+        }
+        statement
+    });
+    let aliases = json!({"Effect": "Allow", "Action": "lambda:ListAliases", "Resource": "*"});
+    statements.chain([aliases]).collect()
+}
+
+/// Lets the user do what the config wants now, and what it wanted before: that is what a change takes.
+fn grant(emulator: &Emulator, world: &World, before: &mut Vec<Value>) {
+    let now = statements(world);
+    let statements = [before.as_slice(), now.as_slice()].concat();
+    let all = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    emulator
+        .cloud()
+        .boto(&format!("client('iam').put_user_policy(UserName='ci', PolicyName='ci', PolicyDocument={all:?})"));
+    *before = now;
+}
+
+#[test]
+fn the_policy_that_is_printed_is_enough_for_the_life_of_a_stage() {
+    let emulator = Emulator::strict_ministack();
+    let policy = json!({"Version": "2012-10-17", "Statement": statements(&World::new().app("guestbook"))});
+    let world = World::new().app("guestbook").with_policy(&emulator, &policy);
+    let mut before = Vec::new();
+    let mut change = |from: &str, to: &str| {
+        world.edit("rzap.yaml", from, to);
+        grant(&emulator, &world, &mut before);
+    };
+    world.run("deploy dev").success();
+    world.run("deploy dev").success();
+    world.edit("guestbook.py", "Thank you", "Thanks");
+    change("app: guestbook", "app: guestbook\ntimeout: 20");
+    world.run("update dev").success();
+    world.run("deploy dev").success();
+    world.run("status dev --check").success();
+    world.write("event.json", r#"{"no": "web event"}"#);
+    world.run("invoke dev --payload @event.json").failure(1);
+    world.run("tail dev --no-follow").success();
+    // Every call of the other kinds of HTTP fronts, too, and those for static files.
+    change("http: rest", "http: http\nstatic: true");
+    world.run("deploy dev --allow-replace").success();
+    emulator.cloud().boto(
+        "api = client('apigatewayv2')\nid = api.get_apis()['Items'][0]['ApiId']\nroute = api.get_routes(ApiId=id)['Items'][0]\n\
+         api.create_route(ApiId=id, RouteKey='GET /x', Target=route['Target'])\n\
+         api.update_route(ApiId=id, RouteId=route['RouteId'], AuthorizationType='AWS_IAM')\n\
+         api.update_stage(ApiId=id, StageName='$default', AutoDeploy=False)\n\
+         api.create_integration(ApiId=id, IntegrationType='HTTP_PROXY', IntegrationUri='https://example.com')",
+    );
+    world.run("deploy dev").success();
+    world.run("status dev --check").success();
+    change("http: http", "http: url\nlayer: auto\nkeep_warm: true");
+    world.run("deploy dev --allow-replace").success();
+    emulator.cloud().boto(
+        "it = client('scheduler').get_schedule(GroupName='guestbook-dev', Name='guestbook-dev-web-warm')\n\
+         names = ['Name', 'GroupName', 'ScheduleExpression', 'FlexibleTimeWindow', 'Target']\n\
+         client('scheduler').update_schedule(State='DISABLED', **{name: it[name] for name in names})",
+    );
+    world.run("deploy dev").success();
+    world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
+    world.run("update dev").success();
+    // And those that move traffic step by step.
+    emulator.cloud().boto(
+        "client('cloudwatch').put_metric_alarm(AlarmName='errors', Namespace='Shop', MetricName='errors', Statistic='Sum', \
+         Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator='GreaterThanThreshold')",
+    );
+    let gradual = "app: guestbook\ntraffic: { canary: 50%, for: 1s }\nalarms: [errors]\nsmoke: [GET /, { invoke: web, payload: { rzap: warm } }]";
+    change("app: guestbook", gradual);
+    world.edit("guestbook.py", "Thanks", "Thank you");
+    world.run("update dev").success().says(&["50 % to the new versions", "1 alarm is quiet"]);
+    // What is beside functions, and several of them.
+    let arn = emulator.cloud().boto(
+        "document = json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]})\n\
+         answer(client('iam').create_policy(PolicyName='limit', PolicyDocument=document)['Policy']['Arn'])",
+    );
+    let arn = arn.as_str().expect("an ARN");
+    let beside = format!(
+        "app: guestbook\nresources: {{ jobs: {{ type: queue, dlq: {{ max_receives: 2 }} }} }}\nuses: {{ jobs: send }}\n\
+         triggers: [{{ sqs: jobs }}, {{ schedule: rate(1 hour) }}]\npolicies: ['{arn}']\npermissions_boundary: {arn}"
+    );
+    change("app: guestbook", &beside);
+    world.run("deploy dev --at-once").success();
+    world.run("status dev --check").success();
+    change(&beside, "app: guestbook\nrole: shared");
+    world.run("deploy dev --at-once --delete-data").success();
+    world.run("rollback dev").success();
+    world.run("deploy dev --at-once").success();
+    world.run("undeploy dev --yes").success();
+    emulator.cloud().is_empty();
+}
+
+#[test]
+fn without_one_of_its_actions_a_deploy_fails() {
+    let emulator = Emulator::strict_ministack();
+    let all = statements(&World::new().app("guestbook"));
+    let world = World::new().app("guestbook");
+    let world = world.with_policy(&emulator, &json!({"Version": "2012-10-17", "Statement": all}));
+    let grant = |without: &str| {
+        let mut some = all.clone();
+        for statement in &mut some {
+            if let Some(actions) = statement["Action"].as_array_mut() {
+                actions.retain(|action| action != without);
+            }
+        }
+        some.retain(|statement| statement["Action"] != without && statement["Action"] != json!([]));
+        let policy = json!({"Version": "2012-10-17", "Statement": some}).to_string();
+        emulator
+            .cloud()
+            .boto(&format!("client('iam').put_user_policy(UserName='ci', PolicyName='ci', PolicyDocument={policy:?})"));
+    };
+    // Each deploy gets a little further than the one before.
+    let made = [
+        "s3:CreateBucket",
+        "iam:ListRoles",
+        "iam:CreateRole",
+        "iam:PutRolePolicy",
+        "lambda:CreateFunction",
+        "lambda:CreateAlias",
+        "lambda:AddPermission",
+    ];
+    for action in made {
+        grant(action);
+        world.run("deploy dev").failure(4).says(&[action]);
+    }
+    grant("");
+    world.run("deploy dev").success();
+    for action in ["lambda:DeleteFunction", "iam:DeleteRolePolicy", "iam:DeleteRole", "s3:DeleteBucket"] {
+        grant(action);
+        world.run("undeploy dev --yes").failure(4).says(&[action]);
+    }
+    grant("");
+    world.run("undeploy dev --yes").success();
+    emulator.cloud().is_empty();
+}
