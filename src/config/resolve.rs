@@ -146,6 +146,7 @@ fn functions<'a>(
 ) -> Option<BTreeMap<String, FunctionConfig>> {
     let mut resolved = Vec::new();
     let mut with_api: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut notified = triggers::Notified::default();
     for declared in precedence::functions(file.top, &mut reader.problems) {
         let said = Said::of_function(file.top, chain, &declared);
         let config = function(reader, file.root, (&declared, &said), others);
@@ -162,6 +163,9 @@ fn functions<'a>(
             } else {
                 with_api.insert(word, declared.name);
             }
+        }
+        if let (Some(config), Some(entry)) = (&config, said.strongest("triggers")) {
+            notified.check(reader, entry, &config.name, &config.triggers);
         }
         resolved.push(config);
     }

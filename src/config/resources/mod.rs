@@ -3,12 +3,14 @@
 //! A resource's keys are merged over the places that speak of it: the top level, then the stage behind
 //! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
 
+mod bucket;
 mod queue;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub(crate) use self::bucket::{Bucket, Cors};
 pub(crate) use self::queue::Queue;
 use super::fields::Fields;
 use super::keys;
@@ -23,6 +25,7 @@ use super::values::Reader;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ResourceConfig {
+    Bucket(Bucket),
     Queue(Queue),
 }
 
@@ -41,14 +44,24 @@ pub(super) struct Type {
 }
 
 /// In the order a person reads about them.
-const TYPES: &[Type] = &[Type {
-    word: "queue",
-    what: "a queue",
-    keys: &queue::KEYS,
-    attributes: &["name", "arn", "url"],
-    access: &["send", "receive", "send-receive"],
-    read: queue::read,
-}];
+const TYPES: &[Type] = &[
+    Type {
+        word: "bucket",
+        what: "a bucket",
+        keys: &bucket::KEYS,
+        attributes: &["name", "arn"],
+        access: &["read", "write", "read-write"],
+        read: bucket::read,
+    },
+    Type {
+        word: "queue",
+        what: "a queue",
+        keys: &queue::KEYS,
+        attributes: &["name", "arn", "url"],
+        access: &["send", "receive", "send-receive"],
+        read: queue::read,
+    },
+];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
 pub(super) type Others<'a> = BTreeMap<&'a str, &'a str>;
@@ -103,6 +116,7 @@ pub(super) fn check(
             })
         };
         match resource {
+            ResourceConfig::Bucket(_) => {}
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
         }
     }

@@ -2,11 +2,14 @@
 //!
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
+mod s3;
 mod schedule;
 mod sqs;
 
 use serde::Serialize;
 
+pub(super) use self::s3::Notified;
+pub(crate) use self::s3::S3Trigger;
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sqs::SqsTrigger;
 use super::fields::Fields;
@@ -19,6 +22,7 @@ use super::values::Reader;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trigger {
+    S3(S3Trigger),
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
 }
@@ -51,6 +55,7 @@ struct TriggerKind {
 }
 
 const KINDS: &[TriggerKind] = &[
+    TriggerKind { word: "s3", what: "an `s3` trigger", keys: &s3::KEYS, read: s3::read },
     TriggerKind { word: "schedule", what: "a `schedule` trigger", keys: &schedule::KEYS, read: schedule::read },
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
 ];

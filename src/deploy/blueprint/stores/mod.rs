@@ -1,5 +1,6 @@
 //! `resources:` drawn: one file per type, one line each in [`of`].
 
+mod bucket;
 mod queue;
 
 use serde_json::Value;
@@ -30,6 +31,7 @@ pub(super) trait Store {
 /// How a resource is drawn.
 pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
     match resource {
+        ResourceConfig::Bucket(bucket) => bucket,
         ResourceConfig::Queue(queue) => queue,
     }
 }

@@ -1,5 +1,6 @@
 //! `triggers:` drawn: one file per kind, one line each in [`of`].
 
+pub(super) mod s3;
 pub(super) mod schedule;
 mod sqs;
 
@@ -28,6 +29,7 @@ pub(super) trait Wakes {
 /// How a trigger is drawn.
 pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
     match trigger {
+        Trigger::S3(s3) => s3,
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
     }
