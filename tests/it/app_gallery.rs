@@ -55,12 +55,13 @@ answer([all(block.values()), len(block), tags['rzap:app'], tags['rzap:stage']])"
         cloud,
         &format!(
             "from concurrent.futures import ThreadPoolExecutor
-body = open({file:?}, 'rb').read()
+body = open('{}', 'rb').read()
 names = [f'in/many/{{at}}.png' for at in range(4)] + ['in/My Photo (1) + ü.png', 'in/upright.jpg', 'out/never.png', 'in/a.gif']
 with ThreadPoolExecutor(4) as pool:
     list(pool.map(lambda name: s3.put_object(Bucket=bucket('uploads'), Key=name, Body=body), names))
 s3.put_object(Bucket=bucket('uploads'), Key='in/broken.png', Body=b'no image')
-s3.copy_object(Bucket=bucket('uploads'), Key='in/copy.png', CopySource={{'Bucket': bucket('uploads'), 'Key': 'in/many/0.png'}})"
+s3.copy_object(Bucket=bucket('uploads'), Key='in/copy.png', CopySource={{'Bucket': bucket('uploads'), 'Key': 'in/many/0.png'}})",
+            file.display()
         ),
     );
     let mut all: Vec<String> = (0..4).map(|at| format!("many/{at}.jpeg")).collect();
@@ -68,7 +69,7 @@ s3.copy_object(Bucket=bucket('uploads'), Key='in/copy.png', CopySource={{'Bucket
     all.sort();
     wait_for("the thumbnails", PATIENCE, || (thumbnails(cloud) == json!(all)).then_some(()));
     let small = world.root().join("small.jpeg");
-    boto(cloud, &format!("s3.download_file(bucket('thumbnails'), 'many/3.jpeg', {small:?})"));
+    boto(cloud, &format!("s3.download_file(bucket('thumbnails'), 'many/3.jpeg', '{}')", small.display()));
     assert_eq!(jpeg_size(&fs::read(&small).expect("a picture")), (128, 43));
 
     boto(cloud, "for at in range(4): s3.delete_object(Bucket=bucket('uploads'), Key=f'in/many/{at}.png')");

@@ -166,7 +166,19 @@ fn the_permissions_in_the_readme_are_enough() {
     world.edit("rzap.yaml", "app: guestbook", gradual);
     world.edit("guestbook.py", "Thanks", "Thank you");
     world.run("update dev").success().says(&["50 % to the new versions", "1 alarm is quiet"]);
-    world.run("undeploy dev --yes").success();
+    // And those of buckets.
+    let buckets = "app: guestbook\nresources: { uploads: { type: bucket, versioned: true, expire: 9d, cors: '*' } }\ntriggers: [{ s3: uploads }]";
+    world.edit("rzap.yaml", "app: guestbook", buckets);
+    world.run("deploy dev").success();
+    emulator.cloud().boto(
+        "s3 = client('s3')\n[name] = [it['Name'] for it in s3.list_buckets()['Buckets'] if 'uploads' in it['Name']]\n\
+         s3.put_object(Bucket=name, Key='a', Body=b'1')\ns3.delete_object(Bucket=name, Key='a')\n\
+         s3.create_multipart_upload(Bucket=name, Key='b')",
+    );
+    world.edit("rzap.yaml", ", expire: 9d, cors: '*'", "");
+    world.run("deploy dev").success();
+    world.run("undeploy dev --yes").failure(2).says(&["with 2 objects", "--delete-data"]);
+    world.run("undeploy dev --yes --delete-data").success();
     emulator.cloud().is_empty();
 }
 

@@ -199,7 +199,7 @@ fn check(receivers: &[Receiver], bucket: &Bucket) -> Result<(), Fault> {
         }
         // A FIFO queue or topic: "S3 event notifications aren't compatible" with it.
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
-        if receiver.kind != Kind::Function && receiver.arn.ends_with(".fifo") {
+        if receiver.kind != Kind::Function && receiver.arn.strip_suffix(".fifo").is_some() {
             return Err(unreachable(&receiver.arn, "FIFO queues and topics are not allowed"));
         }
         if let Some(other) = before.iter().find(|other| other.overlaps(receiver)) {
