@@ -19,6 +19,10 @@ pub(crate) struct Undeploy {
     #[arg(long, short)]
     yes: bool,
 
+    /// Delete what holds data, too: buckets with objects, queues with messages
+    #[arg(long)]
+    delete_data: bool,
+
     /// Leave the log groups and what is in them
     #[arg(long)]
     keep_logs: bool,
@@ -42,7 +46,8 @@ impl Undeploy {
         context.lock(&cloud, &owner, &self.locking, false, &progress).await?;
         let found = deploy::discover(&cloud, &owner, &stage).await?.found;
         drop(spin);
-        let plan = deploy::teardown(&found, self.keep_logs);
+        let mut plan = deploy::teardown(&found, self.keep_logs);
+        plan.check_teardown(self.delete_data, &name)?;
         let changes = plan.changes();
         if !changes.is_empty() && !self.yes {
             let count = changes.len();

@@ -154,6 +154,7 @@ fn functions<'a>(
     let mut with_api: BTreeMap<&str, &str> = BTreeMap::new();
     let all = precedence::functions(file.top, &mut reader.problems);
     let names: Vec<&str> = all.iter().map(|declared| declared.name).collect();
+    let mut notified = triggers::Notified::default();
     for declared in all {
         let said = Said::of_function(file.top, chain, &declared);
         let config = function(reader, file.root, (&declared, &said), others);
@@ -177,6 +178,9 @@ fn functions<'a>(
         let routes_at = said.strongest("triggers").or_else(|| said.strongest("http")).unwrap_or(declared.named_at);
         if let Some(config) = &config {
             role::check_shared(reader, config, &resolved, declared.named_at);
+        }
+        if let (Some(config), Some(entry)) = (&config, said.strongest("triggers")) {
+            notified.check(reader, entry, &config.name, &config.triggers);
         }
         let Some(config) = config else {
             complete = false;

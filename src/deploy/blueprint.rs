@@ -155,6 +155,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
             resources.extend(triggers::of(trigger).wanted(config, &drawing)?);
         }
     }
+    resources.extend(triggers::s3::of_stage(&drawing)?);
     resources.extend(triggers::schedule::of_stage(&drawing));
     resources.extend(stores::alarm::of_stage(&drawing));
     Ok(Blueprint { owner, resources })

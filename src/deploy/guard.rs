@@ -85,6 +85,22 @@ impl Plan {
             .hint(format!("`rzap deploy {stage} --dry-run` shows the whole plan")))
     }
 
+    /// Refuses to remove a stage with data in it that nobody has given up.
+    ///
+    /// # Errors
+    /// Each thing is named, with what is lost and the flag.
+    pub(crate) fn check_teardown(&mut self, delete_data: bool, stage: &str) -> Result<()> {
+        let lacking = self.lacks(&Terms { allow_replace: true, delete_data, ..Terms::default() });
+        if lacking.is_empty() {
+            // Nothing has to be allowed any more.
+            self.steps.iter_mut().flat_map(|step| &mut step.losses).for_each(|loss| loss.needs = None);
+            return Ok(());
+        }
+        let error = Error::usage("this would delete data for good, and that needs --delete-data");
+        Err(Error { causes: self.named(|flag| lacking.contains(&flag)), ..error }
+            .hint(format!("nothing was deleted; if you mean it: `rzap undeploy {stage} --delete-data`")))
+    }
+
     /// Refuses a replacement: `update` changes code in place.
     ///
     /// # Errors

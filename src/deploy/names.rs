@@ -18,6 +18,9 @@ pub(crate) const DEFAULT_BUS: &str = "default";
 const LONGEST: usize = 64;
 /// Longest name of a layer. <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>
 const LONGEST_LAYER: usize = 140;
+/// Longest name of a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+const LONGEST_BUCKET: usize = 63;
 /// `-` and eight hex digits.
 const SUFFIX: usize = 9;
 /// `-` and sixteen hex digits: which content a layer has.
@@ -90,6 +93,18 @@ pub(crate) fn alarm_name(owner: &Owner, resource: &str) -> String {
 /// What every such name of this stage begins with, however short it has to be; others' names may, too.
 pub(crate) fn resource_prefix(owner: &Owner) -> String {
     function_prefix(owner)
+}
+
+/// `{app}-{stage}-{resource}-{account}-{region}`: a bucket of `resources:`. Names of buckets are global.
+pub(crate) fn resource_bucket_name(owner: &Owner, resource: &str, account: &str, region: &str) -> String {
+    resource_name(owner, resource, &format!("-{account}-{region}"), LONGEST_BUCKET)
+}
+
+/// What every such name of this stage begins with, however short it has to be; others' names may, too.
+pub(crate) fn bucket_prefix(owner: &Owner, account: &str, region: &str) -> String {
+    let mut prefix = format!("{}-{}-", owner.app, owner.stage);
+    prefix.truncate(LONGEST_BUCKET - format!("-{account}-{region}").len() - SUFFIX);
+    prefix
 }
 
 /// `{app}-{stage}-{part}-{hash}`, with 16 hex digits of the content's hash: one name, one content.
@@ -191,6 +206,20 @@ mod tests {
         let long = layer_name(&owner(&"a".repeat(60), &"b".repeat(60)), &"c".repeat(60), &"d".repeat(64));
         assert_eq!(long.len(), 140);
         assert!(long.ends_with(&format!("-{}", "d".repeat(16))));
+    }
+
+    #[test]
+    fn buckets_are_named_for_the_whole_world() {
+        let name = |owner: &Owner, bucket| resource_bucket_name(owner, bucket, "123456789012", "ap-southeast-1");
+        let short = owner("shop", "dev");
+        assert_eq!(name(&short, "uploads"), "shop-dev-uploads-123456789012-ap-southeast-1");
+        let long = owner(&"a".repeat(40), "dev");
+        let (one, two) = (name(&long, "one"), name(&long, "two"));
+        assert!(one.len() == 63 && one != two && one.ends_with("-123456789012-ap-southeast-1"), "{one}");
+        for owner in [short, long] {
+            let prefix = bucket_prefix(&owner, "123456789012", "ap-southeast-1");
+            assert!(name(&owner, "one").starts_with(&prefix), "{prefix}");
+        }
     }
 
     #[test]

@@ -226,8 +226,13 @@ pub(crate) fn teardown(found: &Found<Any>, keep_logs: bool) -> Plan {
     let stays = |any: &Any| any.orphan() == Orphan::Keep || (keep_logs && any.key().kind == Kind::LogGroup);
     let going = found.ours.iter().filter(|any| !stays(any)).cloned().collect();
     let mut steps = deletions(going);
-    // Whoever removes a stage is asked once, for all of it.
-    steps.iter_mut().flat_map(|step| &mut step.losses).for_each(|loss| loss.needs = None);
+    // Whoever removes a stage is asked once, for all of it; a second time for data that is not about the stage itself,
+    // as its logs are.
+    for step in &mut steps {
+        let goes_with_it = step.resource.orphan() == Orphan::WithStage;
+        let asked = |loss: &&mut Loss| goes_with_it || loss.needs != Some(Flag::DeleteData);
+        step.losses.iter_mut().filter(asked).for_each(|loss| loss.needs = None);
+    }
     Plan { steps, kept: Vec::new() }
 }
 

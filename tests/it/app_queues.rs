@@ -121,7 +121,8 @@ fn story(world: &World, cloud: &Cloud) {
     // What is not in the config any more goes, and nothing else.
     world.edit("rzap.yaml", "      - schedule: rate(1 hour)\n", "");
     assert_eq!(world.run("deploy dev --json").success().changes(), ["delete schedule"]);
-    world.run("undeploy dev --yes").success();
+    // A job that took long may have been done twice.
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 

@@ -14,6 +14,12 @@ fn boto3_finds_s3_iam_and_sts_as_aws_has_them() {
 }
 
 #[test]
+fn boto3_hears_of_what_happens_in_buckets_as_from_aws() {
+    let world = World::new();
+    world.local().script("s3_notifications.py");
+}
+
+#[test]
 fn boto3_finds_lambda_as_aws_has_it() {
     let world = World::new();
     world.local().script("lambda.py");

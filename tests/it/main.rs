@@ -26,6 +26,7 @@ mod world;
 
 mod app_alarms;
 mod app_events;
+mod app_gallery;
 mod app_queues;
 mod app_topics;
 mod bad_cloud;

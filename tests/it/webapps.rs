@@ -28,7 +28,7 @@ const FRONTS: [&str; 3] = ["rest", "http", "url"];
 const FRONTS_OF_MINISTACK: [&str; 2] = ["rest", "url"];
 
 /// A fixture, for the Python that is here: compiled code fits one version only.
-fn app(name: &str) -> World {
+pub(crate) fn app(name: &str) -> World {
     let world = World::new().app(name);
     let version = "import sys; print('python%d.%d' % sys.version_info[:2])";
     let here = world.shell(&format!("python3 -c \"{version}\"")).success().stdout;

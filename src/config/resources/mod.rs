@@ -6,6 +6,7 @@
 mod alarm;
 mod event_bus;
 mod metric;
+mod bucket;
 mod queue;
 mod topic;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 pub(crate) use self::alarm::{Alarm, Condition, LogAlarm, Notified};
 pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::metric::Metric;
+pub(crate) use self::bucket::{Bucket, Cors};
 pub(crate) use self::queue::Queue;
 pub(crate) use self::topic::{Subscriber, Topic};
 use super::fields::Fields;
@@ -32,6 +34,7 @@ use super::values::Reader;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ResourceConfig {
     EventBus(EventBus),
+    Bucket(Bucket),
     Queue(Queue),
     Topic(Topic),
     Alarm(Alarm),
@@ -54,6 +57,14 @@ pub(super) struct Type {
 
 /// In the order a person reads about them.
 const TYPES: &[Type] = &[
+    Type {
+        word: "bucket",
+        what: "a bucket",
+        keys: &bucket::KEYS,
+        attributes: &["name", "arn"],
+        access: &["read", "write", "read-write"],
+        read: bucket::read,
+    },
     Type {
         word: "queue",
         what: "a queue",
@@ -154,6 +165,7 @@ pub(super) fn check(
             })
         };
         match resource {
+            ResourceConfig::Bucket(_) => {}
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
             ResourceConfig::EventBus(_) => {}
             ResourceConfig::Topic(topic) => topic::check(reader, said("fifo"), (name, topic), (resources, functions)),

@@ -5,6 +5,7 @@
 mod events;
 mod http;
 mod logs;
+mod s3;
 mod schedule;
 mod sns;
 mod sqs;
@@ -15,6 +16,8 @@ pub(crate) use self::events::{EventsTrigger, Input};
 pub(crate) use self::http::HttpTrigger;
 pub(super) use self::http::table as routes;
 pub(crate) use self::logs::{Group, LogsTrigger};
+pub(super) use self::s3::Notified;
+pub(crate) use self::s3::S3Trigger;
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sns::SnsTrigger;
 pub(crate) use self::sqs::SqsTrigger;
@@ -33,6 +36,7 @@ pub(crate) enum Trigger {
     Http(HttpTrigger),
     Events(EventsTrigger),
     Logs(LogsTrigger),
+    S3(S3Trigger),
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
     Sns(SnsTrigger),
@@ -60,6 +64,13 @@ pub(crate) enum Source {
     Arn(String),
 }
 
+impl Source {
+    /// Of what is there already.
+    pub(crate) fn arn(&self) -> Option<String> {
+        if let Self::Arn(arn) = self { Some(arn.clone()) } else { None }
+    }
+}
+
 /// A kind of trigger.
 struct TriggerKind {
     word: &'static str,
@@ -72,6 +83,7 @@ struct TriggerKind {
 
 const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "http", what: "an `http` trigger", keys: &http::KEYS, read: http::read },
+    TriggerKind { word: "s3", what: "an `s3` trigger", keys: &s3::KEYS, read: s3::read },
     TriggerKind { word: "schedule", what: "a `schedule` trigger", keys: &schedule::KEYS, read: schedule::read },
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
     TriggerKind { word: "events", what: "an `events` trigger", keys: &events::KEYS, read: events::read },

@@ -12,6 +12,7 @@ use super::Kind;
 use crate::aws::{Cloud, code, explain};
 use crate::config::resources::Condition;
 use crate::deploy::names::resource_prefix;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::Result;
 
@@ -132,6 +133,17 @@ impl Resource for Alarm {
 
     fn after(&self) -> Vec<Key> {
         self.after.clone()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:cloudwatch:{region}:{account}:alarm:{names}"];
+        const ACTIONS: &[&str] = &[
+            "cloudwatch:PutMetricAlarm",
+            "cloudwatch:DeleteAlarms",
+            "cloudwatch:ListTagsForResource",
+            "cloudwatch:TagResource",
+        ];
+        vec![Need::anywhere(&["cloudwatch:DescribeAlarms"]), Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

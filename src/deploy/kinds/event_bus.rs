@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::deploy::names::resource_prefix;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -71,6 +72,17 @@ impl Resource for EventBus {
 
     fn after(&self) -> Vec<Key> {
         Vec::new()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:events:{region}:{account}:event-bus/{names}"];
+        const ACTIONS: &[&str] = &[
+            "events:CreateEventBus",
+            "events:DeleteEventBus",
+            "events:ListTagsForResource",
+            "events:TagResource",
+        ];
+        vec![Need::anywhere(&["events:ListEventBuses", "events:ListRules"]), Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

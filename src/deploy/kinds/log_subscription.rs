@@ -15,7 +15,10 @@ use super::Kind;
 use super::attempt::{Made, Refused, patiently};
 use super::function::{Grant, granted, statement_id, statements, take_back};
 use crate::aws::{Backoff, Cloud, code, explain, is_code};
+use crate::config::StageConfig;
+use crate::config::triggers::{Group, Trigger};
 use crate::deploy::names::ALIAS;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -129,6 +132,13 @@ impl Resource for LogSubscription {
         vec![Key::new(Kind::Function, &self.function), Key::new(Kind::LogGroup, &self.group)]
     }
 
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{names}"];
+        const ACTIONS: &[&str] =
+            &["logs:DescribeSubscriptionFilters", "logs:PutSubscriptionFilter", "logs:DeleteSubscriptionFilter"];
+        vec![Need::on(ON, ACTIONS).and_on(named)]
+    }
+
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let groups = cloud.log_group_arn("");
         let remembered = granted(cloud, owner, WORD).await?.into_iter().filter_map(|one| {
@@ -185,6 +195,21 @@ impl Resource for LogSubscription {
         }
         take_back(cloud, &self.function, &self.statement(cloud)).await
     }
+}
+
+/// The log groups of others that the config names.
+fn named(stage: &StageConfig) -> Vec<String> {
+    let triggers = stage.functions.values().flat_map(|function| &function.triggers);
+    triggers
+        .filter_map(|trigger| match trigger {
+            Trigger::Logs(logs) => match &logs.group {
+                Group::Own(_) => None,
+                Group::Name(name) => Some(format!("arn:*:logs:*:*:log-group:{name}:*")),
+                Group::Arn(arn) => Some(format!("{}:*", arn.trim_end_matches(":*"))),
+            },
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]

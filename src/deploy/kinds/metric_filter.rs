@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Cloud, code, explain};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -58,6 +59,12 @@ impl Resource for MetricFilter {
 
     fn after(&self) -> Vec<Key> {
         vec![Key::new(Kind::LogGroup, &self.log_group)]
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{names}"];
+        const ACTIONS: &[&str] = &["logs:PutMetricFilter", "logs:DeleteMetricFilter"];
+        vec![Need::anywhere(&["logs:DescribeMetricFilters"]), Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

@@ -19,6 +19,7 @@ use super::function::{Grant, Granted, granted, statement_id, take_back};
 use crate::aws::Cloud;
 use crate::config::triggers::{EventsTrigger, Input};
 use crate::deploy::names::{DEFAULT_BUS, function_prefix};
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -244,6 +245,23 @@ impl Resource for Rule {
         let queue = self.dlq.as_ref().and_then(|arn| arn.rsplit(':').next()).map(|name| Key::new(Kind::Queue, name));
         let bus = (self.bus != DEFAULT_BUS).then(|| Key::new(Kind::EventBus, &self.bus));
         [Key::new(Kind::Function, &self.function)].into_iter().chain(bus).chain(queue).collect()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &[
+            "arn:{partition}:events:{region}:{account}:rule/{names}",
+            "arn:{partition}:events:{region}:{account}:rule/*/{names}",
+        ];
+        const ACTIONS: &[&str] = &[
+            "events:PutRule",
+            "events:DeleteRule",
+            "events:PutTargets",
+            "events:RemoveTargets",
+            "events:ListTargetsByRule",
+            "events:ListTagsForResource",
+            "events:TagResource",
+        ];
+        vec![Need::anywhere(&["events:ListEventBuses", "events:ListRules"]), Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

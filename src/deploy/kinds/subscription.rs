@@ -16,7 +16,10 @@ use super::function::{Grant, Granted, granted, statement_id, take_back};
 use super::topic::GONE;
 use crate::aws::{Cloud, explain, is_code};
 use crate::config::triggers::SnsTrigger;
+use crate::config::StageConfig;
+use crate::config::triggers::Trigger;
 use crate::deploy::names::ALIAS;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::Result;
 
@@ -227,6 +230,20 @@ impl Resource for Subscription {
         after
     }
 
+    /// What a subscription is called SNS decides, so what is done to one has no ARN.
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:sns:{region}:{account}:{names}"];
+        const ANY: &[&str] = &[
+            "sns:ListSubscriptions",
+            "sns:GetSubscriptionAttributes",
+            "sns:SetSubscriptionAttributes",
+            "sns:Unsubscribe",
+        ];
+        let topics = Need::on(ON, &["sns:ListSubscriptionsByTopic", "sns:Subscribe"]).and_on(named);
+        vec![Need::anywhere(ANY), topics]
+    }
+
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
@@ -274,6 +291,17 @@ impl Resource for Subscription {
         }
         take_back(cloud, &self.function, &statement_id(WORD, &self.owner, &self.topic)).await
     }
+}
+
+/// The topics of others that the config names.
+fn named(stage: &StageConfig) -> Vec<String> {
+    let triggers = stage.functions.values().flat_map(|function| &function.triggers);
+    triggers
+        .filter_map(|trigger| match trigger {
+            Trigger::Sns(sns) => sns.topic.arn(),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use self::subscribers::Subscribed;
 use super::Kind;
 use crate::aws::{Cloud, explain, is_code};
 use crate::deploy::names::resource_prefix;
+use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -175,6 +176,22 @@ impl Resource for Topic {
     fn after(&self) -> Vec<Key> {
         let queues = self.subscribers.iter().filter(|one| one.protocol == "sqs");
         queues.map(|one| Key::new(Kind::Queue, one.address.rsplit(':').next().unwrap_or_default())).collect()
+    }
+
+    fn needs() -> Vec<Need> {
+        const ON: &[&str] = &["arn:{partition}:sns:{region}:{account}:{names}"];
+        const ACTIONS: &[&str] = &[
+            "sns:CreateTopic",
+            "sns:DeleteTopic",
+            "sns:GetTopicAttributes",
+            "sns:SetTopicAttributes",
+            "sns:ListTagsForResource",
+            "sns:TagResource",
+            "sns:UntagResource",
+            "sns:ListSubscriptionsByTopic",
+            "sns:Subscribe",
+        ];
+        vec![Need::anywhere(&["sns:ListTopics", "sns:Unsubscribe"]), Need::on(ON, ACTIONS)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

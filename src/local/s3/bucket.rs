@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -38,6 +39,8 @@ pub(super) struct Bucket {
     pub(super) config: Store<Config>,
     dir: PathBuf,
     contents: Mutex<Contents>,
+    /// The number of the next change. It begins with the clock, so that it grows over a restart.
+    next: AtomicU64,
 }
 
 /// What is in a bucket.
@@ -62,6 +65,9 @@ pub(super) struct Object {
     pub(super) modified: Timestamp,
     pub(super) attributes: Attributes,
     pub(super) checksum: Checksum,
+    /// When it came, among all changes of the bucket.
+    #[serde(default)]
+    pub(super) sequence: u64,
     /// The sizes of the parts it was made of; empty when it came in one piece.
     pub(super) parts: Vec<u64>,
     data: String,
@@ -149,7 +155,8 @@ impl Bucket {
         }
         sweep(&dir.join("data"), &contents)?;
         let config = Store::open(dir, "config")?;
-        Ok(Some(Self { name, config, dir: dir.to_owned(), contents: Mutex::new(contents) }))
+        let next = AtomicU64::new(u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default());
+        Ok(Some(Self { name, config, dir: dir.to_owned(), contents: Mutex::new(contents), next }))
     }
 
     pub(super) fn region(&self) -> String {
@@ -209,7 +216,8 @@ impl Bucket {
         check(contents.objects.get(&key))?;
         let data = self.keep(staged.file)?;
         let modified = now();
-        let object = Object { key, size: staged.size, etag: staged.etag, modified, attributes, checksum, parts, data };
+        let (size, etag, sequence) = (staged.size, staged.etag, self.next());
+        let object = Object { key, size, etag, modified, attributes, checksum, sequence, parts, data };
         self.save_object(&object)?;
         let old = contents.objects.insert(object.key.clone(), object.clone());
         if let Some(old) = old {
@@ -222,30 +230,34 @@ impl Bucket {
     }
 
     /// Changes an object's attributes in place (its tags).
-    pub(super) fn amend(&self, key: &str, change: impl FnOnce(&mut Object)) -> Result<(), Fault> {
+    pub(super) fn amend(&self, key: &str, change: impl FnOnce(&mut Object)) -> Result<Object, Fault> {
         let mut contents = self.contents()?;
         let mut object = contents.objects.get(key).cloned().ok_or_else(|| no_key(key))?;
         change(&mut object);
         self.save_object(&object)?;
-        contents.objects.insert(key.to_owned(), object);
-        Ok(())
+        contents.objects.insert(key.to_owned(), object.clone());
+        Ok(object)
     }
 
-    /// Deletes an object, if `check` allows it. One that is not there is deleted, too.
+    /// Deletes an object, if `check` allows it, and says when, if there was one. One that is not there is deleted, too.
     pub(super) fn remove(
         &self,
         key: &str,
         check: impl FnOnce(Option<&Object>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<u64>, Fault> {
         let mut contents = self.contents()?;
         check(contents.objects.get(key))?;
         if contents.objects.contains_key(key) {
             std::fs::remove_file(self.object_file(key)).map_err(|error| disk(&error))?;
         }
-        if let Some(old) = contents.objects.remove(key) {
-            self.discard(&old.data);
-        }
-        Ok(())
+        let Some(old) = contents.objects.remove(key) else { return Ok(None) };
+        self.discard(&old.data);
+        Ok(Some(self.next()))
+    }
+
+    /// The number of a change that is being made.
+    fn next(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Records a new upload.

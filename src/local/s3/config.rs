@@ -14,6 +14,7 @@ use super::super::wire::{Fault, Reply};
 use super::super::xml::Element;
 use super::bucket::Bucket;
 use super::buckets::required;
+use super::notification::{self, Receiver};
 use super::{Call, integrity, lifecycle, malformed_xml, owner, tags, xml};
 
 /// The settings, as they are kept.
@@ -30,6 +31,12 @@ pub(super) struct Config {
     policy: Option<String>,
     /// `BucketOwnerEnforced`, unless deleted.
     ownership: Option<String>,
+    /// Who is told of what happens to objects.
+    #[serde(default)]
+    pub(super) receivers: Vec<Receiver>,
+    /// The whole document.
+    #[serde(default)]
+    cors: Option<Element>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -78,8 +85,10 @@ pub(super) fn answer(call: &Call<'_>, bucket: &Bucket, sub: &str) -> Option<Resu
         (&Method::DELETE, "ownershipControls") => change(bucket, 204, |config| config.ownership = None),
         (&Method::GET, "versioning") => Ok(xml(&Element::leaf("VersioningConfiguration", ""))),
         (&Method::PUT, "versioning") => Err(Fault::unsupported("S3", "versioning of buckets")),
-        (&Method::GET, "notification") => Ok(xml(&Element::leaf("NotificationConfiguration", ""))),
-        (&Method::PUT, "notification") => put_notification(call),
+        (&Method::GET | &Method::PUT, "notification") => notification::answer(call, bucket),
+        (&Method::GET, "cors") => get_cors(bucket),
+        (&Method::PUT, "cors") => put_cors(call, bucket),
+        (&Method::DELETE, "cors") => change(bucket, 204, |config| config.cors = None),
         (&Method::GET, "acl") => Ok(owner_acl()),
         _ => return None,
     })
@@ -254,11 +263,36 @@ fn put_ownership(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     }
 }
 
-fn put_notification(call: &Call<'_>) -> Result<Reply, Fault> {
-    if call.document("NotificationConfiguration")?.children.is_empty() {
-        // Switching off what is off.
-        Ok(Reply::empty(200))
-    } else {
-        Err(Fault::unsupported("S3", "notification of events"))
+fn get_cors(bucket: &Bucket) -> Result<Reply, Fault> {
+    let rules = bucket.config.read(|config| config.cors.clone());
+    let rules =
+        rules.ok_or_else(|| missing(bucket, "NoSuchCORSConfiguration", "The CORS configuration does not exist"))?;
+    Ok(xml(&rules))
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketCors.html>
+fn put_cors(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
+    let document = call.document("CORSConfiguration")?;
+    if !(1..=100).contains(&document.children.len()) || document.children.iter().any(|rule| rule.name != "CORSRule") {
+        return Err(malformed_xml());
     }
+    for rule in &document.children {
+        if rule.child("AllowedOrigin").is_none() || rule.child("AllowedMethod").is_none() {
+            return Err(malformed_xml());
+        }
+        let invalid = |message: String| Err(Fault::new(400, "InvalidRequest", message));
+        for method in rule.all("AllowedMethod").map(|method| method.text.trim()) {
+            if !["GET", "PUT", "POST", "DELETE", "HEAD"].contains(&method) {
+                return invalid(format!(
+                    "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+                ));
+            }
+        }
+        for origin in rule.all("AllowedOrigin").map(|origin| origin.text.trim()) {
+            if origin.matches('*').count() > 1 {
+                return invalid(format!("AllowedOrigin \"{origin}\" can not have more than one wildcard."));
+            }
+        }
+    }
+    change(bucket, 200, |config| config.cors = Some(document))
 }

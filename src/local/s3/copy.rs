@@ -11,7 +11,7 @@ use super::super::xml::Element;
 use super::attributes::{Attributes, storage_class};
 use super::bucket::{Bucket, New, Object};
 use super::put::{full, quoted};
-use super::{Call, S3, condition, date, disk, get, multipart, no_version, xml};
+use super::{Call, S3, condition, date, disk, get, multipart, no_version, notify, xml};
 
 pub(super) fn object(s3: &S3, call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) -> Result<Reply, Fault> {
     let request = call.request;
@@ -36,6 +36,7 @@ pub(super) fn object(s3: &S3, call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) 
     let staged = bucket.stage(&bytes)?;
     let describe = |_, _| New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
     let copied = bucket.commit(staged, describe, None, |current| condition::write(&request.headers, key, current))?;
+    notify::of_object(call, bucket, "ObjectCreated:Copy", &copied);
     let result = Element::new(
         "CopyObjectResult",
         vec![

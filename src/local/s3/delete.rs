@@ -5,10 +5,13 @@
 use super::super::wire::{Fault, Reply};
 use super::super::xml::Element;
 use super::bucket::Bucket;
-use super::{Call, condition, malformed_xml, no_version, xml};
+use super::{Call, condition, malformed_xml, no_version, notify, xml};
 
 pub(super) fn one(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
-    bucket.remove(key, |current| condition::delete(call.request.header("if-match"), current))?;
+    let gone = bucket.remove(key, |current| condition::delete(call.request.header("if-match"), current))?;
+    if let Some(sequence) = gone {
+        notify::of_removal(call, bucket, key, sequence);
+    }
     Ok(Reply::empty(204))
 }
 
@@ -36,9 +39,12 @@ pub(super) fn many(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
             Some(version) if !version.is_empty() && version != "null" => Err(no_version(key, version)),
             _ => bucket.remove(key, |current| condition::delete(object.value("ETag"), current)),
         };
+        if let Ok(Some(sequence)) = done {
+            notify::of_removal(call, bucket, key, sequence);
+        }
         match done {
-            Ok(()) if quiet => {}
-            Ok(()) => results.push(Element::new("Deleted", vec![Element::leaf("Key", key)])),
+            Ok(_) if quiet => {}
+            Ok(_) => results.push(Element::new("Deleted", vec![Element::leaf("Key", key)])),
             Err(fault) => {
                 let fields = [("Key", key), ("Code", fault.code), ("Message", &fault.message)];
                 results.push(Element::new("Error", fields.map(|(name, text)| Element::leaf(name, text)).into()));

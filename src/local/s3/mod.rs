@@ -1,8 +1,9 @@
 //! S3: buckets, objects, multipart uploads, and the bucket settings that deploying tools touch.
 //!
 //! Objects are files; see [`bucket`] for the layout. What would change the meaning of a stored object
-//! and is not kept here (versioning, object lock, KMS and customer keys, ACLs, archive classes,
-//! notifications) is refused. Lifecycle rules are stored and shown, but nothing expires by itself.
+//! and is not kept here (versioning, object lock, KMS and customer keys, ACLs, archive classes)
+//! is refused. Lifecycle and CORS rules are stored and shown, but nothing expires by itself, and the guard keeps web
+//! pages out. What happens to objects is told to functions, queues and topics: see [`notify`].
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
 
 mod attributes;
@@ -17,6 +18,8 @@ mod integrity;
 mod lifecycle;
 mod list;
 mod multipart;
+mod notification;
+mod notify;
 mod presigned;
 mod put;
 mod tags;
@@ -48,9 +51,9 @@ pub(crate) struct S3 {
 }
 
 /// One request, with bucket, key and sub-resource taken out of it.
-#[derive(Debug)]
 struct Call<'a> {
     request: &'a Request,
+    local: &'a Arc<Local>,
     bucket: Option<String>,
     key: Option<String>,
     /// `tagging`, `lifecycle`, …: the one query parameter that is not a parameter of an operation.
@@ -116,15 +119,15 @@ impl S3 {
     pub(crate) async fn handle(&self, local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
         // Everything here is file work, up to hundreds of megabytes of it.
         let local = Arc::clone(local);
-        let answered = tokio::task::spawn_blocking(move || local.s3.answer(&request)).await;
+        let answered = tokio::task::spawn_blocking(move || local.s3.answer(&local, &request)).await;
         answered.unwrap_or_else(|_| {
             Err(Fault::new(500, "InternalError", "We encountered an internal error. Please try again."))
         })
     }
 
-    fn answer(&self, request: &Request) -> Result<Reply, Fault> {
+    fn answer(&self, local: &Arc<Local>, request: &Request) -> Result<Reply, Fault> {
         presigned::check(request)?;
-        let call = Call::read(request)?;
+        let call = Call::read(local, request)?;
         call.check_owner("x-amz-expected-bucket-owner")?;
         let reply = self.dispatch(&call)?;
         Ok(reply.with("x-amz-id-2", "bG9jYWw="))
@@ -191,7 +194,7 @@ impl S3 {
             (&Method::GET, Some("acl")) => bucket.object(key).map(|_| config::owner_acl()),
             (&Method::GET, Some("tagging")) => tags::get(bucket, key),
             (&Method::PUT, Some("tagging")) => tags::put(call, bucket, key),
-            (&Method::DELETE, Some("tagging")) => tags::delete(bucket, key),
+            (&Method::DELETE, Some("tagging")) => tags::delete(call, bucket, key),
             (_, None) => Err(method_not_allowed(call)),
             (_, Some(_)) => Err(unsupported(call)),
         }
@@ -204,7 +207,7 @@ impl S3 {
 }
 
 impl<'a> Call<'a> {
-    fn read(request: &'a Request) -> Result<Self, Fault> {
+    fn read(local: &'a Arc<Local>, request: &'a Request) -> Result<Self, Fault> {
         let (bucket, key) = address(request);
         let mut query = BTreeMap::new();
         let mut subs = Vec::new();
@@ -226,7 +229,7 @@ impl<'a> Call<'a> {
             let message = format!("Conflicting query string parameters: {first}, {second}");
             return Err(Fault::new(400, "InvalidArgument", message));
         }
-        Ok(Self { request, bucket, key, sub: subs.pop(), query })
+        Ok(Self { request, local, bucket, key, sub: subs.pop(), query })
     }
 
     fn param(&self, name: &str) -> Option<&str> {

@@ -14,7 +14,7 @@ use super::attributes::Attributes;
 use super::bucket::{Bucket, Checksum, New, Object, Part, Staged, Upload, now};
 use super::put::{quoted, with_checksum};
 use super::uploads::{find, no_upload};
-use super::{Call, condition, disk, integrity, malformed_xml, xml};
+use super::{Call, condition, disk, integrity, malformed_xml, notify, xml};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const SMALLEST_PART: u64 = 5 << 20;
@@ -116,6 +116,7 @@ pub(super) fn complete(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Re
     let describe = |_, _| New { key: key.to_owned(), attributes, checksum, parts: sizes };
     let check = |current: Option<&Object>| condition::write(&request.headers, key, current);
     let object = bucket.commit(staged, describe, Some(&id), check)?;
+    notify::of_object(call, bucket, "ObjectCreated:CompleteMultipartUpload", &object);
     let host = request.header("host").unwrap_or("localhost");
     let location = format!("http://{host}/{}/{}", bucket.name, super::super::wire::percent_encode(key, b"/"));
     let fields = [

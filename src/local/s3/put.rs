@@ -6,7 +6,7 @@ use super::super::checksum::Algorithm;
 use super::super::wire::{Fault, Reply};
 use super::attributes::Attributes;
 use super::bucket::{Bucket, Checksum, New};
-use super::{Call, condition, integrity};
+use super::{Call, condition, integrity, notify};
 
 pub(super) fn object(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
     let request = call.request;
@@ -17,6 +17,7 @@ pub(super) fn object(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Repl
     let staged = bucket.stage(&request.body)?;
     let describe = |_, _| New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
     let object = bucket.commit(staged, describe, None, |current| condition::write(&request.headers, key, current))?;
+    notify::of_object(call, bucket, "ObjectCreated:Put", &object);
     Ok(with_checksum(Reply::empty(200), &shown)
         .with("etag", quoted(&object.etag))
         .with("x-amz-server-side-encryption", "AES256"))

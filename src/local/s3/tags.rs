@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::super::wire::{Fault, Reply, parse_query};
 use super::super::xml::Element;
 use super::bucket::Bucket;
-use super::{Call, malformed_xml, xml};
+use super::{Call, malformed_xml, notify, xml};
 
 /// How many tags there may be.
 pub(super) const OBJECT_LIMIT: usize = 10;
@@ -19,12 +19,14 @@ pub(super) fn get(bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
 
 pub(super) fn put(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
     let tags = from_document(&call.document("Tagging")?, OBJECT_LIMIT)?;
-    bucket.amend(key, |object| object.attributes.tags = tags)?;
+    let object = bucket.amend(key, |object| object.attributes.tags = tags)?;
+    notify::of_object(call, bucket, "ObjectTagging:Put", &object);
     Ok(Reply::empty(200))
 }
 
-pub(super) fn delete(bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
-    bucket.amend(key, |object| object.attributes.tags.clear())?;
+pub(super) fn delete(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
+    let object = bucket.amend(key, |object| object.attributes.tags.clear())?;
+    notify::of_object(call, bucket, "ObjectTagging:Delete", &object);
     Ok(Reply::empty(204))
 }
 

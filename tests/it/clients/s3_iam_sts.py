@@ -511,7 +511,7 @@ def settings():
     notifications = s3.get_bucket_notification_configuration(Bucket=name)
     same({key for key in notifications if key != "ResponseMetadata"}, set(), "no notifications")
     queue = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:eu-west-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}]}
-    fails("NotImplemented", 501, s3.put_bucket_notification_configuration, Bucket=name, NotificationConfiguration=queue)
+    fails("InvalidArgument", 400, s3.put_bucket_notification_configuration, Bucket=name, NotificationConfiguration=queue)
     fails("NotImplemented", 501, s3.get_bucket_website, Bucket=name)
     s3.delete_bucket(Bucket=name)
 

@@ -2,6 +2,7 @@
 
 pub(super) mod alarm;
 mod event_bus;
+mod bucket;
 mod queue;
 mod topic;
 
@@ -40,6 +41,7 @@ pub(super) trait Store {
 pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
     match resource {
         ResourceConfig::EventBus(bus) => bus,
+        ResourceConfig::Bucket(bucket) => bucket,
         ResourceConfig::Queue(queue) => queue,
         ResourceConfig::Topic(topic) => topic,
         ResourceConfig::Alarm(alarm) => alarm,

@@ -3,6 +3,7 @@
 mod events;
 pub(super) mod http;
 mod logs;
+pub(super) mod s3;
 pub(super) mod schedule;
 mod sns;
 mod sqs;
@@ -41,6 +42,7 @@ pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
         Trigger::Http(http) => http,
         Trigger::Events(events) => events,
         Trigger::Logs(logs) => logs,
+        Trigger::S3(s3) => s3,
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
         Trigger::Sns(sns) => sns,

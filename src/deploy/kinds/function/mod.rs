@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use self::patience::Refused;
 pub(in crate::deploy::kinds) use self::permission::{
-    GRANTED, Grant, Granted, granted, statement_id, statements, take_back,
+    GRANTED, Grant, Granted, granted, id_prefix, statement_id, statements, take_back,
 };
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;

@@ -44,7 +44,7 @@ pub(in crate::deploy::kinds) fn statement_id(word: &str, owner: &Owner, source: 
 }
 
 /// What the ids of all such permissions of a stage begin with.
-fn id_prefix(word: &str, owner: &Owner) -> String {
+pub(in crate::deploy::kinds) fn id_prefix(word: &str, owner: &Owner) -> String {
     format!("rzap-{word}-{}-", short_hash(&format!("{}/{}", owner.app, owner.stage)))
 }
 
