@@ -84,11 +84,17 @@ impl Request {
             "requestContext": {
                 "accountId": ACCOUNT,
                 "apiId": host.split('.').next(),
+                "deploymentId": "abc123",
                 "domainName": host,
                 "domainPrefix": host.split('.').next(),
                 "extendedRequestId": id(),
                 "httpMethod": self.method,
-                "identity": { "sourceIp": CLIENT, "userAgent": AGENT },
+                // Without an authorizer all but the last two are null.
+                "identity": {
+                    "accessKey": null, "accountId": null, "caller": null, "cognitoAuthenticationProvider": null,
+                    "cognitoAuthenticationType": null, "cognitoIdentityId": null, "cognitoIdentityPoolId": null,
+                    "principalOrgId": null, "sourceIp": CLIENT, "user": null, "userAgent": AGENT, "userArn": null,
+                },
                 "path": format!("/dev{path}"),
                 "protocol": "HTTP/1.1",
                 "requestId": id(),
