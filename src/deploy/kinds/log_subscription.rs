@@ -203,7 +203,7 @@ fn named(stage: &StageConfig) -> Vec<String> {
     triggers
         .filter_map(|trigger| match trigger {
             Trigger::Logs(logs) => match &logs.group {
-                Group::Own(_) => None,
+                Group::Of(_) => None,
                 Group::Name(name) => Some(format!("arn:*:logs:*:*:log-group:{name}:*")),
                 Group::Arn(arn) => Some(format!("{}:*", arn.trim_end_matches(":*"))),
             },

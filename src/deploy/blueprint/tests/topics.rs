@@ -1,6 +1,6 @@
 //! Topics, who may send where because of them, and alarms.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::*;
 use super::{packages, place, web};
