@@ -12,6 +12,7 @@ mod invoke;
 mod local;
 mod manage;
 mod package;
+mod provisioned;
 mod releases;
 mod remote;
 mod report;

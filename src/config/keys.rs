@@ -39,7 +39,7 @@ const OWN: [&str; 12] = [
 ];
 
 /// What a function has and every place may set.
-const SHARED: [&str; 24] = [
+const SHARED: [&str; 30] = [
     "runtime",
     "arch",
     "memory",
@@ -64,13 +64,19 @@ const SHARED: [&str; 24] = [
     "exec",
     "keep_warm",
     "uses",
+    "on_success",
+    "on_failure",
+    "dead_letter",
+    "retries",
+    "max_event_age",
+    "concurrency",
 ];
 
 /// What a whole stage has.
 const WIDE: [&str; 8] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 5] = ["cloudformation", "concurrency", "domain", "expires", "role"];
+const LATER: [&str; 4] = ["cloudformation", "domain", "expires", "role"];
 
 impl Place {
     /// True when this key may stand here.

@@ -10,8 +10,10 @@
 //! Reads the project's folder, and the environment only for the variables the file names. Refuses
 //! to know AWS, the clock or the network, and prints nothing.
 
+pub(crate) mod asynchronous;
 mod check;
 mod code;
+pub(crate) mod concurrency;
 mod fields;
 mod folder;
 mod image;
@@ -45,6 +47,7 @@ use crate::error::{Error, OrFailed as _, Result};
 
 use locate::{FILE, Problems};
 use raw::{Kind, Map};
+pub(crate) use asynchronous::Destination;
 use resolve::{File, Purpose};
 pub(crate) use smoke::{Get, Invoke, Smoke};
 pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Image, Layer, Source, StageConfig, StaticFiles, Web};

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::asynchronous::{self, Around};
 use super::code;
+use super::concurrency;
 use super::folder;
 use super::interpolate::{Word, Words};
 use super::keys::ENTRIES;
@@ -17,7 +19,7 @@ use super::policies;
 use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
 use super::reference::Known;
-use super::resources::{self, Others};
+use super::resources::{self, Others, ResourceConfig};
 use super::smoke;
 use super::stage::{Arch, FunctionConfig, Http, Source, StageConfig};
 use super::traffic;
@@ -110,7 +112,7 @@ pub(super) fn stage(
     let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
     reader.words.resources = Known::Refused;
     let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
-    let functions = functions(&mut reader, file, &chain, &others);
+    let functions = functions(&mut reader, file, &chain, (&others, &resources));
     if let Some(functions) = &functions {
         resources::check(&mut reader, &wide.all("resources"), &resources, functions);
     }
@@ -142,13 +144,16 @@ fn functions<'a>(
     reader: &mut Reader<'a>,
     file: File<'a>,
     chain: &[&'a Map],
-    others: &'a Others<'a>,
+    (others, resources): (&'a Others<'a>, &BTreeMap<String, ResourceConfig>),
 ) -> Option<BTreeMap<String, FunctionConfig>> {
     let mut resolved = Vec::new();
     let mut with_api: BTreeMap<&str, &str> = BTreeMap::new();
-    for declared in precedence::functions(file.top, &mut reader.problems) {
+    let all = precedence::functions(file.top, &mut reader.problems);
+    let names: Vec<&str> = all.iter().map(|declared| declared.name).collect();
+    for declared in all {
         let said = Said::of_function(file.top, chain, &declared);
-        let config = function(reader, file.root, (&declared, &said), others);
+        let around = Around { others, resources, functions: &names };
+        let config = function(reader, file.root, (&declared, &said), around, others);
         let front = config.as_ref().and_then(|config| config.http).and_then(Http::api);
         if let Some((word, api)) = front {
             if let Some(first) = with_api.get(word) {
@@ -173,6 +178,7 @@ fn function<'a>(
     reader: &mut Reader<'a>,
     root: &Path,
     (declared, said): (&Function<'a>, &Said<'a>),
+    around: Around<'_>,
     others: &'a Others<'a>,
 ) -> Option<FunctionConfig> {
     let find = |key| said.strongest(key);
@@ -184,6 +190,8 @@ fn function<'a>(
     let log_retention = find("log_retention").and_then(|entry| reader.log_retention(entry));
     let http = find("http").and_then(|entry| reader.http(entry));
     let triggers = find("triggers").map(|entry| triggers::read(reader, entry, others));
+    let asynchronous = asynchronous::read(reader, said, declared.name, around);
+    let concurrency = find("concurrency").and_then(|entry| concurrency::read(reader, entry));
     let uses = find("uses").map(|entry| uses::read(reader, entry, others));
     // Here alone a text may speak of resources.
     reader.words.resources = Known::These(others);
@@ -229,6 +237,8 @@ fn function<'a>(
         web,
         log_retention: log_retention.unwrap_or(LOG_RETENTION),
         triggers: triggers.unwrap_or_default(),
+        asynchronous,
+        concurrency: concurrency.unwrap_or_default(),
         uses: uses.unwrap_or_default(),
         policies: policies.unwrap_or_default(),
         source: Source { dir, ..packing.source },

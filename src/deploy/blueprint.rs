@@ -1,6 +1,7 @@
 //! All the resources a stage should consist of. Pure: config and packages in, resources out.
 
 mod addresses;
+mod asynchronous;
 mod permissions;
 mod stores;
 mod triggers;
@@ -16,6 +17,7 @@ use super::kinds::{Settings, StaticFiles, Url};
 use super::names::{ALIAS, bucket_name, function_name, layer_name, log_group_name, role_name, static_prefix};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
+use crate::config::triggers::Source;
 use crate::config::{FunctionConfig, Http, StageConfig};
 use crate::error::{Error, Result};
 use crate::package::{OwnLayer, Package, PackagedLayer, StaticObject};
@@ -82,10 +84,19 @@ pub(crate) fn kinds_of(stage: &StageConfig) -> BTreeSet<Kind> {
         if function.web.keep_warm {
             kinds.extend(triggers::schedule::KINDS);
         }
+        kinds.extend(asynchronous::kinds(function));
         kinds.extend(function.triggers.iter().flat_map(|trigger| triggers::of(trigger).kinds()));
     }
     kinds.extend(stage.resources.values().flat_map(|resource| stores::of(resource).kinds()));
     kinds
+}
+
+/// The ARN of what a trigger of a stage names.
+///
+/// # Errors
+/// The stage has no such resource: the config should have refused it.
+pub(crate) fn source_arn(stage: &StageConfig, place: &Place, source: &Source) -> Result<String> {
+    Addresses::of(stage, &Owner::of(stage), place).arn(source)
 }
 
 /// What a stage should consist of.
@@ -143,7 +154,9 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         if package.static_files.is_some() {
             settings.env.insert(STATIC_PLACE.to_owned(), place.static_files(&owner.app));
         }
-        functions.push(function(config, package, name, &owner, settings, &bucket));
+        let (letters, after) = asynchronous::dead_letter(config, &drawing)?;
+        settings.dead_letter = letters;
+        functions.push(function(config, package, name, (&owner, after), settings, &bucket));
     }
     let files = StaticFiles::wanted(&owner, &bucket, objects(packages.values()));
     if files.is_some() {
@@ -171,6 +184,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         resources.extend(stores::of(resource).wanted(name, &drawing)?);
     }
     for config in stage.functions.values() {
+        resources.extend(asynchronous::wanted(config, &drawing)?);
         for trigger in &config.triggers {
             resources.extend(triggers::of(trigger).wanted(config, &drawing)?);
         }
@@ -183,11 +197,11 @@ fn function(
     config: &FunctionConfig,
     package: &Package,
     name: String,
-    owner: &Owner,
+    (owner, mut after): (&Owner, Vec<Key>),
     settings: Settings,
     bucket: &str,
 ) -> Function {
-    let mut after = Function::after_of(&settings, &name);
+    after.extend(Function::after_of(&settings, &name));
     let artifact = Artifact::key_of(&owner.app, &package.sha256);
     let object = artifact.name.clone();
     if !settings.is_image() {
@@ -198,6 +212,7 @@ fn function(
         short_name: config.name.clone(),
         owner: owner.clone(),
         settings,
+        reserved_concurrency: config.concurrency.reserved.and_then(|count| i32::try_from(count).ok()),
         url: Url::wanted(config),
         serving: true,
         artifact: (bucket.to_owned(), object),

@@ -22,6 +22,7 @@ mod visitor;
 mod without_pause;
 mod world;
 
+mod app_asynchronous;
 mod app_queues;
 mod bad_cloud;
 mod bad_config;

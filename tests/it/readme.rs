@@ -166,6 +166,13 @@ fn the_permissions_in_the_readme_are_enough() {
     world.edit("rzap.yaml", "app: guestbook", gradual);
     world.edit("guestbook.py", "Thanks", "Thank you");
     world.run("update dev").success().says(&["50 % to the new versions", "1 alarm is quiet"]);
+    // What becomes of asynchronous calls, and how many calls at once: made, changed and taken away.
+    let calls = "on_failure: failed\ndead_letter: failed\nconcurrency: { reserved: 3, provisioned: 1 }\n";
+    world.edit("rzap.yaml", "app: guestbook", &format!("{calls}resources: {{ failed: queue }}\napp: guestbook"));
+    world.run("deploy dev --at-once").success();
+    world.run("status dev --check").success();
+    world.edit("rzap.yaml", calls, "");
+    world.run("deploy dev --at-once").success();
     world.run("undeploy dev --yes").success();
     emulator.cloud().is_empty();
 }

@@ -26,6 +26,13 @@ pub(crate) enum ResourceConfig {
     Queue(Queue),
 }
 
+impl ResourceConfig {
+    /// Whether it is a FIFO one, whatever it is: all types that have that call it `fifo`.
+    pub(super) fn is_fifo(&self) -> bool {
+        serde_json::to_value(self).is_ok_and(|it| it["fifo"] == true)
+    }
+}
+
 /// A type of resource.
 pub(super) struct Type {
     pub(super) word: &'static str,

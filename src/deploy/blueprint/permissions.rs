@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::addresses::Addresses;
-use super::{Drawing, stores, triggers};
+use super::{Drawing, asynchronous, stores, triggers};
 use crate::config::FunctionConfig;
 use crate::error::{Error, Result};
 
@@ -16,6 +16,7 @@ pub(super) fn of_function(function: &FunctionConfig, drawing: &Drawing<'_>) -> R
     for trigger in &function.triggers {
         all.extend(triggers::of(trigger).statements(drawing)?);
     }
+    all.extend(asynchronous::statements(function, drawing)?);
     for (name, access) in &function.uses {
         let missing = || Error::failed(format!("the app has no resource `{name}`"));
         let store = stores::of(drawing.stage.resources.get(name).ok_or_else(missing)?);
