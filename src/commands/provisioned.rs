@@ -23,9 +23,7 @@ pub(crate) fn new_provisioned_text(changes: &[Change], resources: &[Any]) -> Str
         Some(format!(
             "provisioned {}: {} x {} MB cost about ${usd:.2} a month while nobody calls ({AS_OF})\n  \
              calls are billed besides, each second cheaper than without\n",
-            function.short_name,
-            provisioned.executions,
-            settings.memory,
+            function.short_name, provisioned.executions, settings.memory,
         ))
     });
     texts.collect()

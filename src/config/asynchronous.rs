@@ -25,11 +25,10 @@ const AGE: RangeInclusive<i64> = 60..=21_600;
 
 /// Resources and services that take an invocation record, and, where it is one of a failure, a bucket.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
-const TAKES_RECORDS: Takes = Takes { types: &["queue", "topic", "event_bus"], services: &["sqs", "sns", "events", "lambda"] };
-const TAKES_FAILURES: Takes = Takes {
-    types: &["queue", "topic", "event_bus", "bucket"],
-    services: &["sqs", "sns", "events", "lambda", "s3"],
-};
+const TAKES_RECORDS: Takes =
+    Takes { types: &["queue", "topic", "event_bus"], services: &["sqs", "sns", "events", "lambda"] };
+const TAKES_FAILURES: Takes =
+    Takes { types: &["queue", "topic", "event_bus", "bucket"], services: &["sqs", "sns", "events", "lambda", "s3"] };
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_DeadLetterConfig.html>
 const TAKES_LETTERS: Takes = Takes { types: &["queue", "topic"], services: &["sqs", "sns"] };
 
@@ -161,7 +160,8 @@ fn destination(
     let is_function = takes.functions() && around.functions.contains(&text.as_str());
     match (around.others.contains_key(text.as_str()), is_function) {
         (true, true) => {
-            let label = format!("for the function write `{}: {{ function: {text} }}`, or rename one of them", entry.key);
+            let label =
+                format!("for the function write `{}: {{ function: {text} }}`, or rename one of them", entry.key);
             reader.problem(at, format!("`{text}` is a resource and a function"), label);
             None
         }
@@ -197,7 +197,7 @@ fn arn(reader: &mut Reader<'_>, entry: &Entry, text: String, takes: &Takes) -> O
         reader.problem(&entry.value.span, format!("`{}` cannot be this ARN", entry.key), label);
         return None;
     }
-    if text.ends_with(".fifo") {
+    if text.strip_suffix(".fifo").is_some() {
         no_fifo(reader, &entry.value.span, &entry.key);
         return None;
     }

@@ -45,9 +45,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, OrFailed as _, Result};
 
+pub(crate) use asynchronous::Destination;
 use locate::{FILE, Problems};
 use raw::{Kind, Map};
-pub(crate) use asynchronous::Destination;
 use resolve::{File, Purpose};
 pub(crate) use smoke::{Get, Invoke, Smoke};
 pub(crate) use stage::{Arch, Entry, FunctionConfig, Http, Image, Layer, Source, StageConfig, StaticFiles, Web};

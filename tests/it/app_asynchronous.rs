@@ -159,7 +159,9 @@ fn records_and_dead_letters_in_the_local_cloud() {
 fn records_go_to_a_function_and_a_bucket_and_at_once_when_it_is_off() {
     let world = World::new().file("app.py", APP).env("RZAP_LOCAL", "1");
     let cloud = world.local();
-    cloud.boto("client('s3').create_bucket(Bucket='records', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})");
+    cloud.boto(
+        "client('s3').create_bucket(Bucket='records', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})",
+    );
     let world = world.file(
         "rzap.yaml",
         "app: shop\nruntime: python3.12\nregion: eu-west-1\nfunctions:\n  audit: { handler: app.audit }\n  \
@@ -207,7 +209,9 @@ fn settings_of_asynchronous_calls_on_moto() {
     world.edit("rzap.yaml", "    dead_letter: letters\n", "");
     world.run("deploy dev").success();
     assert_eq!(world.run("deploy dev --json").success().changes(), [""; 0]);
-    emulator.cloud().boto("client('lambda').put_function_concurrency(FunctionName='shop-dev-work', ReservedConcurrentExecutions=9)");
+    emulator.cloud().boto(
+        "client('lambda').put_function_concurrency(FunctionName='shop-dev-work', ReservedConcurrentExecutions=9)",
+    );
     assert_eq!(world.run("deploy dev --json").success().changes(), ["update function"]);
     world.run("undeploy dev --yes").success();
     emulator.cloud().is_empty();
@@ -229,7 +233,11 @@ fn a_function_of_the_local_cloud_is_woken_now() {
     let fired = world.run("local trigger dev nightly 1").success();
     assert_eq!(fired.stdout, "4\n", "{fired}");
     fired.says(&["fired rate(1 day) with {\"depth\":3}"]);
-    world.run("local trigger dev nightly bad").failure(1).says(&["KeyError", "the function `nightly` failed", "REPORT"]);
+    world.run("local trigger dev nightly bad").failure(1).says(&[
+        "KeyError",
+        "the function `nightly` failed",
+        "REPORT",
+    ]);
 
     let sent = world.args(&["local", "trigger", "dev", "work", "-m", "hello"]).success();
     sent.says(&["fired a message to shop-dev-jobs: hello"]);
@@ -259,5 +267,8 @@ fn an_event_survives_a_restart_of_the_local_cloud() {
     std::fs::write(&go, "").expect("a file");
     world.run("local start").success();
     let done = next(&cloud, "shop-dev-done")["body"].clone();
-    assert_eq!((&done["responsePayload"], &done["requestContext"]["approximateInvokeCount"]), (&json!("through"), &json!(1)));
+    assert_eq!(
+        (&done["responsePayload"], &done["requestContext"]["approximateInvokeCount"]),
+        (&json!("through"), &json!(1))
+    );
 }

@@ -75,7 +75,8 @@ fn chosen<'a>(function: &'a FunctionConfig, asked: Option<&str>) -> Result<(Stri
         suggest::list(&all.collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>())
     };
     let all = words.iter().zip(&function.triggers).enumerate();
-    let named = |trigger: &Trigger, asked: &str| matches!(trigger, Trigger::Schedule(it) if it.name.as_deref() == Some(asked));
+    let named =
+        |trigger: &Trigger, asked: &str| matches!(trigger, Trigger::Schedule(it) if it.name.as_deref() == Some(asked));
     let fitting: Vec<_> = all
         .filter(|(at, (word, trigger))| {
             asked.is_none_or(|asked| named(trigger, asked) || *word == asked || (at + 1).to_string() == asked)
@@ -86,8 +87,10 @@ fn chosen<'a>(function: &'a FunctionConfig, asked: Option<&str>) -> Result<(Stri
         ([one], _) => Ok(one.clone()),
         (_, _) if words.is_empty() => Err(Error::usage(format!("`{}` has no triggers", function.name))
             .hint(format!("`rzap invoke STAGE {}` calls it with an event of yours", function.name))),
-        ([], Some(asked)) => Err(Error::usage(format!("`{}` has no trigger `{asked}`", function.name))
-            .hint(format!("it has {}", list()))),
+        ([], Some(asked)) => {
+            Err(Error::usage(format!("`{}` has no trigger `{asked}`", function.name))
+                .hint(format!("it has {}", list())))
+        }
         _ => Err(Error::usage(format!("which trigger of `{}`?", function.name)).hint(format!("name one: {}", list()))),
     }
 }
@@ -169,14 +172,15 @@ async fn sent(scene: &Scene<'_>, sqs: &SqsTrigger, message: &str) -> Result<Fire
     let url = url.queue_url().unwrap_or_default().to_owned();
     let before = waiting(scene.cloud, &url).await?;
     let since = jiff::Timestamp::now().as_millisecond();
-    let fifo = queue.ends_with(".fifo");
+    let fifo = queue.strip_suffix(".fifo").is_some();
     let call = client.send_message().queue_url(&url).message_body(message);
     let call = call.set_message_group_id(fifo.then(|| "rzap".to_owned()));
     let call = call.set_message_deduplication_id(fifo.then(|| uuid::Uuid::new_v4().to_string()));
     call.send().await.map_err(explain(format!("send a message to `{queue}`")))?;
     let what = format!("a message to {queue}: {message}");
     let limit = PATIENCE + Duration::from_secs(u64::from(scene.function.timeout) + u64::from(sqs.window));
-    let (started, mut backoff) = (Instant::now(), Backoff::new(Duration::from_millis(100), Duration::from_millis(500), limit));
+    let (started, mut backoff) =
+        (Instant::now(), Backoff::new(Duration::from_millis(100), Duration::from_millis(500), limit));
     loop {
         let log = log_since(scene, since).await?;
         let ran = log.lines().any(|line| line.starts_with("REPORT "));

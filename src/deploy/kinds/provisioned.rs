@@ -90,7 +90,8 @@ impl Provisioned {
     }
 
     fn failed(&self, reason: Option<&str>) -> Error {
-        let mut error = Error::failed(format!("the processes of the function `{}` could not be provisioned", self.function));
+        let mut error =
+            Error::failed(format!("the processes of the function `{}` could not be provisioned", self.function));
         error.causes.extend(reason.filter(|reason| !reason.is_empty()).map(str::to_owned));
         error.hint("does it start at all? its log has what happened before the first call")
     }
@@ -148,7 +149,11 @@ impl Resource for Provisioned {
         let call = cloud.lambda.delete_provisioned_concurrency_config().function_name(&self.function).qualifier(ALIAS);
         match call.send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_code(&error, &["ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"]) => Ok(()),
+            Err(error)
+                if is_code(&error, &["ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"]) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(explain(format!("delete the {}", self.key()))(error)),
         }
     }

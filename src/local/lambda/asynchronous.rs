@@ -167,8 +167,7 @@ async fn deliver(local: Arc<Local>, mut event: Event) {
     let mut throttled = THROTTLED;
     // What the last run came to.
     let mut last: Option<Outcome> = None;
-    loop {
-        let Some(rules) = rules(&local.lambda, &event) else { break };
+    while let Some(rules) = rules(&local.lambda, &event) {
         let age = i64::from(rules.settings.age.unwrap_or(event_invoke::AGE)) * 1000;
         let retries = rules.settings.retries.unwrap_or(event_invoke::RETRIES);
         let ending = if rules.reserved == Some(0) {

@@ -76,7 +76,7 @@ impl Record<'_> {
 /// Refuses a destination that could not be sent to.
 pub(super) fn check(local: &Arc<Local>, role: &str, arn: &str, function: &FunctionRef) -> Result<(), Fault> {
     let wrong = || refused(format!("The destination ARN {arn} is invalid."));
-    if arn.split(':').count() < 6 || arn.ends_with(".fifo") {
+    if arn.split(':').count() < 6 || arn.strip_suffix(".fifo").is_some() {
         return Err(wrong());
     }
     let (action, resource, call) = permission(arn).ok_or_else(wrong)?;

@@ -126,9 +126,8 @@ fn number(body: &Body, (name, at): (&str, &str), least: u32, most: u32) -> Resul
     let Some(number) = body.number(name)? else { return Ok(None) };
     let fits = u32::try_from(number).ok().filter(|number| (least..=most).contains(number));
     let side = if number < i64::from(least) { ("greater", least) } else { ("less", most) };
-    let wrong = || {
-        invalid(&number.to_string(), at, &format!("Member must have value {} than or equal to {}", side.0, side.1))
-    };
+    let wrong =
+        || invalid(&number.to_string(), at, &format!("Member must have value {} than or equal to {}", side.0, side.1));
     fits.map(Some).ok_or_else(wrong)
 }
 
@@ -138,7 +137,8 @@ fn none(at: &FunctionRef) -> Fault {
 
 #[expect(clippy::cast_precision_loss, reason = "a time in ms fits")]
 fn show(at: &FunctionRef, settings: &EventInvoke) -> Value {
-    let destination = |arn: &Option<String>| arn.as_ref().map_or_else(|| json!({}), |arn| json!({ "Destination": arn }));
+    let destination =
+        |arn: &Option<String>| arn.as_ref().map_or_else(|| json!({}), |arn| json!({ "Destination": arn }));
     let mut shown = json!({
         "LastModified": settings.modified as f64 / 1000.0,
         "FunctionArn": at.arn_of(key_of(at)),

@@ -328,33 +328,13 @@ impl Lambda {
             ["2017-03-31", "tags", arn] if is(&delete) => {
                 tags::remove(self, &request, &tags::place(arn, &request.region)?)
             }
-            ["2017-10-31", "functions", name, "concurrency"] if is(&put) => limits::put(self, &request, &at(name)?),
-            ["2017-10-31", "functions", name, "concurrency"] if is(&delete) => limits::delete(self, &at(name)?),
-            ["2019-09-30", "functions", name, "concurrency"] if is(&get) => limits::get(self, &at(name)?),
-            ["2019-09-30", "functions", name, "provisioned-concurrency"] if is(&put) => {
-                provisioned::put(self, local, &request, &at(name)?)
-            }
-            ["2019-09-30", "functions", name, "provisioned-concurrency"]
-                if is(&get) && request.param("List").as_deref() == Some("ALL") =>
-            {
-                provisioned::list(self, &request, &at(name)?)
-            }
-            ["2019-09-30", "functions", name, "provisioned-concurrency"] if is(&get) => {
-                provisioned::get(self, &at(name)?)
-            }
-            ["2019-09-30", "functions", name, "provisioned-concurrency"] if is(&delete) => {
-                provisioned::delete(self, &at(name)?)
-            }
-            ["2019-09-25", "functions", name, "event-invoke-config"] if is(&put) || is(&post) => {
-                event_invoke::put(self, local, &request, &at(name)?, is(&put))
-            }
-            ["2019-09-25", "functions", name, "event-invoke-config"] if is(&get) => event_invoke::get(self, &at(name)?),
-            ["2019-09-25", "functions", name, "event-invoke-config"] if is(&delete) => {
-                event_invoke::delete(self, &at(name)?)
-            }
-            ["2019-09-25", "functions", name, "event-invoke-config", "list"] if is(&get) => {
-                event_invoke::list(self, &request, &at(name)?)
-            }
+            [
+                version,
+                "functions",
+                name,
+                what @ ("concurrency" | "provisioned-concurrency" | "event-invoke-config"),
+                rest @ ..,
+            ] => self.calls(local, &request, (version, what, rest), &at(name)?),
             ["2018-10-31", "layers"] if is(&get) && request.param("find").as_deref() == Some("LayerVersion") => {
                 layers::get_by_arn(self, local, &request)
             }
@@ -374,6 +354,33 @@ impl Lambda {
             }
             ["2016-08-19", "account-settings"] if is(&get) => Ok(limits::account(self, &request.region)),
             _ => Err(Fault::unsupported("lambda", &format!("{method} {}", request.path))),
+        }
+    }
+
+    /// How many calls at once, and what becomes of those that nobody waits for.
+    fn calls(
+        &self,
+        local: &Arc<Local>,
+        request: &Request,
+        (version, what, rest): (&str, &str, &[&str]),
+        at: &FunctionRef,
+    ) -> Result<Reply, Fault> {
+        match (version, what, request.method.as_str(), rest) {
+            ("2017-10-31", "concurrency", "PUT", []) => limits::put(self, request, at),
+            ("2017-10-31", "concurrency", "DELETE", []) => limits::delete(self, at),
+            ("2019-09-30", "concurrency", "GET", []) => limits::get(self, at),
+            ("2019-09-30", "provisioned-concurrency", "PUT", []) => provisioned::put(self, local, request, at),
+            ("2019-09-30", "provisioned-concurrency", "GET", []) if request.param("List").as_deref() == Some("ALL") => {
+                provisioned::list(self, request, at)
+            }
+            ("2019-09-30", "provisioned-concurrency", "GET", []) => provisioned::get(self, at),
+            ("2019-09-30", "provisioned-concurrency", "DELETE", []) => provisioned::delete(self, at),
+            ("2019-09-25", "event-invoke-config", "PUT", []) => event_invoke::put(self, local, request, at, true),
+            ("2019-09-25", "event-invoke-config", "POST", []) => event_invoke::put(self, local, request, at, false),
+            ("2019-09-25", "event-invoke-config", "GET", []) => event_invoke::get(self, at),
+            ("2019-09-25", "event-invoke-config", "DELETE", []) => event_invoke::delete(self, at),
+            ("2019-09-25", "event-invoke-config", "GET", ["list"]) => event_invoke::list(self, request, at),
+            _ => Err(Fault::unsupported("lambda", &format!("{} {}", request.method, request.path))),
         }
     }
 }

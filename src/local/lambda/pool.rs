@@ -175,7 +175,9 @@ impl Pool {
     /// How far a build's provision has come.
     pub(super) fn provision_of(&self, build: &str) -> Provision {
         let provisions = lock(&self.provisions);
-        provisions.get(build).map_or_else(Provision::default, |ready| Provision { ready: ready.alive(), failed: ready.failed })
+        provisions
+            .get(build)
+            .map_or_else(Provision::default, |ready| Provision { ready: ready.alive(), failed: ready.failed })
     }
 
     /// Keeps an environment for the next invocation; after [`Self::close`] it ends here.

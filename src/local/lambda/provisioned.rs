@@ -33,9 +33,10 @@ pub(super) fn put(lambda: &Lambda, local: &Arc<Local>, request: &Request, at: &F
     let asked = Body::of(request)?.number("ProvisionedConcurrentExecutions")?;
     let member = "provisionedConcurrentExecutions";
     let asked = asked.ok_or_else(|| invalid("null", member, "Member must not be null"))?;
-    let requested = u32::try_from(asked).ok().filter(|asked| *asked > 0).ok_or_else(|| {
-        invalid(&asked.to_string(), member, "Member must have value greater than or equal to 1")
-    })?;
+    let requested = u32::try_from(asked)
+        .ok()
+        .filter(|asked| *asked > 0)
+        .ok_or_else(|| invalid(&asked.to_string(), member, "Member must have value greater than or equal to 1"))?;
     let qualifier = published(at)?;
     let build = lambda.store.write(|state| {
         let function = state.find(at)?;
@@ -79,7 +80,8 @@ pub(super) fn delete(lambda: &Lambda, at: &FunctionRef) -> Result<Reply, Fault> 
 
 /// `GET /2019-09-30/functions/{name}/provisioned-concurrency?List=ALL`
 pub(super) fn list(lambda: &Lambda, request: &Request, at: &FunctionRef) -> Result<Reply, Fault> {
-    let qualifiers: Vec<String> = lambda.store.read(|state| Ok::<_, Fault>(state.find(at)?.provisioned.keys().cloned().collect()))?;
+    let qualifiers: Vec<String> =
+        lambda.store.read(|state| Ok::<_, Fault>(state.find(at)?.provisioned.keys().cloned().collect()))?;
     let mut all = Vec::new();
     for qualifier in qualifiers {
         let at = FunctionRef { qualifier: Some(qualifier.clone()), ..at.clone() };
@@ -122,9 +124,10 @@ async fn start(local: Arc<Local>, target: Target, build: String, active: i64) {
 }
 
 fn published(at: &FunctionRef) -> Result<&str, Fault> {
-    at.qualifier.as_deref().filter(|qualifier| *qualifier != LATEST).ok_or_else(|| {
-        refused("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
-    })
+    at.qualifier
+        .as_deref()
+        .filter(|qualifier| *qualifier != LATEST)
+        .ok_or_else(|| refused("Provisioned Concurrency Configs cannot be applied to unpublished function versions."))
 }
 
 /// A version has one at the most, and an alias with weights none.
@@ -139,9 +142,9 @@ fn fits(function: &Function, at: &FunctionRef, qualifier: &str) -> Result<(), Fa
         (true, true) => Err(refused(
             "Version is pointed by a Provisioned Concurrency alias and can't be used for Provisioned Concurrency configuration",
         )),
-        (true, false) => {
-            Err(refused("Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version"))
-        }
+        (true, false) => Err(refused(
+            "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
+        )),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Architecture, DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, PackageType, Runtime};
+use aws_sdk_lambda::types::{
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, PackageType, Runtime,
+};
 
 use super::patience::{Refused, role_not_ready};
 use super::{Function, SHORT_NAME, Settings};

@@ -4,6 +4,7 @@
 //! costs nothing.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::Concurrency;
 
 use super::Function;
 use super::patience::Refused;
@@ -12,7 +13,7 @@ use crate::error::Result;
 
 /// What it is.
 pub(super) fn found(answer: &GetFunctionOutput) -> Option<i32> {
-    answer.concurrency().and_then(|it| it.reserved_concurrent_executions())
+    answer.concurrency().and_then(Concurrency::reserved_concurrent_executions)
 }
 
 impl Function {
