@@ -151,7 +151,15 @@ impl Context {
 
     /// The cloud the stage lives in. Starts the local one when it is needed.
     pub(crate) async fn cloud(&self, stage: &StageConfig) -> Result<Cloud> {
-        let local = self.is_local(stage);
+        self.cloud_at(stage, self.is_local(stage)).await
+    }
+
+    /// The local cloud, wherever the stage lives otherwise.
+    pub(crate) async fn local_cloud(&self, stage: &StageConfig) -> Result<Cloud> {
+        self.cloud_at(stage, true).await
+    }
+
+    async fn cloud_at(&self, stage: &StageConfig, local: bool) -> Result<Cloud> {
         let endpoint = if local {
             let running = local::daemon::ensure(&local::daemon::state_dir()?, None).await?;
             self.ui.detail(&format!("the local cloud answers at {}", running.endpoint));

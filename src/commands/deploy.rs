@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Locking, owner_of};
 use super::gradual::Gradual;
+use super::provisioned::new_provisioned_text;
 use super::report::{StageReport, new_warm_text};
 use crate::aws::Cloud;
 use crate::config::{FunctionConfig, Role, StageConfig};
-use crate::deploy::{self, Blueprint, Change, Flag, Marks, Outcome, Place, Plan, Release, Split, Terms, Way};
+use crate::deploy::{self, Any, Blueprint, Change, Flag, Marks, Outcome, Place, Plan, Release, Split, Terms, Way};
 use crate::error::{Error, Kind, Result};
 use crate::ui::{self, Progress, Report};
 
@@ -153,7 +154,7 @@ impl Deploy {
         });
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
-        let note = new_warm_text(&report.changes, &blueprint.resources);
+        let note = notes(&report.changes, &blueprint.resources);
         Ok(Box::new(Done { report, note, took: started.elapsed() }))
     }
 
@@ -245,13 +246,18 @@ struct DryRun {
     unfinished: Option<Vec<Split>>,
 }
 
+/// What changes cost that cost something while nobody calls.
+fn notes(changes: &[Change], resources: &[Any]) -> String {
+    new_warm_text(changes, resources) + &new_provisioned_text(changes, resources)
+}
+
 impl DryRun {
     fn new(stage: &StageConfig, blueprint: &Blueprint, plan: &Plan, terms: &Terms<'_>, markdown: bool) -> Self {
         let changes = plan.changes();
         Self {
             app: stage.app.clone(),
             stage: stage.stage.clone(),
-            note: new_warm_text(&changes, &blueprint.resources) + &brought_text(stage, &changes),
+            note: notes(&changes, &blueprint.resources) + &brought_text(stage, &changes),
             changes,
             kept: plan.kept.clone(),
             unchanged: plan.unchanged(),

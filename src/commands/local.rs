@@ -1,5 +1,7 @@
 //! `rzap local`: the local cloud itself.
 
+mod trigger;
+
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -31,12 +33,14 @@ enum Verb {
     Status,
     /// Forget everything in it
     Reset,
+    Trigger(trigger::Fire),
 }
 
 impl Local {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
         let dir = daemon::state_dir()?;
         let (text, document) = match self.verb {
+            Verb::Trigger(fire) => return fire.run(context).await,
             Verb::Start { port, foreground: true } => {
                 // The server ends itself on Ctrl-C, in good order.
                 let _careful = context.interrupt.carefully();

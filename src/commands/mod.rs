@@ -14,6 +14,7 @@ mod local;
 mod manage;
 mod package;
 mod policy;
+mod provisioned;
 mod releases;
 mod remote;
 mod report;

@@ -4,7 +4,9 @@
 //! then resolves every stage the way a deploy would. Only variables of the environment that are not
 //! set are left to the stage that is asked for.
 
+use super::asynchronous;
 use super::code;
+use super::concurrency;
 use super::keys::{self, ENTRIES, Place};
 use super::limits;
 use super::locate::Problems;
@@ -130,6 +132,9 @@ fn value(reader: &mut Reader<'_>, entry: &Entry) {
         "traffic" => drop(traffic::traffic(reader, entry)),
         "alarms" => drop(traffic::alarms(reader, entry)),
         "smoke" => smoke::check(reader, entry),
+        "retries" => drop(asynchronous::retries(reader, entry)),
+        "max_event_age" => drop(asynchronous::max_event_age(reader, entry)),
+        "concurrency" => drop(concurrency::read(reader, entry)),
         key if ENTRIES.contains(&key) => drop(code::called(reader, entry)),
         // Whether it is there is looked at where a stage uses it.
         "dir" => drop(reader.text(entry)),

@@ -39,7 +39,7 @@ const OWN: [&str; 12] = [
 ];
 
 /// What a function has and every place may set.
-const SHARED: [&str; 26] = [
+const SHARED: [&str; 32] = [
     "runtime",
     "arch",
     "memory",
@@ -66,13 +66,19 @@ const SHARED: [&str; 26] = [
     "uses",
     "role",
     "permissions_boundary",
+    "on_success",
+    "on_failure",
+    "dead_letter",
+    "retries",
+    "max_event_age",
+    "concurrency",
 ];
 
 /// What a whole stage has.
 const WIDE: [&str; 8] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 4] = ["cloudformation", "concurrency", "domain", "expires"];
+const LATER: [&str; 3] = ["cloudformation", "domain", "expires"];
 
 impl Place {
     /// True when this key may stand here.

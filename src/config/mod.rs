@@ -10,8 +10,10 @@
 //! Reads the project's folder, and the environment only for the variables the file names. Refuses
 //! to know AWS, the clock or the network, and prints nothing.
 
+pub(crate) mod asynchronous;
 mod check;
 mod code;
+pub(crate) mod concurrency;
 mod event_pattern;
 mod fields;
 mod folder;
@@ -46,6 +48,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, OrFailed as _, Result};
 
+pub(crate) use asynchronous::Destination;
 use locate::{FILE, Problems};
 use raw::{Kind, Map};
 use resolve::{File, Purpose};

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::asynchronous::{self, Around};
 use super::code;
+use super::concurrency;
 use super::folder;
 use super::interpolate::{Word, Words};
 use super::keys::ENTRIES;
@@ -17,7 +19,7 @@ use super::policies;
 use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
 use super::reference::Known;
-use super::resources::{self, Others};
+use super::resources::{self, Others, ResourceConfig};
 use super::role;
 use super::routes;
 use super::smoke;
@@ -113,7 +115,7 @@ pub(super) fn stage(
     let boundary = wide.strongest("permissions_boundary").and_then(|entry| role::boundary(&mut reader, entry));
     reader.words.resources = Known::Refused;
     let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
-    let functions = functions(&mut reader, file, &chain, &others);
+    let functions = functions(&mut reader, file, &chain, (&others, &resources));
     if let Some(functions) = &functions {
         resources::check(&mut reader, &wide.all("resources"), &resources, functions);
     }
@@ -146,7 +148,7 @@ fn functions<'a>(
     reader: &mut Reader<'a>,
     file: File<'a>,
     chain: &[&'a Map],
-    others: &'a Others<'a>,
+    (others, resources): (&'a Others<'a>, &BTreeMap<String, ResourceConfig>),
 ) -> Option<BTreeMap<String, FunctionConfig>> {
     let mut resolved: Vec<FunctionConfig> = Vec::new();
     let mut complete = true;
@@ -157,7 +159,8 @@ fn functions<'a>(
     let mut notified = triggers::Notified::default();
     for declared in all {
         let said = Said::of_function(file.top, chain, &declared);
-        let config = function(reader, file.root, (&declared, &said), others);
+        let around = Around { others, resources, functions: &names };
+        let config = function(reader, file.root, (&declared, &said), around, others);
         if let (Some(config), Some(entry)) = (&config, said.strongest("triggers")) {
             triggers::check(reader, entry, (&config.name, &config.triggers), &names);
         }
@@ -198,6 +201,7 @@ fn function<'a>(
     reader: &mut Reader<'a>,
     root: &Path,
     (declared, said): (&Function<'a>, &Said<'a>),
+    around: Around<'_>,
     others: &'a Others<'a>,
 ) -> Option<FunctionConfig> {
     let find = |key| said.strongest(key);
@@ -212,6 +216,8 @@ fn function<'a>(
     let mut triggers = find("triggers").map(|entry| triggers::read(reader, entry, others)).unwrap_or_default();
     triggers.extend(table.map(|entry| triggers::routes(reader, entry)).unwrap_or_default());
     let has_routes = table.is_some() || triggers.iter().any(|trigger| matches!(trigger, Trigger::Http(_)));
+    let asynchronous = asynchronous::read(reader, said, declared.name, around);
+    let concurrency = find("concurrency").and_then(|entry| concurrency::read(reader, entry));
     let uses = find("uses").map(|entry| uses::read(reader, entry, others));
     // Here alone a text may speak of resources.
     reader.words.resources = Known::These(others);
@@ -261,6 +267,8 @@ fn function<'a>(
         web,
         log_retention: log_retention.unwrap_or(LOG_RETENTION),
         triggers,
+        asynchronous,
+        concurrency: concurrency.unwrap_or_default(),
         uses: uses.unwrap_or_default(),
         policies: policies.statements,
         managed_policies: policies.managed,

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::asynchronous::Asynchronous;
+use super::concurrency::Concurrency;
 use super::resources::ResourceConfig;
 use super::role::Role;
 use super::smoke::Smoke;
@@ -84,6 +86,12 @@ pub(crate) struct FunctionConfig {
     /// What wakes it, besides HTTP.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) triggers: Vec<Trigger>,
+    /// What becomes of events that nobody waits for.
+    #[serde(flatten)]
+    pub(crate) asynchronous: Asynchronous,
+    /// How many calls at once.
+    #[serde(skip_serializing_if = "Concurrency::is_default")]
+    pub(crate) concurrency: Concurrency,
     /// How it uses which resources: a word of the resource's type (`send`, `read-write`) by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) uses: BTreeMap<String, String>,

@@ -1,6 +1,7 @@
 //! All the resources a stage should consist of. Pure: config and packages in, resources out.
 
 mod addresses;
+mod asynchronous;
 mod permissions;
 mod roles;
 mod stores;
@@ -17,6 +18,7 @@ use super::kinds::{Settings, StaticFiles, Url};
 use super::names::{ALIAS, bucket_name, function_name, layer_name, log_group_name, static_prefix};
 use super::resource::{Key, Owner};
 use crate::aws::Cloud;
+use crate::config::triggers::Source;
 use crate::config::{FunctionConfig, StageConfig};
 use crate::error::{Error, Result};
 use crate::package::{OwnLayer, Package, PackagedLayer, StaticObject};
@@ -88,10 +90,19 @@ pub(crate) fn kinds_of(stage: &StageConfig) -> BTreeSet<Kind> {
         if function.web.keep_warm {
             kinds.extend(triggers::schedule::KINDS);
         }
+        kinds.extend(asynchronous::kinds(function));
         kinds.extend(function.triggers.iter().flat_map(|trigger| triggers::of(trigger).kinds()));
     }
     kinds.extend(stage.resources.values().flat_map(|resource| stores::of(resource).kinds()));
     kinds
+}
+
+/// The ARN of what a trigger of a stage names.
+///
+/// # Errors
+/// The stage has no such resource: the config should have refused it.
+pub(crate) fn source_arn(stage: &StageConfig, place: &Place, source: &Source) -> Result<String> {
+    Addresses::of(stage, &Owner::of(stage), place).arn(source)
 }
 
 /// What a stage should consist of.
@@ -139,7 +150,9 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         if package.static_files.is_some() {
             settings.env.insert(STATIC_PLACE.to_owned(), place.static_files(&owner.app));
         }
-        functions.push(function(config, package, name, &owner, settings, &bucket));
+        let (letters, after) = asynchronous::dead_letter(config, &drawing)?;
+        settings.dead_letter = letters;
+        functions.push(function(config, package, name, (&owner, after), settings, &bucket));
     }
     resources.extend(StaticFiles::wanted(&owner, &bucket, objects(packages.values())).map(Any::StaticFiles));
     resources.extend(roles::of_functions(&drawing)?.into_iter().map(|drawn| Any::Role(drawn.role)));
@@ -151,6 +164,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         resources.extend(stores::of(resource).wanted(name, &drawing)?);
     }
     for config in stage.functions.values() {
+        resources.extend(asynchronous::wanted(config, &drawing)?);
         for trigger in &config.triggers {
             resources.extend(triggers::of(trigger).wanted(config, &drawing)?);
         }
@@ -165,11 +179,11 @@ fn function(
     config: &FunctionConfig,
     package: &Package,
     name: String,
-    owner: &Owner,
+    (owner, mut after): (&Owner, Vec<Key>),
     settings: Settings,
     bucket: &str,
 ) -> Function {
-    let mut after = Function::after_of(&settings, &name);
+    after.extend(Function::after_of(&settings, &name));
     let artifact = Artifact::key_of(&owner.app, &package.sha256);
     let object = artifact.name.clone();
     if !settings.is_image() {
@@ -180,6 +194,7 @@ fn function(
         short_name: config.name.clone(),
         owner: owner.clone(),
         settings,
+        reserved_concurrency: config.concurrency.reserved.and_then(|count| i32::try_from(count).ok()),
         url: Url::wanted(config),
         serving: true,
         artifact: (bucket.to_owned(), object),

@@ -36,7 +36,7 @@ mod unfinished;
 mod unlock;
 
 pub(crate) use self::apply::{Event, Listener, Outcome, apply, prune};
-pub(crate) use self::blueprint::{Blueprint, Drawn, Place, blueprint, code_only, replaced_layers, roles};
+pub(crate) use self::blueprint::{Blueprint, Drawn, Place, blueprint, code_only, replaced_layers, roles, source_arn};
 pub(crate) use self::change::{Action, Change};
 pub(crate) use self::difference::Difference;
 pub(crate) use self::front::Front;

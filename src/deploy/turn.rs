@@ -4,19 +4,20 @@
 //! with all traffic where it was before: first the aliases, in one move per function, then the APIs and
 //! URLs, where this run had turned them over already. No release is written for that.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::alarms;
 use super::apply::{Event, Listener, Outcome, promote};
 use super::kinds::Any;
 use super::plan::{Action, Plan};
 use super::release::Release;
-use super::resource::Owner;
+use super::resource::{Owner, Resource as _};
 use super::rollback::Records;
 use super::shift::Shift;
 use super::smoke::Checks;
 use super::stop::Stop;
-use crate::aws::Cloud;
+use crate::aws::{Cloud, LISTENER};
 use crate::config::{StageConfig, Traffic};
 use crate::error::{Error, Kind, Result};
 
@@ -59,7 +60,7 @@ pub(crate) async fn turn_over(
     let shift = Shift::of(plan);
     let traffic = way.traffic.filter(|_| !shift.is_empty());
     if traffic.is_none() && (way.stage.smoke.is_empty() || !moves(plan)) {
-        return promote(cloud, plan).await.map_err(|error| {
+        return go_over(cloud, plan, listener).await.map_err(|error| {
             error.hint(format!("some traffic may have moved already: run `{}` again, it continues", way.again))
         });
     }
@@ -79,7 +80,7 @@ pub(crate) async fn turn_over(
             return Err(back.because(why, false).await);
         }
     }
-    let outcome = match promote(cloud, plan).await {
+    let outcome = match go_over(cloud, plan, listener).await {
         Ok(outcome) => outcome,
         Err(why) => return Err(back.because(why, true).await),
     };
@@ -89,6 +90,41 @@ pub(crate) async fn turn_over(
         Ok(()) => Ok(outcome),
         Err(why) => Err(back.because(why, true).await),
     }
+}
+
+/// Moves all traffic, and waits until the processes that are to be ready at any time are those of the new version.
+async fn go_over(cloud: &Cloud, plan: &Plan, listener: &Listener) -> Result<Outcome> {
+    let outcome = promote(cloud, plan).await?;
+    let stays = plan.steps.iter().filter(|step| step.action != Action::Delete);
+    let waits = stays.clone().filter_map(|step| match &step.resource {
+        Any::Provisioned(provisioned) => Some((step, provisioned)),
+        _ => None,
+    });
+    for (step, provisioned) in waits {
+        let moved = stays.clone().any(|step| match &step.resource {
+            Any::Function(function) => {
+                matches!(step.action, Action::Update | Action::Replace) && function.name == provisioned.function
+            }
+            _ => false,
+        });
+        // Where the old version did not start, nobody has waited yet.
+        let failed = matches!(&step.live, Some(Any::Provisioned(live)) if !live.allocated);
+        if !moved && !failed {
+            continue;
+        }
+        let (key, started) = (provisioned.key(), Instant::now());
+        listener(Event::Started(key.clone(), Action::Update));
+        let (ear, about) = (listener.clone(), key.clone());
+        let hear: Arc<dyn Fn(&str) + Send + Sync> =
+            Arc::new(move |what| ear(Event::Progress(about.clone(), what.to_owned())));
+        let ready = LISTENER.scope(hear, provisioned.ready(cloud)).await;
+        listener(match &ready {
+            Ok(()) => Event::Done(key, Action::Update, started.elapsed()),
+            Err(_) => Event::Failed(key),
+        });
+        ready?;
+    }
+    Ok(outcome)
 }
 
 /// True when clients get to see something of it.

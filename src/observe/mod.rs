@@ -6,4 +6,4 @@ mod prices;
 
 pub(crate) use self::logs::{Filter, LogEvent, Tail};
 pub(crate) use self::missing::hint;
-pub(crate) use self::prices::{AS_OF, Cost, SCHEDULER_FREE};
+pub(crate) use self::prices::{AS_OF, Cost, SCHEDULER_FREE, waiting_month};

@@ -12,6 +12,11 @@ const LAMBDA_CALL: f64 = 0.20 / 1e6;
 /// Per GB-second on `x86_64` and on `arm64`; a GB is 1,024 MB.
 const LAMBDA_GB_SECOND: f64 = 0.000_016_666_7;
 const LAMBDA_GB_SECOND_ARM: f64 = 0.000_013_333_4;
+/// Per GB-second of provisioned concurrency, called or not, on `x86_64` and on `arm64`.
+const PROVISIONED_GB_SECOND: f64 = 0.000_004_166_7;
+const PROVISIONED_GB_SECOND_ARM: f64 = 0.000_003_333_4;
+/// Seconds of a month of 730 hours, as AWS's own examples count.
+const MONTH: f64 = 730.0 * 3600.0;
 /// Per call that Scheduler makes.
 const SCHEDULER_CALL: f64 = 1.00 / 1e6;
 /// Calls of Scheduler that are free every month, for the account as a whole.
@@ -35,6 +40,12 @@ impl Cost {
     }
 }
 
+/// What so many processes of `memory` MB cost in a month in which nobody calls them, in US dollars.
+pub(crate) fn waiting_month(processes: i32, memory: i32, arm: bool) -> f64 {
+    let rate = if arm { PROVISIONED_GB_SECOND_ARM } else { PROVISIONED_GB_SECOND };
+    f64::from(processes) * f64::from(memory) / 1024.0 * MONTH * rate
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +56,11 @@ mod tests {
         assert!((cost.lambda - 16.8667).abs() < 1e-9 && (cost.scheduler - 1.0).abs() < 1e-9, "{cost:?}");
         let arm = Cost::of_calls(1_000_000, 1024, true, 1000.0);
         assert!((arm.lambda - 13.5334).abs() < 1e-9, "{arm:?}");
+    }
+
+    #[test]
+    fn a_gigabyte_that_waits_for_a_month_costs_about_eleven_dollars() {
+        assert!((waiting_month(1, 1024, false) - 10.950_087_6).abs() < 1e-6);
+        assert!((waiting_month(2, 512, true) - 8.760_175_2).abs() < 1e-6);
     }
 }

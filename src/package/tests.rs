@@ -12,6 +12,8 @@ use std::process::Command;
 use std::sync;
 
 use super::*;
+use crate::config::asynchronous::Asynchronous;
+use crate::config::concurrency::Concurrency;
 use crate::config::{Http, Source};
 
 /// A function with everything at its default.
@@ -30,6 +32,8 @@ pub(super) fn function(name: &str, entry: Entry) -> FunctionConfig {
         web: Web::default(),
         log_retention: 30,
         triggers: vec![],
+        asynchronous: Asynchronous::default(),
+        concurrency: Concurrency::default(),
         uses: BTreeMap::new(),
         managed_policies: Vec::new(),
         role: crate::config::Role::Own,

@@ -151,6 +151,7 @@ fn detail(kind: Kind, difference: &Difference, size: Option<&Difference>) -> Det
 fn state(kind: Kind, field: &str, new: &Value) -> Option<&'static str> {
     match (kind, field) {
         _ if *new != Value::Bool(true) => None,
+        (Kind::Provisioned, "allocated") => Some("Lambda has given up on it"),
         (Kind::Function, "serving") => Some("the alias `live` does not serve this yet"),
         (Kind::Api | Kind::HttpApi, "permitted") => Some("the permission to call its functions is missing"),
         (Kind::Api, "deployed") => Some("its stage does not serve this yet"),
@@ -174,7 +175,8 @@ fn words(kind: Kind, field: &str, value: &Value) -> String {
         (Kind::LogGroup, "retention_days", Value::Null) => return "forever".to_owned(),
         (_, "retention_days" | "artifacts_expire_after_days", Value::Number(days)) => return format!("{days} days"),
         (Kind::Function, "memory" | "ephemeral_storage", Value::Number(size)) => return format!("{size} MB"),
-        (Kind::Function, "timeout", Value::Number(time)) => return format!("{time} s"),
+        (Kind::Function, "timeout", Value::Number(time))
+        | (Kind::EventInvoke, "max_event_age", Value::Number(time)) => return format!("{time} s"),
         (_, "bytes" | "size", Value::Number(_)) => {
             if let Some(amount) = value.as_u64() {
                 return bytes(amount);

@@ -26,6 +26,12 @@ fn boto3_finds_lambda_as_aws_has_it() {
 }
 
 #[test]
+fn boto3_finds_asynchronous_calls_and_concurrency_as_aws_has_them() {
+    let world = World::new();
+    world.local().script("lambda_asynchronous.py");
+}
+
+#[test]
 fn boto3_finds_api_gateway_as_aws_has_it() {
     let world = World::new();
     world.local().script("apigateway.py");

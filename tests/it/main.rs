@@ -25,6 +25,7 @@ mod without_pause;
 mod world;
 
 mod app_alarms;
+mod app_asynchronous;
 mod app_events;
 mod app_gallery;
 mod app_queues;

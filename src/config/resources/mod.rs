@@ -4,9 +4,9 @@
 //! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
 
 mod alarm;
+mod bucket;
 mod event_bus;
 mod metric;
-mod bucket;
 mod queue;
 mod topic;
 
@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub(crate) use self::alarm::{Alarm, Condition, LogAlarm, Notified};
+pub(crate) use self::bucket::{Bucket, Cors};
 pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::metric::Metric;
-pub(crate) use self::bucket::{Bucket, Cors};
 pub(crate) use self::queue::Queue;
 pub(crate) use self::topic::{Subscriber, Topic};
 use super::fields::Fields;
@@ -39,6 +39,13 @@ pub(crate) enum ResourceConfig {
     Topic(Topic),
     Alarm(Alarm),
     LogAlarm(LogAlarm),
+}
+
+impl ResourceConfig {
+    /// Whether it is a FIFO one, whatever it is: all types that have that call it `fifo`.
+    pub(super) fn is_fifo(&self) -> bool {
+        serde_json::to_value(self).is_ok_and(|it| it["fifo"] == true)
+    }
 }
 
 /// A type of resource.

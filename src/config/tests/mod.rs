@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod asynchronous;
 mod buckets;
 mod code;
 mod errors;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::addresses::Addresses;
-use super::{Drawing, stores, triggers};
+use super::{Drawing, asynchronous, stores, triggers};
 use crate::config::FunctionConfig;
 use crate::config::triggers::Trigger;
 use crate::error::{Error, Result};
@@ -26,6 +26,9 @@ pub(super) fn of_function(function: &FunctionConfig, drawing: &Drawing<'_>) -> R
         let because = format!("trigger {}", word(trigger));
         let statements = triggers::of(trigger).statements(drawing)?.into_iter();
         all.extend(statements.map(|statement| Grant { because: because.clone(), statement }));
+    }
+    for (because, statement) in asynchronous::statements(function, drawing)? {
+        all.push(Grant { because: because.to_owned(), statement });
     }
     for (name, access) in &function.uses {
         let missing = || Error::failed(format!("the app has no resource `{name}`"));

@@ -76,12 +76,8 @@ impl Resource for EventBus {
 
     fn needs() -> Vec<Need> {
         const ON: &[&str] = &["arn:{partition}:events:{region}:{account}:event-bus/{names}"];
-        const ACTIONS: &[&str] = &[
-            "events:CreateEventBus",
-            "events:DeleteEventBus",
-            "events:ListTagsForResource",
-            "events:TagResource",
-        ];
+        const ACTIONS: &[&str] =
+            &["events:CreateEventBus", "events:DeleteEventBus", "events:ListTagsForResource", "events:TagResource"];
         vec![Need::anywhere(&["events:ListEventBuses", "events:ListRules"]), Need::on(ON, ACTIONS)]
     }
 

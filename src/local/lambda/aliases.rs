@@ -85,6 +85,8 @@ pub(super) fn delete(lambda: &Lambda, at: &FunctionRef, name: &str) -> Result<Re
         function.aliases.remove(name);
         function.policies.remove(name);
         function.urls.remove(name);
+        function.event_invoke.remove(name);
+        function.provisioned.remove(name);
         Ok(Reply::empty(204))
     })
 }
@@ -137,8 +139,8 @@ fn split(body: &Body) -> Result<Option<Option<(String, f64)>>, Fault> {
     Ok(Some(Some((other, number))))
 }
 
-/// Whether the two versions of an alias go together: two, published, of one execution role. (One
-/// dead-letter queue is the fourth condition; functions have none here.)
+/// Whether the two versions of an alias go together: two, published, of one execution role and one dead-letter
+/// queue, or none.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>
 fn fits(function: &Function, at: &FunctionRef, alias: &Alias) -> Result<(), Fault> {
     let Some((other, _)) = &alias.split else { return Ok(()) };
@@ -153,6 +155,10 @@ fn fits(function: &Function, at: &FunctionRef, alias: &Alias) -> Result<(), Faul
     let role = |version: &str| function.version(at, Some(version)).map(|found| &found.build.settings.role);
     if role(&alias.version)? != role(other)? {
         return Err(refused("Specified versions must be associated with the same execution role"));
+    }
+    let letters = |version: &str| function.version(at, Some(version)).map(|found| &found.build.settings.dead_letter);
+    if letters(&alias.version)? != letters(other)? {
+        return Err(refused("Specified versions must have the same dead-letter queue configuration, or none"));
     }
     Ok(())
 }
@@ -193,6 +199,7 @@ mod tests {
             ephemeral: 512,
             architecture: "x86_64".into(),
             log_group: String::new(),
+            dead_letter: None,
             layers: Vec::new(),
         };
         Version::new(number, Build::new(settings, Code { sha256: String::new(), size: 0, unzipped: 0 }), 0)
@@ -210,6 +217,8 @@ mod tests {
             urls: std::collections::BTreeMap::new(),
             tags: std::collections::BTreeMap::new(),
             reserved: None,
+            event_invoke: std::collections::BTreeMap::new(),
+            provisioned: std::collections::BTreeMap::new(),
         }
     }
 

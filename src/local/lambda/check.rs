@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::super::Local;
 use super::super::wire::Fault;
 use super::body::{Body, invalid, refused};
+use super::destinations;
 use super::model::Settings;
 
 /// 4 KB, <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
@@ -46,7 +47,6 @@ const UNSUPPORTED: &[&str] = &[
     "AcceleratorConfig",
     "CapacityProviderConfig",
     "CodeSigningConfigArn",
-    "DeadLetterConfig",
     "DurableConfig",
     "FileSystemConfigs",
     "ImageConfig",
@@ -70,6 +70,7 @@ pub(super) fn created(local: &Arc<Local>, body: &Body, name: &str) -> Result<Set
         ephemeral: 512,
         architecture: architecture(body)?.unwrap_or_else(|| "x86_64".to_owned()),
         log_group: format!("/aws/lambda/{name}"),
+        dead_letter: None,
         layers: Vec::new(),
     };
     body.required("Role", "role")?;
@@ -123,6 +124,14 @@ pub(super) fn change(local: &Arc<Local>, body: &Body, name: &str, settings: &mut
     if let Some(role) = body.text("Role")? {
         assumable(local, &role)?;
         settings.role = role;
+    }
+    if let Some(letters) = body.object("DeadLetterConfig")? {
+        // An empty ARN takes away what was there.
+        let arn = letters.text("TargetArn")?.filter(|arn| !arn.is_empty());
+        if let Some(arn) = &arn {
+            destinations::check_letters(local, &settings.role, arn)?;
+        }
+        settings.dead_letter = arn;
     }
     Ok(())
 }

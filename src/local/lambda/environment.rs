@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::super::Local;
 use super::console::Console;
 use super::model::{formatted, now_ms};
-use super::pool::Registry;
+use super::pool::{Registry, Ticket};
 use super::runtime_api::Job;
 use super::sandbox::Plan;
 use super::worker::{Answer, Failure, NO_REASON, Worker};
@@ -26,6 +26,8 @@ pub(super) struct Environment {
     worker: Option<Worker>,
     plan: Plan,
     registry: Arc<Registry>,
+    /// One of those that are ready at any time.
+    pub(super) ticket: Option<Ticket>,
 }
 
 impl Environment {
@@ -47,7 +49,7 @@ impl Environment {
         if let Some(warning) = plan.interpreter.as_ref().and_then(|interpreter| interpreter.warning.as_deref()) {
             console.say(warning);
         }
-        let mut environment = Self { console, worker: None, plan, registry: Arc::clone(registry) };
+        let mut environment = Self { console, worker: None, plan, registry: Arc::clone(registry), ticket: None };
         let began = Instant::now();
         let started = environment.start(began + MOST_INIT).await;
         let took = began.elapsed();

@@ -53,6 +53,8 @@ pub(super) async fn create(lambda: &Lambda, local: &Arc<Local>, request: &Reques
             urls: std::collections::BTreeMap::new(),
             tags,
             reserved: None,
+            event_invoke: std::collections::BTreeMap::new(),
+            provisioned: std::collections::BTreeMap::new(),
         };
         let shown = if publish {
             // With the version's number, but without it in the ARN.
@@ -224,6 +226,8 @@ pub(super) fn delete(lambda: &Lambda, at: &FunctionRef) -> Result<Reply, Fault> 
         }
         // A version that is not there counts as deleted: measured on AWS in github.com/floci-io/floci/pull/2824.
         function.policies.remove(qualifier);
+        function.event_invoke.remove(qualifier);
+        function.provisioned.remove(qualifier);
         if let Ok(number) = qualifier.parse::<u64>() {
             function.versions.remove(&number);
         }

@@ -16,23 +16,17 @@ use super::super::Local;
 use super::super::wire::{Fault, Reply, Request};
 use super::ended::{Ended, report};
 use super::environment::Environment;
-use super::model::{Build, now_ms};
+use super::model::{Build, Version, now_ms};
 use super::names::FunctionRef;
 use super::pool::Slot;
 use super::runtime_api::{Job, Part};
 use super::sandbox::Plan;
-use super::{Lambda, aliases, interpreter, limits, metrics};
+use super::{Lambda, aliases, asynchronous, interpreter, limits, metrics};
 
 /// 6 MB for `RequestResponse`, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 pub(super) const MOST_SYNCHRONOUS: usize = 6 * 1024 * 1024;
 /// 1 MB for Event, the same page.
 const MOST_ASYNCHRONOUS: usize = 1024 * 1024;
-/// "Lambda retries the function two more times". AWS waits a minute and then two; here that would
-/// only keep people waiting.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
-const RETRIES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
-/// How long an event waits for a free place; on AWS up to six hours.
-const THROTTLED: Duration = Duration::from_mins(1);
 /// After its answer a runtime asks for the next job at once; only then is it warm for the next call.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -108,6 +102,12 @@ pub(super) struct Target {
     reserved_in_all: u32,
 }
 
+impl Target {
+    pub(super) fn of(at: FunctionRef, version: &Version, reserved: Option<u32>, reserved_in_all: u32) -> Self {
+        Self { version: version.number.clone(), build: version.running().clone(), reserved, reserved_in_all, at }
+    }
+}
+
 /// `POST /2015-03-31/functions/{name}/invocations`
 pub(super) async fn handle(
     lambda: &Lambda,
@@ -125,7 +125,7 @@ pub(super) async fn handle(
             run(lambda, local, call).await.map(|outcome| reply(outcome, tail))
         }
         "Event" => {
-            enqueue(lambda, local, call)?;
+            asynchronous::enqueue(lambda, local, call)?;
             Ok(Reply::empty(202))
         }
         "DryRun" => target(lambda, &call).map(|_| Reply::empty(204)),
@@ -197,32 +197,6 @@ fn unreadable(message: &str) -> Fault {
     Fault::new(400, "InvalidRequestContentException", message).member("Type", "User")
 }
 
-/// Takes an event for later; a fault says that there is nothing that could run.
-pub(super) fn enqueue(lambda: &Lambda, local: &Arc<Local>, call: Invocation) -> Result<(), Fault> {
-    target(lambda, &call)?;
-    tokio::spawn(deliver(Arc::clone(local), call));
-    Ok(())
-}
-
-/// An asynchronous invocation with its retries. Events that wait are lost when the server stops.
-async fn deliver(local: Arc<Local>, call: Invocation) {
-    let mut retries = RETRIES.into_iter();
-    let gives_up = Instant::now() + THROTTLED;
-    loop {
-        let pause = match run(&local.lambda, &local, call.clone()).await {
-            Ok(outcome) if outcome.function_error.is_none() => return,
-            Ok(_) => match retries.next() {
-                Some(pause) => pause,
-                None => return,
-            },
-            Err(fault) if fault.status == 429 && Instant::now() < gives_up => Duration::from_millis(200),
-            // The function is gone, or was never runnable: on AWS, too, nobody is told.
-            Err(_) => return,
-        };
-        tokio::time::sleep(pause).await;
-    }
-}
-
 /// Runs a function and waits for its answer. A function that fails is an outcome, not a fault.
 pub(super) async fn run(lambda: &Lambda, local: &Arc<Local>, call: Invocation) -> Result<Outcome, Fault> {
     let target = target(lambda, &call)?;
@@ -270,13 +244,7 @@ pub(super) fn target(lambda: &Lambda, call: &Invocation) -> Result<Target, Fault
         if version.pending() {
             return Err(version.not_ready());
         }
-        Ok(Target {
-            version: version.number.clone(),
-            build: version.running().clone(),
-            reserved: function.reserved,
-            reserved_in_all: limits::reserved(state, &at.region),
-            at: at.clone(),
-        })
+        Ok(Target::of(at.clone(), version, function.reserved, limits::reserved(state, &at.region)))
     })
 }
 
@@ -290,7 +258,7 @@ async fn execute(
     let lambda = &local.lambda;
     let (mut environment, init) = match lambda.pool.take(&target.build.id) {
         Some(environment) => (environment, None),
-        None => match cold(&local, &target).await {
+        None => match cold(&local, &target, false).await {
             Ok(cold) => cold,
             Err(fault) => return drop(done.send(Err(fault))),
         },
@@ -341,7 +309,12 @@ fn keep(lambda: &Lambda, target: &Target, environment: Environment, slot: Slot) 
     drop(slot);
 }
 
-async fn cold(local: &Arc<Local>, target: &Target) -> Result<(Environment, Option<Duration>), Fault> {
+/// A fresh environment, and how long its initialisation took.
+pub(super) async fn cold(
+    local: &Arc<Local>,
+    target: &Target,
+    provisioned: bool,
+) -> Result<(Environment, Option<Duration>), Fault> {
     let lambda = &local.lambda;
     let interpreter = lambda.interpreter(&target.build.settings.runtime).await?;
     let plan = Plan {
@@ -355,6 +328,7 @@ async fn cold(local: &Arc<Local>, target: &Target) -> Result<(Environment, Optio
         scratch: lambda.folders.scratch.clone(),
         port: local.port,
         interpreter,
+        provisioned,
     };
     Ok(Environment::cold(local, plan, &lambda.pool.registry).await)
 }

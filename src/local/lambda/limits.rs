@@ -27,9 +27,13 @@ pub(super) fn put(lambda: &Lambda, request: &Request, at: &FunctionRef) -> Resul
         let mine = state.find(at)?.reserved.unwrap_or(0);
         let others = reserved(state, &at.region).saturating_sub(mine);
         if asked.saturating_add(others) > ACCOUNT_CONCURRENCY - LEAST_UNRESERVED {
+            return Err(too_much("ReservedConcurrentExecutions"));
+        }
+        let provisioned: u32 = state.find(at)?.provisioned.values().map(|it| it.requested).sum();
+        if asked < provisioned {
             return Err(refused(format!(
-                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution \
-                 below its minimum value of [{LEAST_UNRESERVED}]."
+                "ReservedConcurrentExecutions {asked} should not be lower than function's total provisioned concurrency \
+                 [{provisioned}]."
             )));
         }
         state.find_mut(at)?.reserved = Some(asked);
@@ -78,6 +82,21 @@ pub(super) fn account(lambda: &Lambda, region: &str) -> Reply {
             }),
         )
     })
+}
+
+/// Whether a function without a reservation may have so many provisioned.
+pub(super) fn can_spare(state: &State, at: &FunctionRef, asked: u32) -> bool {
+    let others = state.of(&at.region).filter(|(name, function)| **name != at.name && function.reserved.is_none());
+    let others: u32 = others.flat_map(|(_, function)| function.provisioned.values()).map(|it| it.requested).sum();
+    asked.saturating_add(others).saturating_add(reserved(state, &at.region)) <= ACCOUNT_CONCURRENCY - LEAST_UNRESERVED
+}
+
+/// The refusal of more than the account has to spare.
+pub(super) fn too_much(what: &str) -> Fault {
+    refused(format!(
+        "Specified {what} for function decreases account's UnreservedConcurrentExecution below its minimum value of \
+         [{LEAST_UNRESERVED}]."
+    ))
 }
 
 /// All reservations of a region together.

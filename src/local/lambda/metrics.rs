@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::names::{FunctionRef, is_alias};
+use super::names::{FunctionRef, LATEST, is_alias};
 use crate::local::Local;
 use crate::local::cloudwatch::Measured;
 
@@ -48,6 +48,18 @@ pub(super) fn concurrency(local: &Local, at: &FunctionRef, time: i64, (own, all)
     };
     let function = vec![("FunctionName", at.name.clone())];
     let measured = vec![one(all, Vec::new()), one(own, function)];
+    local.cloudwatch.measure(&at.region, NAMESPACE, time, measured);
+}
+
+/// An event that was given up.
+pub(super) fn dropped(local: &Local, at: &FunctionRef, time: i64) {
+    undelivered(local, at, "AsyncEventsDropped", time);
+}
+
+/// Something of an event that did not arrive where it should.
+pub(super) fn undelivered(local: &Local, at: &FunctionRef, name: &'static str, time: i64) {
+    let one = |dimensions| Measured { name, unit: "Count", value: 1.0, dimensions };
+    let measured = resources(at, LATEST).into_iter().take(3).map(one).collect();
     local.cloudwatch.measure(&at.region, NAMESPACE, time, measured);
 }
 

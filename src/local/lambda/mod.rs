@@ -6,17 +6,19 @@
 //!                                   └─► console ─► logs
 //! ```
 //!
-//! Zip packages and layers for Python, Node and `provided.*`. Images, VPCs, JSON logs, provisioned
-//! concurrency, response streams over the API and extensions are refused. Event source mappings are kept
+//! Zip packages and layers for Python, Node and `provided.*`. Images, VPCs, JSON logs, response streams over the API and extensions are refused. Event source mappings are kept
 //! here; what delivers by them is [`super::triggers`].
 
 mod aliases;
+mod asynchronous;
 mod body;
 mod check;
 mod code;
 mod console;
+mod destinations;
 mod ended;
 mod environment;
+mod event_invoke;
 mod eventstream;
 mod functions;
 mod interpreter;
@@ -30,6 +32,7 @@ mod names;
 mod page;
 mod permissions;
 mod pool;
+mod provisioned;
 mod runtime_api;
 mod sandbox;
 mod stream;
@@ -48,6 +51,7 @@ use http::Method;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use self::asynchronous::Events;
 use self::code::Packages;
 use self::interpreter::Interpreter;
 pub(crate) use self::invoke::{Invocation, Outcome, Streaming};
@@ -76,6 +80,7 @@ const TASKS: &str = "tasks";
 pub(crate) struct Lambda {
     store: Store<State>,
     mappings: Mappings,
+    events: Events,
     packages: Packages,
     pool: Pool,
     folders: Folders,
@@ -129,6 +134,7 @@ impl Lambda {
         Ok(Self {
             store: Store::open(&dir, "functions")?,
             mappings: Mappings::open(&dir)?,
+            events: Events::open(dir.join("events"))?,
             packages: Packages::open(dir.join("packages"), dir.join(TASKS))?,
             pool: Pool::default(),
             folders,
@@ -154,9 +160,11 @@ impl Lambda {
                 every.tick().await;
                 let Some(local) = weak.upgrade() else { return };
                 local.lambda.tidy();
+                provisioned::settle(&local);
             }
         });
         *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
+        asynchronous::resume(self, local);
     }
 
     /// Kills all workers with everything they started, and removes what only they needed.
@@ -165,6 +173,8 @@ impl Lambda {
         if let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
             keeper.abort();
         }
+        // What is killed here has not failed: it goes on with the next start.
+        self.events.close();
         self.pool.close();
         self.packages.clear();
         // Emptied at the next start in any case.
@@ -184,7 +194,7 @@ impl Lambda {
 
     /// Takes an asynchronous invocation, as `Event` over the API does, and does not wait for it.
     pub(crate) fn enqueue(&self, local: &Arc<Local>, call: Invocation) -> Result<(), Fault> {
-        invoke::enqueue(self, local, call)
+        asynchronous::enqueue(self, local, call)
     }
 
     /// Whether the resource policy of exactly this qualifier lets a service invoke the function.
@@ -253,6 +263,16 @@ impl Lambda {
 
     /// Answers one API request.
     pub(crate) async fn handle(&self, local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
+        let changes = request.method != Method::GET && !request.path.ends_with("invocations");
+        let answered = self.answer(local, request).await;
+        if changes && answered.is_ok() {
+            // An alias may have moved, or a version gone.
+            provisioned::settle(local);
+        }
+        answered
+    }
+
+    async fn answer(&self, local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let at = |name: &str| FunctionRef::parse(name, &request.region, request.param("Qualifier").as_deref());
@@ -308,9 +328,13 @@ impl Lambda {
             ["2017-03-31", "tags", arn] if is(&delete) => {
                 tags::remove(self, &request, &tags::place(arn, &request.region)?)
             }
-            ["2017-10-31", "functions", name, "concurrency"] if is(&put) => limits::put(self, &request, &at(name)?),
-            ["2017-10-31", "functions", name, "concurrency"] if is(&delete) => limits::delete(self, &at(name)?),
-            ["2019-09-30", "functions", name, "concurrency"] if is(&get) => limits::get(self, &at(name)?),
+            [
+                version,
+                "functions",
+                name,
+                what @ ("concurrency" | "provisioned-concurrency" | "event-invoke-config"),
+                rest @ ..,
+            ] => self.calls(local, &request, (version, what, rest), &at(name)?),
             ["2018-10-31", "layers"] if is(&get) && request.param("find").as_deref() == Some("LayerVersion") => {
                 layers::get_by_arn(self, local, &request)
             }
@@ -330,6 +354,33 @@ impl Lambda {
             }
             ["2016-08-19", "account-settings"] if is(&get) => Ok(limits::account(self, &request.region)),
             _ => Err(Fault::unsupported("lambda", &format!("{method} {}", request.path))),
+        }
+    }
+
+    /// How many calls at once, and what becomes of those that nobody waits for.
+    fn calls(
+        &self,
+        local: &Arc<Local>,
+        request: &Request,
+        (version, what, rest): (&str, &str, &[&str]),
+        at: &FunctionRef,
+    ) -> Result<Reply, Fault> {
+        match (version, what, request.method.as_str(), rest) {
+            ("2017-10-31", "concurrency", "PUT", []) => limits::put(self, request, at),
+            ("2017-10-31", "concurrency", "DELETE", []) => limits::delete(self, at),
+            ("2019-09-30", "concurrency", "GET", []) => limits::get(self, at),
+            ("2019-09-30", "provisioned-concurrency", "PUT", []) => provisioned::put(self, local, request, at),
+            ("2019-09-30", "provisioned-concurrency", "GET", []) if request.param("List").as_deref() == Some("ALL") => {
+                provisioned::list(self, request, at)
+            }
+            ("2019-09-30", "provisioned-concurrency", "GET", []) => provisioned::get(self, at),
+            ("2019-09-30", "provisioned-concurrency", "DELETE", []) => provisioned::delete(self, at),
+            ("2019-09-25", "event-invoke-config", "PUT", []) => event_invoke::put(self, local, request, at, true),
+            ("2019-09-25", "event-invoke-config", "POST", []) => event_invoke::put(self, local, request, at, false),
+            ("2019-09-25", "event-invoke-config", "GET", []) => event_invoke::get(self, at),
+            ("2019-09-25", "event-invoke-config", "DELETE", []) => event_invoke::delete(self, at),
+            ("2019-09-25", "event-invoke-config", "GET", ["list"]) => event_invoke::list(self, request, at),
+            _ => Err(Fault::unsupported("lambda", &format!("{} {}", request.method, request.path))),
         }
     }
 }

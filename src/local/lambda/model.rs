@@ -13,8 +13,10 @@ use uuid::Uuid;
 
 use super::super::wire::Fault;
 use super::body::{conflict, missing};
+use super::event_invoke::EventInvoke;
 use super::layers::{Attached, Layer};
 use super::names::{FunctionRef, LATEST, is_version};
+use super::provisioned::Provisioned;
 
 /// Everything Lambda remembers: functions and layers by region and name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -75,6 +77,12 @@ pub(super) struct Function {
     pub(super) tags: BTreeMap<String, String>,
     /// `ReservedConcurrentExecutions`.
     pub(super) reserved: Option<u32>,
+    /// By qualifier; the function's own is under `$LATEST`.
+    #[serde(default)]
+    pub(super) event_invoke: BTreeMap<String, EventInvoke>,
+    /// By version or alias.
+    #[serde(default)]
+    pub(super) provisioned: BTreeMap<String, Provisioned>,
 }
 
 /// `$LATEST` or a published version.
@@ -121,6 +129,9 @@ pub(super) struct Settings {
     pub(super) ephemeral: u32,
     pub(super) architecture: String,
     pub(super) log_group: String,
+    /// The ARN of a queue or a topic.
+    #[serde(default)]
+    pub(super) dead_letter: Option<String>,
     /// In their order: the later lie over the earlier.
     #[serde(default)]
     pub(super) layers: Vec<Attached>,
@@ -294,6 +305,9 @@ impl Version {
         if !settings.layers.is_empty() {
             let layer = |layer: &Attached| json!({ "Arn": layer.arn, "CodeSize": layer.code.size });
             put("Layers", settings.layers.iter().map(layer).collect());
+        }
+        if let Some(arn) = &settings.dead_letter {
+            put("DeadLetterConfig", json!({ "TargetArn": arn }));
         }
         put("TracingConfig", json!({ "Mode": "PassThrough" }));
         put("RevisionId", self.revision.as_str().into());

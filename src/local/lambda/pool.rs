@@ -20,7 +20,37 @@ const IDLE: Duration = Duration::from_mins(5);
 pub(super) struct Pool {
     idle: Mutex<Idle>,
     running: Arc<Mutex<Running>>,
+    /// What is to be ready at any time, by build.
+    provisions: Mutex<HashMap<String, Ready>>,
     pub(super) registry: Arc<Registry>,
+}
+
+/// The processes of one build that are ready at any time.
+#[derive(Debug, Default)]
+struct Ready {
+    wanted: u32,
+    starting: u32,
+    /// One of them did not get through its initialisation.
+    failed: bool,
+    /// Every ticket is a further reference.
+    tickets: Arc<()>,
+}
+
+impl Ready {
+    fn alive(&self) -> u32 {
+        u32::try_from(Arc::strong_count(&self.tickets) - 1).unwrap_or(u32::MAX)
+    }
+}
+
+/// Makes an environment one of those that are ready at any time, for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Ticket(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+/// How far a provision has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Provision {
+    pub(super) ready: u32,
+    pub(super) failed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -78,12 +108,76 @@ impl Pool {
     pub(super) fn take(&self, build: &str) -> Option<Environment> {
         let mut idle = lock(&self.idle);
         let waiting = idle.environments.get_mut(build)?;
-        while let Some((_, mut environment)) = waiting.pop() {
+        while !waiting.is_empty() {
+            // Those that are ready at any time come first: they cost whether they work or not.
+            let ready = waiting.iter().rposition(|(_, environment)| environment.ticket.is_some());
+            let (_, mut environment) = waiting.remove(ready.unwrap_or(waiting.len() - 1));
             if environment.alive() {
                 return Some(environment);
             }
         }
         None
+    }
+
+    /// Takes down what is to be ready at any time, by build, ends what is too much of it, and says how many are
+    /// to be started: whoever asks starts them and hands them to [`Self::provided`].
+    pub(super) fn provision(&self, wanted: &HashMap<String, u32>) -> Vec<(String, u32)> {
+        let mut provisions = lock(&self.provisions);
+        provisions.retain(|build, _| wanted.contains_key(build));
+        for (build, count) in wanted {
+            provisions.entry(build.clone()).or_default().wanted = *count;
+        }
+        let mut idle = lock(&self.idle);
+        for (build, waiting) in &mut idle.environments {
+            waiting.retain_mut(|(_, environment)| environment.ticket.is_none() || environment.alive());
+            let most = wanted.get(build).copied().unwrap_or(0);
+            let alive = provisions.get(build).map_or(u32::MAX, Ready::alive);
+            let mut surplus = alive.saturating_sub(most);
+            waiting.retain(|(_, environment)| {
+                let goes = environment.ticket.is_some() && surplus > 0;
+                surplus -= u32::from(goes);
+                !goes
+            });
+        }
+        let mut missing = Vec::new();
+        for (build, ready) in provisions.iter_mut().filter(|(_, ready)| !ready.failed) {
+            let more = ready.wanted.saturating_sub(ready.alive() + ready.starting);
+            ready.starting += more;
+            missing.push((build.clone(), more));
+        }
+        missing
+    }
+
+    /// One of those that [`Self::provision`] asked for; `None`, or one without a process, has failed.
+    pub(super) fn provided(&self, build: &str, environment: Option<Environment>) {
+        let started = environment.and_then(|mut environment| environment.alive().then_some(environment));
+        let ticket = {
+            let mut provisions = lock(&self.provisions);
+            // Nobody wants it any more.
+            let Some(ready) = provisions.get_mut(build) else { return };
+            ready.starting = ready.starting.saturating_sub(1);
+            ready.failed |= started.is_none();
+            Ticket(Arc::clone(&ready.tickets))
+        };
+        if let Some(mut environment) = started {
+            environment.ticket = Some(ticket);
+            self.put(build, environment);
+        }
+    }
+
+    /// Lets what has failed be tried again.
+    pub(super) fn forgive(&self, build: &str) {
+        if let Some(ready) = lock(&self.provisions).get_mut(build) {
+            ready.failed = false;
+        }
+    }
+
+    /// How far a build's provision has come.
+    pub(super) fn provision_of(&self, build: &str) -> Provision {
+        let provisions = lock(&self.provisions);
+        provisions
+            .get(build)
+            .map_or_else(Provision::default, |ready| Provision { ready: ready.alive(), failed: ready.failed })
     }
 
     /// Keeps an environment for the next invocation; after [`Self::close`] it ends here.
@@ -97,7 +191,7 @@ impl Pool {
     /// Ends the idle environments that are too old or of a build that is no longer there.
     pub(super) fn tidy(&self, builds: &HashSet<String>) {
         lock(&self.idle).environments.retain(|build, waiting| {
-            waiting.retain(|(since, _)| since.elapsed() < IDLE);
+            waiting.retain(|(since, environment)| environment.ticket.is_some() || since.elapsed() < IDLE);
             builds.contains(build) && !waiting.is_empty()
         });
     }

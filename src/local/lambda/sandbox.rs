@@ -58,6 +58,8 @@ pub(super) struct Plan {
     pub(super) port: u16,
     /// `None` for `provided.*`.
     pub(super) interpreter: Option<Interpreter>,
+    /// It starts before anybody calls.
+    pub(super) provisioned: bool,
 }
 
 /// The command for one worker. `home` is its own folder and has a `tmp` in it.
@@ -118,6 +120,7 @@ fn environment(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Vec<(
     let settings = &plan.build.settings;
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let task = text(&plan.task);
+    let initialization = if plan.provisioned { "provisioned-concurrency" } else { "on-demand" };
     let path = plan
         .interpreter
         .as_ref()
@@ -134,7 +137,7 @@ fn environment(plan: &Plan, stream: &str, api: SocketAddr, home: &Path) -> Vec<(
         ("AWS_LAMBDA_FUNCTION_NAME", plan.function.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", plan.version.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory.to_string()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization.to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", settings.log_group.clone()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", stream.to_owned()),
         ("AWS_LAMBDA_RUNTIME_API", api.to_string()),

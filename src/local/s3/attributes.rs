@@ -29,6 +29,12 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
+    /// Of a JSON document that a service writes.
+    pub(super) fn of_json() -> Self {
+        let headers = [("content-type".to_owned(), "application/json".to_owned())].into();
+        Self { headers, storage_class: "STANDARD".to_owned(), ..Self::default() }
+    }
+
     /// From the headers of a request that makes an object.
     pub(super) fn read(request: &Request) -> Result<Self, Fault> {
         refuse_what_is_not_kept(request)?;

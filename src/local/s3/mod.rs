@@ -116,6 +116,16 @@ impl S3 {
         Ok(bytes.into())
     }
 
+    /// Writes an object, for services that write into a bucket.
+    pub(crate) fn put(&self, bucket: &str, key: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let bucket = self.bucket(bucket)?;
+        let staged = bucket.stage(bytes)?;
+        let checksum = put::full(super::checksum::Algorithm::Crc64Nvme, bytes);
+        let attributes = attributes::Attributes::of_json();
+        let describe = |_, _| bucket::New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
+        bucket.commit(staged, describe, None, |_| Ok(())).map(drop)
+    }
+
     pub(crate) async fn handle(&self, local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
         // Everything here is file work, up to hundreds of megabytes of it.
         let local = Arc::clone(local);

@@ -1,8 +1,8 @@
 //! `resources:` drawn: one file per type, one line each in [`of`].
 
 pub(super) mod alarm;
-mod event_bus;
 mod bucket;
+mod event_bus;
 mod queue;
 mod topic;
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Architecture, Environment, EphemeralStorage, FunctionCode, PackageType, Runtime};
+use aws_sdk_lambda::types::{
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, PackageType, Runtime,
+};
 
 use super::patience::{Refused, role_not_ready};
 use super::{Function, SHORT_NAME, Settings};
@@ -36,6 +38,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
+                .set_dead_letter_config(settings.dead_letter.as_deref().map(dead_letter))
                 .set_layers(Some(layers.clone()).filter(|layers| !layers.is_empty()))
                 .code(self.code())
                 .publish(true)
@@ -90,6 +93,9 @@ impl Function {
         let probe = if settings.role == live.role { None } else { cloud.fresh.probe(&settings.role).await };
         // What is not given stays: then a version that was deleted meanwhile is not asked for again.
         let layers = if settings.layers == live.layers { None } else { Some(self.layer_arns(cloud).await?) };
+        // An empty ARN takes away what was there.
+        let letters = (settings.dead_letter != live.dead_letter)
+            .then(|| dead_letter(settings.dead_letter.as_deref().unwrap_or_default()));
         let call = || async {
             cloud.pace.lambda().await;
             cloud
@@ -105,6 +111,7 @@ impl Function {
                 .description(&settings.description)
                 .role(&settings.role)
                 .environment(self.environment())
+                .set_dead_letter_config(letters.clone())
                 .set_layers(layers.clone())
                 .set_revision_id(revision.map(str::to_owned))
                 .send()
@@ -192,6 +199,10 @@ impl Function {
     fn environment(&self) -> Environment {
         Environment::builder().set_variables(Some(self.settings.env.clone().into_iter().collect())).build()
     }
+}
+
+fn dead_letter(arn: &str) -> DeadLetterConfig {
+    DeadLetterConfig::builder().target_arn(arn).build()
 }
 
 fn storage(size: i32) -> Result<EphemeralStorage> {

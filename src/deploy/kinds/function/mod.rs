@@ -6,8 +6,10 @@
 mod calls;
 mod image;
 mod layers;
+mod owned;
 mod patience;
 mod permission;
+mod reserved;
 pub(crate) mod retire;
 mod settings;
 mod url;
@@ -22,6 +24,7 @@ use aws_sdk_lambda::types::AliasRoutingConfiguration;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
+pub(in crate::deploy::kinds) use self::owned::on_functions;
 use self::patience::Refused;
 pub(in crate::deploy::kinds) use self::permission::{
     GRANTED, Grant, Granted, granted, id_prefix, statement_id, statements, take_back,
@@ -57,6 +60,9 @@ pub(crate) struct Function {
     pub(crate) owner: Owner,
     #[serde(flatten)]
     pub(crate) settings: Settings,
+    /// Calls at once at the most, and kept free for it; 0 is none at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reserved_concurrency: Option<i32>,
     /// Whether it answers at a URL of its own.
     pub(crate) url: Url,
     /// The alias `live` serves exactly these settings and this code.
@@ -165,6 +171,7 @@ impl Function {
             name: name.to_owned(),
             short_name: short_name.to_owned(),
             owner: owner.clone(),
+            reserved_concurrency: reserved::found(&latest),
             serving: is_current,
             after: Self::after_of(&settings, name),
             settings,
@@ -278,11 +285,15 @@ impl Resource for Function {
         ];
         const URL: &[&str] =
             &["lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig"];
+        const RESERVED: &[&str] = &["lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency"];
+        let reserves =
+            |stage: &StageConfig| stage.functions.values().any(|function| function.concurrency.reserved.is_some());
         let has_url = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Url));
         vec![
             Need::anywhere(&["lambda:ListFunctions"]),
             Need::on(ON, ACTIONS),
             Need::on(ON, URL).when(has_url),
+            Need::on(ON, RESERVED).when(reserves),
             role::passed_to(|_| vec!["lambda.amazonaws.com".to_owned()]).and_on(role::brought),
         ]
     }
@@ -324,12 +335,14 @@ impl Resource for Function {
             if let Some(there) = there {
                 return Box::pin(self.converge(cloud, Some(&there))).await;
             }
+            self.reserve(cloud, None).await?;
             self.create_alias(cloud, self.decided.version.get().map_or("$LATEST", String::as_str)).await?;
             return url::converge(cloud, self, Url::None).await;
         };
         if let Some(version) = live.decided.live.get() {
             let _ = self.decided.live.set(version.clone());
         }
+        self.reserve(cloud, live.reserved_concurrency).await?;
         if !live.serving || self.settings != live.settings {
             self.change(cloud, live).await?;
             self.ready(cloud, self.decided.version.get()).await?;

@@ -28,6 +28,9 @@ pub(crate) struct Settings {
     /// The role's ARN.
     pub(crate) role: String,
     pub(crate) env: BTreeMap<String, String>,
+    /// The ARN of what takes asynchronous events that were given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dead_letter: Option<String>,
     /// In their order: rzap's own by name, others by the ARN of the version.
     pub(crate) layers: Vec<String>,
     /// Base64 of the SHA-256 of the zip; empty for an image.
@@ -61,6 +64,7 @@ impl Settings {
             description: config.description.clone().unwrap_or_default(),
             role: role_arn,
             env: env.collect(),
+            dead_letter: None,
             layers,
             code_sha256: package.code_sha256.clone(),
             image: image.map(|image| image.uri.clone()).unwrap_or_default(),
@@ -91,6 +95,11 @@ impl Settings {
             description: config.description().unwrap_or_default().to_owned(),
             role: config.role().unwrap_or_default().to_owned(),
             env: config.environment().and_then(|it| it.variables()).cloned().unwrap_or_default().into_iter().collect(),
+            dead_letter: config
+                .dead_letter_config()
+                .and_then(|it| it.target_arn())
+                .filter(|arn| !arn.is_empty())
+                .map(str::to_owned),
             layers: layers::found(owner, config.layers().iter().filter_map(|layer| layer.arn())),
             code_sha256: config.code_sha256().unwrap_or_default().to_owned(),
             image: String::new(),
