@@ -105,7 +105,7 @@ impl Context {
     }
 
     /// The region that a flag names.
-    pub(crate) fn region(&self) -> Option<&str> {
+    pub(crate) fn said_region(&self) -> Option<&str> {
         self.global.region.as_deref()
     }
 

@@ -42,7 +42,7 @@ enum Kind {
 
 impl Event {
     pub(crate) fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let place = Place { region: context.region().unwrap_or(REGION).to_owned() };
+        let place = Place { region: context.said_region().unwrap_or(REGION).to_owned() };
         let event = match self.kind {
             Kind::S3(s3) => s3.event(&place),
             Kind::Sqs(sqs) => sqs.event(&place),

@@ -34,7 +34,7 @@ pub(crate) struct Message {
 
 /// Whether there are receivers of this kind; one with exactly this ARN need not be there.
 pub(crate) fn knows(target: &str) -> bool {
-    matches!(target.split(':').nth(2), Some("lambda" | "sqs" | "events"))
+    matches!(target.split(':').nth(2), Some("lambda" | "sqs" | "sns" | "events"))
 }
 
 /// Hands a message over.

@@ -172,9 +172,8 @@ pub(super) fn check(
             })
         };
         match resource {
-            ResourceConfig::Bucket(_) => {}
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
-            ResourceConfig::EventBus(_) => {}
+            ResourceConfig::Bucket(_) | ResourceConfig::EventBus(_) => {}
             ResourceConfig::Topic(topic) => topic::check(reader, said("fifo"), (name, topic), (resources, functions)),
             ResourceConfig::Alarm(alarm) => match &alarm.metric {
                 Metric::OfFunction { function, .. } => alarm::check(reader, said("function"), function, functions),

@@ -51,7 +51,6 @@ pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::log_subscription::LogSubscription;
 pub(crate) use self::metric_filter::MetricFilter;
 pub(crate) use self::provisioned::Provisioned;
-pub(crate) use self::queue::Queue;
 pub(crate) use self::queue::{Queue, Sender};
 pub(crate) use self::role::Role;
 pub(in crate::deploy) use self::role::{taken as roles_taken, versions_need};

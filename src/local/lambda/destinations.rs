@@ -140,17 +140,15 @@ fn sent(local: &Arc<Local>, role: &str, arn: &str, record: &Record<'_>) -> Resul
             let bucket = arn.rsplit(':').next().unwrap_or_default();
             local.s3.put(bucket, &key, document.to_string().as_bytes())
         }
-        // An entry of `PutEvents`, which is what a bus takes.
         Some("events") => {
             let kind = if record.ending == Ending::Success { "Success" } else { "Failure" };
-            let entry = json!({
-                "Source": "lambda",
-                "DetailType": format!("Lambda Function Invocation Result - {kind}"),
-                "Resources": [record.function_arn(), arn],
-                "Detail": document.to_string(),
-                "EventBusName": arn,
+            let event = json!({
+                "source": "lambda",
+                "detail-type": format!("Lambda Function Invocation Result - {kind}"),
+                "resources": [record.function_arn(), arn],
+                "detail": document,
             });
-            deliver(local, arn, message(record, entry.to_string(), BTreeMap::new()))
+            deliver(local, arn, message(record, event.to_string(), BTreeMap::new()))
         }
         _ => deliver(local, arn, message(record, document.to_string(), BTreeMap::new())),
     }

@@ -17,7 +17,7 @@ impl Wakes for EventsTrigger {
         Ok(vec![Any::Rule(Rule::of_trigger(&drawing.owner, (bus(self, drawing)?, name), self, target))])
     }
 
-    /// EventBridge itself sends what it could not deliver, in the name of the rule. The policy of a queue by its ARN
+    /// `EventBridge` itself sends what it could not deliver, in the name of the rule. The policy of a queue by its ARN
     /// is not ours to change.
     /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
     fn sends(&self, function: &FunctionConfig, drawing: &Drawing<'_>) -> Result<Vec<(String, Sender)>> {
