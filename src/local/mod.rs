@@ -10,10 +10,10 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · kinesis
 //!                                  │                                                            (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
-//!                    sqs · dynamodb ◄── triggers ─►┘                                (event source mappings)
+//!                    sqs · dynamodb · kinesis ◄── triggers ─►┘                                (event source mappings)
 //! ```
 
 pub(crate) mod apigateway;
@@ -30,6 +30,7 @@ pub(crate) mod form;
 pub(crate) mod front;
 pub(crate) mod guard;
 pub(crate) mod iam;
+pub(crate) mod kinesis;
 pub(crate) mod lambda;
 pub(crate) mod logs;
 pub(crate) mod rest;
@@ -69,6 +70,7 @@ pub(crate) struct Local {
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) scheduler: scheduler::Scheduler,
     pub(crate) dynamodb: dynamodb::DynamoDb,
+    pub(crate) kinesis: kinesis::Kinesis,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) triggers: triggers::Triggers,
 }
@@ -89,6 +91,7 @@ impl Local {
             cloudwatch: cloudwatch::CloudWatch::open(home)?,
             scheduler: scheduler::Scheduler::open(home)?,
             dynamodb: dynamodb::DynamoDb::open(home)?,
+            kinesis: kinesis::Kinesis::open(home)?,
             sqs: sqs::Sqs::open(home)?,
             triggers: triggers::Triggers::default(),
         });

@@ -53,6 +53,7 @@ answer({
     "schedule groups": [item["Name"] for item in every("scheduler", "list_schedule_groups", "ScheduleGroups")
                         if item["Name"] != "default" and item["State"] == "ACTIVE"],
     "queues": every("sqs", "list_queues", "QueueUrls"),
+    "tables": every("dynamodb", "list_tables", "TableNames"),
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
     "buckets": buckets,
@@ -137,7 +138,7 @@ pub(crate) fn nothing() -> Value {
     serde_json::json!({
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
         "buckets": [], "objects": [],
-        "schedules": [], "schedule groups": [], "queues": [], "event sources": []
+        "schedules": [], "schedule groups": [], "queues": [], "tables": [], "event sources": []
     })
 }
 

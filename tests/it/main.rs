@@ -23,6 +23,7 @@ mod without_pause;
 mod world;
 
 mod app_queues;
+mod app_tables;
 mod bad_cloud;
 mod bad_config;
 mod bad_package;
@@ -46,6 +47,7 @@ mod init;
 mod interrupted;
 mod invoke;
 mod keep_warm;
+mod kinesis;
 mod latency;
 mod layers;
 mod local;

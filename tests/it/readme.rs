@@ -108,8 +108,8 @@ fn a_wrong_readme_would_be_found() {
     );
 }
 
-#[test]
-fn the_permissions_in_the_readme_are_enough() {
+/// What the README says that whoever deploys has to be allowed.
+pub(crate) fn policy() -> Value {
     let text = fs::read_to_string(repository().join("README.md")).expect("README.md");
     let policies = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
     let policies: Vec<Value> = policies.filter_map(|block| serde_json::from_str(block).ok()).collect();
@@ -123,6 +123,12 @@ fn the_permissions_in_the_readme_are_enough() {
     // It takes GetAlias, UpdateAlias and DeleteAlias for ListAliases; these three stay untested.
     let aliases = serde_json::json!({"Effect": "Allow", "Action": "lambda:ListAliases", "Resource": "*"});
     policy["Statement"].as_array_mut().expect("statements").push(aliases);
+    policy
+}
+
+#[test]
+fn the_permissions_in_the_readme_are_enough() {
+    let policy = policy();
     let emulator = Emulator::strict_ministack();
     let world = World::new().app("guestbook").with_policy(&emulator, &policy);
     world.run("deploy dev").success();

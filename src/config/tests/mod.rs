@@ -8,6 +8,7 @@ mod fuzz;
 mod packing;
 mod resources;
 mod stages;
+mod tables;
 mod traffic;
 mod web;
 

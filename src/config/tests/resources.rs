@@ -63,13 +63,13 @@ fn what_is_wrong_with_a_resource_is_told_at_its_place() {
         ),
         [
             "queu | unknown type of resource `queu` | did you mean `queue`?",
-            "a | nothing says what `a` is | say its type: `queue`",
+            "a | nothing says what `a` is | say its type: `queue` and `table`",
             "B | `B` cannot be the name of a resource | only a-z, 0-9 and `-`; how about `b`?",
             "retension | a queue has no key `retension` | did you mean `retention`?",
             "30d | `retention` is out of range: SQS allows 1m to 14d | at most 14d",
             "content_based_deduplication | `content_based_deduplication` is for FIFO queues | add `fifo: true`, or remove it",
             "nope | no resource `nope` | there is `B`, `c`, `d`, `e`, `f` and `h`",
-            "g | nothing says what `g` is | say its type: `queue`",
+            "g | nothing says what `g` is | say its type: `queue` and `table`",
             "soon | `delay` needs a time | like `30s`, `5m`, `12h` or `14d`; a bare number is seconds",
         ]
     );
@@ -122,7 +122,7 @@ fn what_is_wrong_with_a_trigger_is_told_at_its_place() {
             "every day | `every day` is no schedule | like `rate(5 minutes)`, `cron(0 2 * * ? *)` or `at(2026-12-24T18:00:00)`",
             "50 | a batch of more than 10 messages needs a `window` | add `window: 5s`, for how long a batch is filled",
             "schedule | a `schedule` trigger needs `expression` | like `expression: rate(5 minutes)`",
-            "sqs | a trigger is a map with one key, its kind | one of `schedule` and `sqs` with what it listens to",
+            "sqs | a trigger is a map with one key, its kind | one of `schedule`, `sqs`, `dynamodb` and `kinesis` with what it listens to",
             "'arn:aws:sns:eu-west-1:1:t' | this ARN is of something else | needed is one of the service `sqs`, like `arn:aws:sqs:…`",
             "cron(0 2 * * *) | `cron(0 2 * * *)` is no schedule | `cron` has six fields, this has 5: AWS's cron has the year at its end, `*` for every one",
         ]

@@ -2,13 +2,19 @@
 //!
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
+mod dynamodb;
+mod kinesis;
 mod schedule;
 mod sqs;
+mod stream;
 
 use serde::Serialize;
 
+pub(crate) use self::dynamodb::DynamoDbTrigger;
+pub(crate) use self::kinesis::KinesisTrigger;
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sqs::SqsTrigger;
+pub(crate) use self::stream::{Position, StreamOptions};
 use super::fields::Fields;
 use super::raw::{Entry, Kind, Node};
 use super::resources::Others;
@@ -21,12 +27,19 @@ use super::values::Reader;
 pub(crate) enum Trigger {
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
+    Dynamodb(DynamoDbTrigger),
+    Kinesis(KinesisTrigger),
 }
 
 impl Trigger {
     /// Whether it reads this queue of `resources`.
     pub(crate) fn reads_queue(&self, name: &str) -> bool {
         matches!(self, Self::Sqs(sqs) if matches!(&sqs.queue, Source::Own(queue) if queue == name))
+    }
+
+    /// Whether it reads the stream of this table of `resources`.
+    pub(crate) fn reads_table(&self, name: &str) -> bool {
+        matches!(self, Self::Dynamodb(it) if matches!(&it.table, Source::Own(table) if table == name))
     }
 }
 
@@ -53,7 +66,20 @@ struct TriggerKind {
 const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "schedule", what: "a `schedule` trigger", keys: &schedule::KEYS, read: schedule::read },
     TriggerKind { word: "sqs", what: "an `sqs` trigger", keys: &sqs::KEYS, read: sqs::read },
+    TriggerKind { word: "dynamodb", what: "a `dynamodb` trigger", keys: &dynamodb::KEYS, read: dynamodb::read },
+    TriggerKind { word: "kinesis", what: "a `kinesis` trigger", keys: &kinesis::KEYS, read: kinesis::read },
 ];
+
+/// The keys of a trigger that reads a stream: that of the stream, and those of how it is read.
+const fn with_stream_keys(main: &'static str) -> [&'static str; 13] {
+    let mut keys = [main; 13];
+    let mut at = 0;
+    while at < stream::KEYS.len() {
+        keys[at + 1] = stream::KEYS[at];
+        at += 1;
+    }
+    keys
+}
 
 /// Reads a function's triggers; those that are wrong are reported and left out.
 pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry, others: &Others<'_>) -> Vec<Trigger> {

@@ -16,6 +16,7 @@ mod schedule;
 mod schedule_group;
 mod served;
 mod static_files;
+mod table;
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
+pub(crate) use self::table::Table;
 use super::loss::{Loss, Replacement};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::aws::Cloud;
@@ -171,6 +173,7 @@ kinds! {
     StaticFiles: "static_files", "static files";
     Role: "role", "role";
     Queue: "queue", "queue", rare;
+    Table: "table", "table", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";

@@ -2,6 +2,7 @@
 
 pub(super) mod schedule;
 mod sqs;
+mod stream;
 
 use serde_json::Value;
 
@@ -30,5 +31,7 @@ pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
     match trigger {
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
+        Trigger::Dynamodb(dynamodb) => dynamodb,
+        Trigger::Kinesis(kinesis) => kinesis,
     }
 }
