@@ -22,6 +22,7 @@ mod visitor;
 mod without_pause;
 mod world;
 
+mod app_kinesis;
 mod app_queues;
 mod app_tables;
 mod bad_cloud;
