@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! handle ─► wire (JSON or CBOR) ─► streams · tags · shards · records ─► model (Store)
-//!                                   source (for functions) ─┘   └─► shelf ─► log (one file per shard)
+//!                                   source (for functions) ─┘   └─► shelf (one file per shard)
 //! ```
 //! Streams, shards and tags are an index in a [`Store`]; the records of a shard are a file that is appended to, and
 //! all in memory once somebody asked. A stream is there at once, in on-demand mode with four shards that never
@@ -121,17 +121,17 @@ impl Kinesis {
     /// A shard's records, read from the disk when they are asked for first.
     fn shelf(&self, stream: u64, shard: usize) -> Result<Arc<Shelf>, Fault> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shelf) = shelves.get(&(stream, shard)) {
-            return Ok(Arc::clone(shelf));
+        if let Some(kept) = shelves.get(&(stream, shard)) {
+            return Ok(Arc::clone(kept));
         }
         // Deleted since it was looked up: its file must not come back.
         let stands = |index: &Index| index.regions.values().flat_map(BTreeMap::values).any(|it| it.number == stream);
         if !self.index.read(stands) {
             return Err(no_stream("of that iterator"));
         }
-        let shelf = Arc::new(Shelf::open(&self.file(stream, shard)).map_err(|error| disk(&error))?);
-        shelves.insert((stream, shard), Arc::clone(&shelf));
-        Ok(shelf)
+        let kept = Arc::new(Shelf::open(&self.file(stream, shard)).map_err(|error| disk(&error))?);
+        shelves.insert((stream, shard), Arc::clone(&kept));
+        Ok(kept)
     }
 
     fn file(&self, stream: u64, shard: usize) -> PathBuf {

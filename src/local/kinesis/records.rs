@@ -98,7 +98,7 @@ impl Kinesis {
             let message = format!("Shard {id} in stream {name} under account {} does not exist", crate::local::ACCOUNT);
             return Err(Fault::new(400, "ResourceNotFoundException", message));
         }
-        let shelf = self.shelf(stream.number, shard)?;
+        let kept = self.shelf(stream.number, shard)?;
         let named = || {
             let number = input["StartingSequenceNumber"].as_str();
             let number =
@@ -112,12 +112,12 @@ impl Kinesis {
         };
         let after = match text(input, "ShardIteratorType")? {
             "TRIM_HORIZON" => 0,
-            "LATEST" => shelf.last(),
+            "LATEST" => kept.last(),
             "AT_SEQUENCE_NUMBER" => named()? - 1,
             "AFTER_SEQUENCE_NUMBER" => named()?,
             "AT_TIMESTAMP" => {
                 let moment = time(&input["Timestamp"]);
-                shelf.before(moment.ok_or_else(|| argument("Must specify timestamp for this iterator type."))?)
+                kept.before(moment.ok_or_else(|| argument("Must specify timestamp for this iterator type."))?)
             }
             other => {
                 return Err(invalid(format!(
@@ -143,9 +143,9 @@ impl Kinesis {
         let of_number = |stream: &&Stream| stream.number == iterator.stream;
         let stream = self.index.read(|index| index.regions.get(region)?.values().find(of_number).cloned());
         let stream = stream.ok_or_else(|| no_stream("of that iterator"))?;
-        let shelf = self.shelf(stream.number, iterator.shard)?;
+        let kept = self.shelf(stream.number, iterator.shard)?;
         let horizon = now() - stream.retention * 3_600_000;
-        let (records, newest) = shelf.after(iterator.after, most, MOST_READ_BYTES, horizon);
+        let (records, newest) = kept.after(iterator.after, most, MOST_READ_BYTES, horizon);
         let last = records.last().map_or(iterator.after, |record| record.position);
         // How far behind the newest record whoever read these is.
         let behind =

@@ -37,7 +37,7 @@ impl Kinesis {
         let key = text(input, "NewStartingHashKey")?;
         let key: u128 = key.parse().map_err(|_| argument(format!("{key} is no hash key.")))?;
         let (_, stream) = self.named(region, input)?;
-        let shelf = self.shelf(stream.number, number)?;
+        let kept = self.shelf(stream.number, number)?;
         self.change(region, input, |stream| {
             let (first, last) = open_range(stream, number)?;
             if key <= first || key > last {
@@ -46,7 +46,7 @@ impl Kinesis {
                     shard_id(number)
                 )));
             }
-            close(stream, number, &shelf);
+            close(stream, number, &kept);
             for range in [(first, key - 1), (key, last)] {
                 stream.shards.push(Shard { range, parents: vec![number], created: now(), closed: None });
             }
@@ -87,9 +87,9 @@ fn open_range(stream: &Stream, number: usize) -> Result<(u128, u128), Fault> {
 }
 
 /// From now on its children take what it would have taken: whoever is about to put something there is sent on.
-fn close(stream: &mut Stream, number: usize, shelf: &Shelf) {
+fn close(stream: &mut Stream, number: usize, kept: &Shelf) {
     if let Some(shard) = stream.shards.get_mut(number) {
-        shard.closed = Some((now(), shelf.close()));
+        shard.closed = Some((now(), kept.close()));
     }
 }
 

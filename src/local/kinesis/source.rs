@@ -49,21 +49,21 @@ impl Kinesis {
         let stands = if let Some(stands) = known {
             stands
         } else {
-            let mut begun = BTreeMap::new();
+            let mut first = BTreeMap::new();
             for shard in 0..stream.shards.len() {
-                let shelf = self.shelf(stream.number, shard)?;
+                let kept = self.shelf(stream.number, shard)?;
                 let stand = match begin {
-                    Begin::At(moment) => shelf.before(moment),
-                    Begin::Newest => shelf.last(),
+                    Begin::At(moment) => kept.before(moment),
+                    Begin::Newest => kept.last(),
                     Begin::Oldest => 0,
                 };
-                begun.insert(shard, stand);
+                first.insert(shard, stand);
             }
             self.stands.write(|stands| {
-                stands.insert(mapping.to_owned(), begun.clone());
+                stands.insert(mapping.to_owned(), first.clone());
                 Ok(())
             })?;
-            begun
+            first
         };
         let is_read = |shard: usize| match stream.shards.get(shard).map(|shard| shard.closed) {
             Some(Some((_, end))) => stands.get(&shard).is_some_and(|stand| stand + 1 >= end),
@@ -100,8 +100,8 @@ impl Kinesis {
     ) -> Result<(Vec<StreamRecord>, bool), Fault> {
         let stream = self.by_arn(arn)?;
         let horizon = now() - stream.retention * 3_600_000;
-        let shelf = self.shelf(stream.number, shard)?;
-        let (records, _) = shelf.after(position, most, MOST_BYTES, horizon);
+        let kept = self.shelf(stream.number, shard)?;
+        let (records, _) = kept.after(position, most, MOST_BYTES, horizon);
         let last = records.last().map_or(position, |record| record.position);
         let ended = stream.shards.get(shard).and_then(|it| it.closed).is_some_and(|(_, end)| last + 1 >= end);
         let region = arn.split(':').nth(3).unwrap_or_default();
