@@ -156,7 +156,7 @@ fn receiver(reader: &mut Reader<'_>, entry: &Entry, others: &Others<'_>) -> Opti
         return Some(Source::Own(text));
     }
     let service = text.split(':').nth(2).unwrap_or_default();
-    if !["sqs", "sns"].contains(&service) || text.split(':').count() != 6 || text.ends_with(".fifo") {
+    if !["sqs", "sns"].contains(&service) || text.split(':').count() != 6 || text.rsplit('.').next() == Some("fifo") {
         let label = "needed is one of a standard queue or a standard topic, like `arn:aws:sqs:…`";
         reader.problem(&entry.value.span, "failed records cannot go there", label);
         return None;
