@@ -136,7 +136,7 @@ fn position(reader: &mut Reader<'_>, entry: &Entry, by_time: bool) -> Option<Pos
         "latest" => return Some(Position::Latest),
         _ => {}
     }
-    let moment = text.parse::<jiff::Timestamp>().ok().filter(|_| by_time);
+    let moment = seconds(&text).filter(|_| by_time);
     if moment.is_none() {
         let label = if by_time {
             "there is `trim_horizon`, `latest`, or a moment like `2026-11-21T18:00:00Z`"
@@ -145,7 +145,32 @@ fn position(reader: &mut Reader<'_>, entry: &Entry, by_time: bool) -> Option<Pos
         };
         reader.problem(&entry.value.span, format!("`{text}` is no position in a stream"), label);
     }
-    moment.map(|moment| Position::At(moment.as_second()))
+    moment.map(Position::At)
+}
+
+/// `2026-11-21T18:00:00Z` in s since the epoch. Howard Hinnant's way of counting days: years that begin in March have
+/// their odd day at their end.
+fn seconds(text: &str) -> Option<i64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |part: &str, between: char| -> Option<[i64; 3]> {
+        let digits = part.split(between).all(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()));
+        let read: Vec<i64> = part.split(between).filter_map(|it| it.parse().ok()).collect();
+        read.try_into().ok().filter(|_| digits)
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(time, ':')?);
+    let leap = i64::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+    let longest = match month {
+        2 => 28 + leap,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    let fits = (1970..=9999).contains(&year) && (1..=longest).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let march = if month > 2 { year } else { year - 1 };
+    let (century, of_century) = (march / 400, march % 400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = century * 146_097 + of_century * 365 + of_century / 4 - of_century / 100 + of_year - 719_468;
+    fits.then_some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 /// A queue or a topic, of `resources` or by its ARN. "Standard Amazon SQS queue or standard Amazon SNS topic".
@@ -162,4 +187,26 @@ fn receiver(reader: &mut Reader<'_>, entry: &Entry, others: &Others<'_>) -> Opti
         return None;
     }
     Some(Source::Arn(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn moments_are_counted_in_seconds() {
+        assert_eq!(seconds("1970-01-01T00:00:00Z"), Some(0));
+        assert_eq!(seconds("2000-02-29T23:59:59Z"), Some(951_868_799));
+        assert_eq!(seconds("2026-11-21T18:00:00Z"), Some(1_795_284_000));
+        for wrong in [
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-21T24:00:00Z",
+            "2026-11-21",
+            "now",
+            "-1-1-1T0:0:0Z",
+        ] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
 }
