@@ -118,10 +118,7 @@ fn story(world: &World, cloud: &Cloud) {
     let without: Vec<&str> = text.lines().filter(|line| !line.contains("- dynamodb:")).collect();
     world.write(
         "rzap.yaml",
-        &without
-            .join("\n")
-            .replace("      - sqs:", "      - sqs:")
-            .replace("uses: { totals: write }\n    triggers:", "uses: { totals: write }"),
+        &without.join("\n").replace("uses: { totals: write }\n    triggers:", "uses: { totals: write }"),
     );
     let changed = world.run("deploy dev --json").success().changes();
     assert!(changed.contains(&"delete event_source_mapping".to_owned()), "{changed:?}");
