@@ -13,9 +13,10 @@
 //! ```text
 //! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · events
 //! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · sns · dynamodb
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · kinesis
 //!                                  │                                                            (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
-//!                    sqs · dynamodb ◄── triggers ─►┘                                (event source mappings)
+//!                    sqs · dynamodb · kinesis ◄── triggers ─►┘                                (event source mappings)
 //! ```
 
 pub(crate) mod apigateway;
@@ -33,6 +34,7 @@ pub(crate) mod form;
 pub(crate) mod front;
 pub(crate) mod guard;
 pub(crate) mod iam;
+pub(crate) mod kinesis;
 pub(crate) mod lambda;
 pub(crate) mod logs;
 pub(crate) mod rest;
@@ -75,6 +77,7 @@ pub(crate) struct Local {
     pub(crate) dynamodb: dynamodb::DynamoDb,
     pub(crate) events: events::Events,
     pub(crate) sns: sns::Sns,
+    pub(crate) kinesis: kinesis::Kinesis,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) triggers: triggers::Triggers,
 }
@@ -97,6 +100,7 @@ impl Local {
             dynamodb: dynamodb::DynamoDb::open(home)?,
             events: events::Events::open(home)?,
             sns: sns::Sns::open(home)?,
+            kinesis: kinesis::Kinesis::open(home)?,
             sqs: sqs::Sqs::open(home)?,
             triggers: triggers::Triggers::default(),
         });

@@ -25,6 +25,7 @@ pub(crate) enum Service {
     CloudWatch,
     Scheduler,
     DynamoDb,
+    Kinesis,
     Sqs,
     Events,
     Sns,
@@ -43,6 +44,7 @@ impl Service {
             "monitoring" => Self::CloudWatch,
             "scheduler" => Self::Scheduler,
             "dynamodb" => Self::DynamoDb,
+            "kinesis" => Self::Kinesis,
             "sqs" => Self::Sqs,
             "events" => Self::Events,
             "sns" => Self::Sns,
@@ -57,6 +59,7 @@ impl Service {
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
             Self::Logs | Self::Events => Dialect::Json11,
+            Self::Logs | Self::Kinesis => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
             Self::CloudWatch | Self::Sqs | Self::Sns => Dialect::Rpc(Protocol::of(request)),
         }
@@ -75,6 +78,7 @@ impl Service {
             Self::CloudWatch => local.cloudwatch.handle(local, request).await,
             Self::Scheduler => local.scheduler.handle(local, request).await,
             Self::DynamoDb => local.dynamodb.handle(local, request).await,
+            Self::Kinesis => local.kinesis.handle(local, request).await,
             Self::Sqs => local.sqs.handle(local, request).await,
             Self::Events => local.events.handle(local, request).await,
             Self::Sns => local.sns.handle(local, &request),
@@ -314,7 +318,7 @@ mod tests {
         let scope = Scope::read(&request.headers, "").unwrap().unwrap();
         assert_eq!((scope.access_key.as_str(), scope.region.as_str()), ("AK", "eu-west-1"));
         assert!(matches!(target(&request, Some(&scope)), Ok(Service::Lambda)));
-        assert_eq!(code(&signed("kinesis")).1, 501);
+        assert_eq!(code(&signed("firehose")).1, 501);
     }
 
     #[test]

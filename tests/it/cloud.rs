@@ -60,6 +60,7 @@ answer({
     "subscriptions": [item["Endpoint"] for item in every("sns", "list_subscriptions", "Subscriptions")],
     "alarms": [item["AlarmName"] for item in every("cloudwatch", "describe_alarms", "MetricAlarms")],
     "metric filters": [item["filterName"] for item in every("logs", "describe_metric_filters", "metricFilters")],
+    "tables": every("dynamodb", "list_tables", "TableNames"),
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
     "buckets": buckets,
@@ -144,6 +145,11 @@ pub(crate) fn nothing() -> Value {
     let named = |line: &'static str| line.strip_prefix("    \"")?.split_once("\":").map(|(name, _)| name.to_owned());
     let empty = Value::Array(Vec::new());
     Value::Object(INVENTORY.lines().filter_map(named).map(|name| (name, empty.clone())).collect())
+    serde_json::json!({
+        "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
+        "buckets": [], "objects": [],
+        "schedules": [], "schedule groups": [], "queues": [], "tables": [], "event sources": []
+    })
 }
 
 #[track_caller]

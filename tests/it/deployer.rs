@@ -115,6 +115,91 @@ fn the_policy_that_is_printed_is_enough_for_the_life_of_a_stage() {
     emulator.cloud().is_empty();
 }
 
+/// The same for whatever else a config may speak of: made, changed and taken away.
+#[test]
+fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
+    let emulator = Emulator::strict_ministack();
+    let policy = json!({"Version": "2012-10-17", "Statement": statements(&World::new().app("orders"))});
+    let world = World::new().app("orders").with_policy(&emulator, &policy);
+    let mut before = Vec::new();
+    let mut change = |edits: &[(&str, &str)]| {
+        for (from, to) in edits {
+            world.edit("rzap.yaml", from, to);
+        }
+        grant(&emulator, &world, &mut before);
+    };
+    // Tables and their streams.
+    change(&[]);
+    world.run("deploy dev").success();
+    change(&[
+        ("    key: id\n", "    key: id\n    pitr: true\n    stream: new_image\n"),
+        (", ttl: expires", ", ttl: until"),
+        ("batch: 50", "batch: 40"),
+    ]);
+    world.run("deploy dev --delete-data").success();
+    world.run("status dev --check").success();
+    // Events and log subscriptions.
+    emulator.cloud().boto("client('logs').create_log_group(logGroupName='/others')");
+    let events = "  listener:
+    handler: app.api
+    triggers:
+      - events: { source: [shop] }
+      - events: { bus: happened, name: paid, pattern: { source: [shop] } }
+      - logs: /others
+";
+    change(&[("functions:\n", &format!("functions:\n{events}")), ("resources:\n", "resources:\n  happened: event_bus\n")]);
+    world.run("deploy dev").success();
+    change(&[("- logs: /others", "- logs: { group: /others, pattern: ERROR }")]);
+    world.run("deploy dev").success();
+    change(&[("      - logs: { group: /others, pattern: ERROR }\n", "")]);
+    world.run("deploy dev").success();
+    emulator.cloud().boto("client('logs').delete_log_group(logGroupName='/others')");
+    // Topics, who hears them, and alarms.
+    let topics = "  letters: { type: queue, dlq: true }
+  news: { type: topic, subscribe: [letters, a@example.com] }
+  errors: { type: alarm, function: listener, above: 5, notify: news }
+  lines: { type: log_alarm, function: listener, pattern: ERROR, notify: boss@example.com }
+";
+    change(&[
+        ("resources:\n", &format!("resources:\n{topics}")),
+        ("      - events: { source: [shop] }\n", "      - sns: news\n"),
+    ]);
+    world.run("deploy dev").success();
+    change(&[
+        ("subscribe: [letters, a@example.com]", "subscribe: [letters, b@example.com], display_name: News"),
+        ("- sns: news", "- sns: { topic: news, filter: { kind: [sale] } }"),
+    ]);
+    world.run("deploy dev").success();
+    change(&[
+        ("      - sns: { topic: news, filter: { kind: [sale] } }\n", ""),
+        ("  lines: { type: log_alarm, function: listener, pattern: ERROR, notify: boss@example.com }\n", ""),
+    ]);
+    world.run("deploy dev").success();
+    // Buckets and what they call.
+    change(&[
+        ("resources:\n", "resources:\n  uploads: { type: bucket, versioned: true, expire: 9d, cors: '*' }\n"),
+        ("    handler: app.api\n    triggers:\n", "    handler: app.api\n    triggers:\n      - s3: uploads\n"),
+    ]);
+    world.run("deploy dev").success();
+    emulator.cloud().boto(
+        "s3 = client('s3')\n[name] = [it['Name'] for it in s3.list_buckets()['Buckets'] if 'uploads' in it['Name']]\n\
+         s3.put_object(Bucket=name, Key='a', Body=b'1')\ns3.delete_object(Bucket=name, Key='a')\n\
+         s3.create_multipart_upload(Bucket=name, Key='b')",
+    );
+    change(&[(", expire: 9d, cors: '*'", "")]);
+    world.run("deploy dev").success();
+    // What becomes of asynchronous calls, and how many calls at once.
+    let calls = "    on_failure: letters\n    dead_letter: letters\n    concurrency: { reserved: 3, provisioned: 1 }\n";
+    change(&[("    handler: app.api\n    triggers:\n", &format!("    handler: app.api\n{calls}    triggers:\n"))]);
+    world.run("deploy dev").success();
+    world.run("status dev --check").success();
+    change(&[(calls, "")]);
+    world.run("deploy dev").success();
+    world.run("undeploy dev --yes").failure(2).says(&["with 2 objects", "--delete-data"]);
+    world.run("undeploy dev --yes --delete-data").success();
+    emulator.cloud().is_empty();
+}
+
 #[test]
 fn without_one_of_its_actions_a_deploy_fails() {
     let emulator = Emulator::strict_ministack();

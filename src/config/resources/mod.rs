@@ -9,6 +9,7 @@ mod event_bus;
 mod metric;
 mod queue;
 mod topic;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::metric::Metric;
 pub(crate) use self::queue::Queue;
 pub(crate) use self::topic::{Subscriber, Topic};
+pub(crate) use self::table::Table;
 use super::fields::Fields;
 use super::keys;
 use super::locate::Span;
@@ -46,6 +48,7 @@ impl ResourceConfig {
     pub(super) fn is_fifo(&self) -> bool {
         serde_json::to_value(self).is_ok_and(|it| it["fifo"] == true)
     }
+    Table(Table),
 }
 
 /// A type of resource.
@@ -111,6 +114,12 @@ const TYPES: &[Type] = &[
         attributes: &["name", "arn"],
         access: &[],
         read: alarm::read_log,
+        word: "table",
+        what: "a table",
+        keys: &table::KEYS,
+        attributes: &["name", "arn"],
+        access: &["read", "write", "read-write"],
+        read: table::read,
     },
 ];
 
@@ -183,6 +192,7 @@ pub(super) fn check(
                 _ => {}
             },
             ResourceConfig::LogAlarm(alarm) => alarm::check(reader, said("function"), &alarm.function, functions),
+            ResourceConfig::Table(table) => table::check(reader, said("stream"), (name, table), functions),
         }
     }
 }

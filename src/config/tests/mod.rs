@@ -12,6 +12,7 @@ mod packing;
 mod resources;
 mod routes;
 mod stages;
+mod tables;
 mod topics;
 mod traffic;
 mod web;

@@ -6,9 +6,12 @@ mod events;
 mod http;
 mod logs;
 mod s3;
+mod dynamodb;
+mod kinesis;
 mod schedule;
 mod sns;
 mod sqs;
+mod stream;
 
 use serde::Serialize;
 
@@ -18,9 +21,12 @@ pub(super) use self::http::table as routes;
 pub(crate) use self::logs::{Group, LogsTrigger};
 pub(super) use self::s3::Notified;
 pub(crate) use self::s3::S3Trigger;
+pub(crate) use self::dynamodb::DynamoDbTrigger;
+pub(crate) use self::kinesis::KinesisTrigger;
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sns::SnsTrigger;
 pub(crate) use self::sqs::SqsTrigger;
+pub(crate) use self::stream::{Position, StreamOptions};
 use super::fields::Fields;
 use super::locate::Span;
 use super::names;
@@ -40,6 +46,8 @@ pub(crate) enum Trigger {
     Schedule(ScheduleTrigger),
     Sqs(SqsTrigger),
     Sns(SnsTrigger),
+    Dynamodb(DynamoDbTrigger),
+    Kinesis(KinesisTrigger),
 }
 
 impl Trigger {
@@ -51,6 +59,9 @@ impl Trigger {
     /// Whether it listens to this topic of `resources`.
     pub(crate) fn hears_topic(&self, name: &str) -> bool {
         matches!(self, Self::Sns(sns) if matches!(&sns.topic, Source::Own(topic) if topic == name))
+    /// Whether it reads the stream of this table of `resources`.
+    pub(crate) fn reads_table(&self, name: &str) -> bool {
+        matches!(self, Self::Dynamodb(it) if matches!(&it.table, Source::Own(table) if table == name))
     }
 }
 
@@ -94,6 +105,19 @@ const KINDS: &[TriggerKind] = &[
 /// The words of all kinds.
 pub(super) fn words() -> Vec<&'static str> {
     KINDS.iter().map(|kind| kind.word).collect()
+    TriggerKind { word: "dynamodb", what: "a `dynamodb` trigger", keys: &dynamodb::KEYS, read: dynamodb::read },
+    TriggerKind { word: "kinesis", what: "a `kinesis` trigger", keys: &kinesis::KEYS, read: kinesis::read },
+];
+
+/// The keys of a trigger that reads a stream: that of the stream, and those of how it is read.
+const fn with_stream_keys(main: &'static str) -> [&'static str; 13] {
+    let mut keys = [main; 13];
+    let mut at = 0;
+    while at < stream::KEYS.len() {
+        keys[at + 1] = stream::KEYS[at];
+        at += 1;
+    }
+    keys
 }
 
 /// Reads a function's triggers; those that are wrong are reported and left out.

@@ -27,6 +27,7 @@ mod served;
 mod static_files;
 mod subscription;
 mod topic;
+mod table;
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,6 +63,7 @@ pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 pub(crate) use self::subscription::Subscription;
 pub(crate) use self::topic::{Endpoint, Topic};
+pub(crate) use self::table::Table;
 use super::loss::{Loss, Replacement};
 use super::needs::Need;
 use super::resource::{Found, Key, Orphan, Owner, Resource};
@@ -203,6 +205,7 @@ kinds! {
     Queue: "queue", "queue", rare;
     EventBus: "event_bus", "event bus", rare;
     Topic: "topic", "topic", rare;
+    Table: "table", "table", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";

@@ -34,7 +34,6 @@ use tokio::task::JoinHandle;
 
 use self::account::Settings;
 use self::region::Region;
-pub(crate) use self::source::StreamRecord;
 use super::Local;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};

@@ -36,6 +36,11 @@ impl DynamoDb {
         Ok(position)
     }
 
+    /// The id of a stream's one shard.
+    pub(crate) fn shard_of(&self, region: &str, arn: &str) -> Result<String, Fault> {
+        Ok(Stream::find(&*self.region(region)?, arn)?.shard())
+    }
+
     /// A mapping is done with everything up to a position.
     pub(crate) fn keep_stand(&self, region: &str, mapping: &str, position: i64) -> Result<(), Fault> {
         self.region(region)?.keep_position(mapping, position)

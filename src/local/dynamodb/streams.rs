@@ -68,7 +68,7 @@ impl Stream {
     }
 
     /// `shardId-`, the time in 20 digits and eight that tell streams apart.
-    fn shard(&self) -> String {
+    pub(super) fn shard(&self) -> String {
         let (seconds, nanoseconds) = self.since;
         let millis = seconds * 1000 + nanoseconds / 1_000_000;
         format!("shardId-{millis:020}-{:08x}", crc32fast::hash(self.arn.as_bytes()))

@@ -102,33 +102,48 @@ fn more(decoder: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, Error
     }
 }
 
+/// How a time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    /// A floating number of s.
+    Seconds,
+    /// A whole number of ms.
+    Milliseconds,
+}
+
 /// An answer.
 pub(super) fn encode(document: &Document) -> Vec<u8> {
+    encode_with(document, Times::Seconds)
+}
+
+pub(super) fn encode_with(document: &Document, times: Times) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     // Writing into memory does not fail.
-    let _ = write(&mut encoder, document);
+    let _ = write(&mut encoder, document, times);
     encoder.into_writer()
 }
 
 type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
 
-fn write(encoder: &mut Encoder<Vec<u8>>, document: &Document) -> Written {
+fn write(encoder: &mut Encoder<Vec<u8>>, document: &Document, times: Times) -> Written {
     match document {
         Document::Nothing => encoder.map(0)?,
         Document::Flag(flag) => encoder.bool(*flag)?,
         Document::Whole(number) => encoder.i64(*number)?,
         Document::Float(number) => encoder.f64(*number)?,
         Document::Text(text) => encoder.str(text)?,
+        Document::Bytes(bytes) => encoder.bytes(bytes)?,
+        Document::Time(ms) if times == Times::Milliseconds => encoder.tag(Tag::new(1))?.i64(*ms)?,
         Document::Time(ms) => encoder.tag(Tag::new(1))?.f64(seconds(*ms))?,
         Document::List(items) => {
             encoder.array(length(items))?;
-            return items.iter().try_for_each(|item| write(encoder, item));
+            return items.iter().try_for_each(|item| write(encoder, item, times));
         }
         Document::Map(members) | Document::Pairs(members) => {
             encoder.map(length(members))?;
             return members.iter().try_for_each(|(name, value)| {
                 encoder.str(name)?;
-                write(encoder, value)
+                write(encoder, value, times)
             });
         }
     };

@@ -1,6 +1,8 @@
 //! An answer before it is written: it knows what is a time and what is a list, which the protocols write
 //! differently.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -15,6 +17,8 @@ pub(crate) enum Document {
     Whole(i64),
     Float(f64),
     Text(String),
+    /// Base64 where bytes cannot stand as they are.
+    Bytes(Vec<u8>),
     /// ms since the epoch.
     Time(i64),
     List(Vec<Document>),
@@ -49,7 +53,7 @@ impl Document {
     }
 
     /// JSON 1.0: times in seconds since the epoch. Numbers that JSON does not have are strings.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Nothing => Value::Object(Map::new()),
             Self::Flag(flag) => (*flag).into(),
@@ -59,6 +63,7 @@ impl Document {
                 None => number_text(*number).into(),
             },
             Self::Text(text) => text.as_str().into(),
+            Self::Bytes(bytes) => STANDARD.encode(bytes).into(),
             Self::Time(ms) => seconds(*ms).into(),
             Self::List(items) => items.iter().map(Self::to_json).collect(),
             Self::Map(members) | Self::Pairs(members) => {
@@ -82,6 +87,7 @@ impl Document {
             Self::Whole(number) => Element::leaf(name, number.to_string()),
             Self::Float(number) => Element::leaf(name, number_text(*number)),
             Self::Text(text) => Element::leaf(name, text.as_str()),
+            Self::Bytes(bytes) => Element::leaf(name, STANDARD.encode(bytes)),
             Self::Time(ms) => Element::leaf(name, iso(*ms)),
             Self::List(items) => Element::new(name, items.iter().map(|item| item.element("member")).collect()),
             Self::Map(members) => Element::new(name, members.iter().map(|(name, value)| value.element(name)).collect()),

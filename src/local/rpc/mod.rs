@@ -126,6 +126,16 @@ fn cbor_reply(status: u16, document: &Document) -> Reply {
     reply.body(cbor::encode(document))
 }
 
+/// CBOR into JSON, for services that have it as a form of JSON 1.1.
+pub(crate) fn read_cbor(body: &[u8]) -> Result<Value, Fault> {
+    cbor::decode(body)
+}
+
+/// The CBOR that goes with it: a time is a whole number of ms.
+pub(crate) fn write_aws_cbor(document: &Document) -> Vec<u8> {
+    cbor::encode_with(document, cbor::Times::Milliseconds)
+}
+
 /// Clients pack large requests of some operations.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-compression.html>
 fn unpacked(body: &[u8]) -> Result<Vec<u8>, Fault> {

@@ -19,9 +19,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) enum Called {
     /// The function answered with this.
-    Answered(Bytes),
-    /// It failed, or could not be called in time.
-    Failed,
+    Answered(Bytes, Response),
+    /// It failed, or could not be called in time: then there is no response.
+    Failed(Option<Response>),
+}
+
+/// What is known of a call besides the answer.
+#[derive(Debug, Clone)]
+pub(super) struct Response {
+    /// `$LATEST` or a number.
+    pub(super) version: String,
+    /// `Unhandled`
+    pub(super) error: Option<String>,
 }
 
 /// Calls the function; gives up calling at `deadline`, but waits for one that runs.
@@ -38,15 +47,17 @@ pub(super) async fn call(local: &Weak<Local>, mapping: &Mapping, payload: Bytes,
             trace_id: None,
         };
         {
-            let Some(local) = local.upgrade() else { return Called::Failed };
-            match local.lambda.invoke(&local, call).await {
-                Ok(outcome) if outcome.function_error.is_none() => return Called::Answered(outcome.payload),
-                Ok(_) => return Called::Failed,
-                Err(_) => {}
+            let Some(local) = local.upgrade() else { return Called::Failed(None) };
+            if let Ok(outcome) = local.lambda.invoke(&local, call).await {
+                let response = Response { version: outcome.executed_version, error: outcome.function_error };
+                return match &response.error {
+                    None => Called::Answered(outcome.payload, response),
+                    Some(_) => Called::Failed(Some(response)),
+                };
             }
         }
         if Instant::now() + pause >= deadline {
-            return Called::Failed;
+            return Called::Failed(None);
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -1,7 +1,7 @@
 //! Event sources at work: for every enabled mapping a task that reads its source and calls its function.
 //!
 //! ```text
-//! supervise ─► one runner per mapping: sqs · dynamodb ─► filter ─► call ─► lambda
+//! supervise ─► one runner per mapping: sqs · dynamodb, kinesis (stream) ─► filter ─► call ─► lambda
 //!     ▲                                             └── answer (what has failed) ◄─┘
 //!     └── woken when mappings change, and when a runner has ended
 //! ```
@@ -12,7 +12,9 @@ mod answer;
 mod call;
 mod dynamodb;
 mod filter;
+mod kinesis;
 mod sqs;
+mod stream;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -59,8 +61,7 @@ impl Triggers {
 /// Whether there is somebody to read this kind of source.
 pub(crate) fn can_serve(kind: Kind) -> bool {
     match kind {
-        Kind::Sqs | Kind::DynamoDb => true,
-        Kind::Kinesis => false,
+        Kind::Sqs | Kind::DynamoDb | Kind::Kinesis => true,
     }
 }
 
@@ -69,8 +70,7 @@ async fn run(local: Weak<Local>, mapping: Mapping, stop: Stop) {
     match mapping.kind {
         Kind::Sqs => sqs::run(local, mapping, stop).await,
         Kind::DynamoDb => dynamodb::run(local, mapping, stop).await,
-        // Nobody can have made one: see `can_serve`.
-        Kind::Kinesis => {}
+        Kind::Kinesis => kinesis::run(local, mapping, stop).await,
     }
 }
 

@@ -139,7 +139,7 @@ async fn deliver(
         }
         let texts: Vec<&str> = part.iter().map(|record| record.text.as_str()).collect();
         let payload = Bytes::from(format!("{{\"Records\":[{}]}}", texts.join(",")));
-        let Called::Answered(answer) = call(&local, &mapping, payload, deadline).await else { continue };
+        let Called::Answered(answer, _) = call(&local, &mapping, payload, deadline).await else { continue };
         let ids: HashSet<&str> = part.iter().map(|record| record.taken.message.id.as_str()).collect();
         let failed = if mapping.settings.report_failures { failed_items(&answer, &ids) } else { Some(HashSet::new()) };
         let Some(failed) = failed else { continue };

@@ -8,6 +8,7 @@ import json
 from lambda_kit import REGION, ROLE, ROLES, client, create, equal, holds, iam, lam, log_lines, logs, made, name, refused, until
 
 db = client("dynamodb")
+sqs = client("sqs")
 ACTIONS = ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"]
 # Says what it was called with, and does what the items ask for.
 WORKER = """
@@ -88,13 +89,16 @@ def what_is_refused():
         what, code, words, lam.create_event_source_mapping, **{**arguments, **more})
     refuse("a role that may not", "Please ensure the role can perform the GetRecords")
     policy = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Resource": "*", "Action": [f"dynamodb:{action}" for action in ACTIONS]}]}
+        {"Effect": "Allow", "Resource": "*", "Action": [f"dynamodb:{action}" for action in ACTIONS]},
+        {"Effect": "Allow", "Resource": f"arn:aws:sqs:{REGION}:*:lost", "Action": "sqs:SendMessage"}]}
     iam.put_role_policy(RoleName=ROLE.split("/")[1], PolicyName="streams", PolicyDocument=json.dumps(policy))
     refuse("no stream", "Stream not found", EventSourceArn=stream[:-3] + "999")
     refuse("by time", "Unsupported starting position", StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=1)
-    refuse("a destination", "DestinationConfig", "NotImplemented",
-           DestinationConfig={"OnFailure": {"Destination": f"arn:aws:sqs:{REGION}:000000000000:x"}})
-    refuse("a tumbling window", "TumblingWindowInSeconds", "NotImplemented", TumblingWindowInSeconds=10)
+    destination = lambda arn: {"DestinationConfig": {"OnFailure": {"Destination": arn}}}
+    refuse("a destination without permission", "permissions to call SendMessage on SQS",
+           **destination(f"arn:aws:sqs:{REGION}:000000000000:x"))
+    refuse("a bucket", "DestinationConfig", "NotImplemented", **destination("arn:aws:s3:::x"))
+    refuse("a window in several lanes", "ParallelizationFactor", TumblingWindowInSeconds=10, ParallelizationFactor=2)
 
 
 def in_order():
@@ -162,16 +166,105 @@ def filtered():
     disconnect(mapping)
 
 
+def given_up():
+    """Who is named for it is told where the records are, not what is in them."""
+    queue = sqs.create_queue(QueueName="lost")["QueueUrl"]
+    worker("lost")
+    stream = table("lost")
+    destination = {"OnFailure": {"Destination": f"arn:aws:sqs:{REGION}:000000000000:lost"}}
+    mapping = connect(stream, "lost", MaximumRetryAttempts=1, DestinationConfig=destination)
+    equal("shown", lam.get_event_source_mapping(UUID=mapping["UUID"])["DestinationConfig"], destination)
+    put("lost", "a", "b", wish="raise")
+    found = []
+
+    def told():
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+            found.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return sum(one["DDBStreamBatchInfo"]["batchSize"] for one in found) >= 2
+
+    until("it is told", told)
+    one = found[0]
+    equal("why", (one["requestContext"]["condition"], one["requestContext"]["approximateInvokeCount"], one["version"]),
+          ("RetryAttemptsExhausted", 2, "1.0"))
+    equal("how", one["responseContext"], {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"})
+    holds("whose", one["requestContext"]["functionArn"].endswith(name("lost")))
+    info = one["DDBStreamBatchInfo"]
+    equal("where", (info["streamArn"], info["shardId"][:8], len(info["startSequenceNumber"]) > 10), (stream, "shardId-", True))
+    lam.update_event_source_mapping(UUID=mapping["UUID"], DestinationConfig={"OnFailure": {}})
+    until("enabled again", lambda: lam.get_event_source_mapping(UUID=mapping["UUID"])["State"] == "Enabled")
+    equal("nobody is told any more", lam.get_event_source_mapping(UUID=mapping["UUID"])["DestinationConfig"], {"OnFailure": {}})
+    disconnect(mapping)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+ADDER = """
+import json
+def handler(event, context):
+    state = event['state']
+    state['keys'] = sorted(state.get('keys', []) + [record['dynamodb']['Keys']['pk']['S'] for record in event['Records']])
+    print('EVENT ' + json.dumps([[event['isFinalInvokeForWindow'], len(event['Records']), state['keys'], event['window'],
+                                  event['shardId'][:8], event['isWindowTerminatedEarly']]]), flush=True)
+    return {'state': state}
+"""
+
+
+def windows():
+    create("windows", {"app.py": ADDER}, Timeout=3)
+    stream = table("windows")
+    mapping = connect(stream, "windows", TumblingWindowInSeconds=2, BatchSize=2)
+    put("windows", "a", "b", "c")
+    finals = lambda: [call for [call] in batches("windows") if call[0]]
+    until("the last window is closed", lambda: sum(len(call[2]) for call in finals()) >= 3)
+    equal("every record in one window", sorted(key for call in finals() for key in call[2]), ["a", "b", "c"])
+    calls = [call for [call] in batches("windows")]
+    holds("nothing comes with the last call", all(call[1] == 0 for call in finals()))
+    holds("at most two at once", all(call[1] <= 2 for call in calls))
+    holds("windows of two seconds", all(int(call[3]["start"][17:19]) % 2 == 0 and call[3]["start"] < call[3]["end"] for call in calls))
+    equal("in a shard, and in time", {(call[4], call[5]) for call in calls}, {("shardId-", False)})
+    disconnect(mapping)
+
+
+# Waits for the other lane: two calls at once are the only way that both can end.
+MEETER = """
+import json, os, time
+def handler(event, context):
+    keys = [record['dynamodb']['Keys']['pk']['S'] for record in event['Records']]
+    print('EVENT ' + json.dumps(event['Records']), flush=True)
+    here = os.path.join('MEETING', str(os.getpid()))
+    open(here, 'w').close()
+    for _ in range(100):
+        if len(os.listdir('MEETING')) >= 2:
+            return
+        time.sleep(0.05)
+    raise ValueError('alone')
+"""
+
+
+def lanes():
+    import tempfile
+    create("lanes", {"app.py": MEETER.replace("MEETING", tempfile.mkdtemp())}, Timeout=10)
+    stream = table("lanes")
+    numbers = [f"{number:02}" for number in range(16)]
+    put("lanes", *numbers)
+    mapping = connect(stream, "lanes", ParallelizationFactor=2)
+    until("all are there", lambda: len(seen("lanes")) >= 16)
+    equal("each once", sorted(seen("lanes")), numbers)
+    holds("each lane in order", all(batch == sorted(batch) for batch in keys("lanes")))
+    equal("two calls", len(keys("lanes")), 2)
+    disconnect(mapping)
+
+
 def clean_up():
     for function in made:
         lam.delete_function(FunctionName=function)
-    for suffix in ("first", "failing", "reporting", "filtered"):
+    for suffix in ("first", "failing", "reporting", "filtered", "lost", "windows", "lanes"):
         db.delete_table(TableName=name(suffix))
     iam.delete_role_policy(RoleName=ROLE.split("/")[1], PolicyName="streams")
     for role in ROLES:
         iam.delete_role(RoleName=role)
 
 
-for topic in [what_is_refused, in_order, failures, filtered, clean_up]:
+for topic in [what_is_refused, in_order, failures, filtered, given_up, windows, lanes, clean_up]:
     topic()
     print(f"trigger: {topic.__name__.replace('_', ' ')}")

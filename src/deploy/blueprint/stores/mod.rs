@@ -5,6 +5,7 @@ mod bucket;
 mod event_bus;
 mod queue;
 mod topic;
+pub(super) mod table;
 
 use serde_json::Value;
 
@@ -46,5 +47,6 @@ pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
         ResourceConfig::Topic(topic) => topic,
         ResourceConfig::Alarm(alarm) => alarm,
         ResourceConfig::LogAlarm(alarm) => alarm,
+        ResourceConfig::Table(table) => table,
     }
 }

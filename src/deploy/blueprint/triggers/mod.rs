@@ -7,6 +7,7 @@ pub(super) mod s3;
 pub(super) mod schedule;
 mod sns;
 mod sqs;
+mod stream;
 
 use serde_json::Value;
 
@@ -46,5 +47,7 @@ pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
         Trigger::Schedule(schedule) => schedule,
         Trigger::Sqs(sqs) => sqs,
         Trigger::Sns(sns) => sns,
+        Trigger::Dynamodb(dynamodb) => dynamodb,
+        Trigger::Kinesis(kinesis) => kinesis,
     }
 }

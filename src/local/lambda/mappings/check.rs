@@ -33,6 +33,10 @@ const ACTIONS: [&str; 3] = ["ReceiveMessage", "DeleteMessage", "GetQueueAttribut
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html#events-dynamodb-permissions>
 const STREAM_ACTIONS: [&str; 4] = ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"];
 
+/// The same for a data stream.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html>
+const KINESIS_ACTIONS: [&str; 5] = ["GetRecords", "GetShardIterator", "DescribeStream", "ListShards", "ListStreams"];
+
 /// What belongs to streams, and to nothing else.
 const OF_STREAMS: [&str; 8] = [
     "StartingPosition",
@@ -206,6 +210,9 @@ impl Asked {
             stream.parallel = self.parallel.unwrap_or(stream.parallel);
             stream.tumbling = self.tumbling.unwrap_or(stream.tumbling);
             stream.on_failure = self.on_failure.clone().or(stream.on_failure.take());
+            if stream.tumbling > 0 && stream.parallel > 1 {
+                return Err(refused("ParallelizationFactor must be 1 when TumblingWindowInSeconds is specified."));
+            }
         }
         if kind == Kind::Sqs && source.rsplit('.').next() == Some("fifo") {
             if after.window > 0 {
@@ -272,8 +279,9 @@ fn stream_works(
     role: &str,
     wished: &StreamSettings,
 ) -> Result<(), Fault> {
-    if Kind::of(source) != Some(Kind::DynamoDb) {
-        return Ok(());
+    tells(local, role, wished)?;
+    if Kind::of(source) == Some(Kind::Kinesis) {
+        return kinesis_works(local, source, role);
     }
     if !STREAM_ACTIONS.iter().all(|action| local.iam.permits(role, &format!("dynamodb:{action}"), source)) {
         return Err(refused(format!(
@@ -284,11 +292,43 @@ fn stream_works(
     if !local.dynamodb.has_stream(&at.region, source) {
         return Err(refused(format!("Stream not found: {source}")));
     }
-    if wished.on_failure.is_some() {
-        return Err(Fault::unsupported("lambda", "DestinationConfig of event source mappings with streams"));
+    Ok(())
+}
+
+/// Whether a data stream can be read with this role.
+fn kinesis_works(local: &Local, source: &str, role: &str) -> Result<(), Fault> {
+    if source.contains("/consumer/") {
+        return Err(Fault::unsupported("lambda", "reading of consumers with enhanced fan-out"));
     }
-    if wished.tumbling > 0 {
-        return Err(Fault::unsupported("lambda", "TumblingWindowInSeconds of event source mappings"));
+    if !KINESIS_ACTIONS.iter().all(|action| local.iam.permits(role, &format!("kinesis:{action}"), source)) {
+        return Err(refused(format!(
+            "Cannot access stream {source}. Please ensure the role can perform the GetRecords, GetShardIterator, \
+             DescribeStream, ListShards, and ListStreams Actions on your stream in Kinesis."
+        )));
+    }
+    if !local.kinesis.has_stream(source) {
+        return Err(refused(format!("Stream not found: {source}")));
+    }
+    Ok(())
+}
+
+/// Whether the receiver of failures is one, and the role may tell it: "standard Amazon SQS queue or standard Amazon
+/// SNS topic".
+fn tells(local: &Local, role: &str, wished: &StreamSettings) -> Result<(), Fault> {
+    let Some(receiver) = &wished.on_failure else { return Ok(()) };
+    let (action, service) = match receiver.split(':').nth(2) {
+        Some("sqs") => ("SendMessage", "SQS"),
+        Some("sns") => ("Publish", "SNS"),
+        _ => return Err(Fault::unsupported("lambda", &format!("DestinationConfig with {receiver}"))),
+    };
+    if receiver.rsplit('.').next() == Some("fifo") {
+        return Err(refused(format!(
+            "The destination {receiver} is FIFO: only standard queues and topics are supported."
+        )));
+    }
+    if !local.iam.permits(role, &format!("{}:{action}", service.to_lowercase()), receiver) {
+        let message = format!("The provided execution role does not have permissions to call {action} on {service}");
+        return Err(refused(message));
     }
     Ok(())
 }

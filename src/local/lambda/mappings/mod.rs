@@ -51,6 +51,15 @@ impl Lambda {
         Arc::clone(&self.mappings.changed)
     }
 
+    /// The role of the function that a mapping calls: an ARN.
+    pub(crate) fn role_of(&self, mapping: &Mapping) -> Option<String> {
+        let at = FunctionRef::parse(&mapping.function, &mapping.region, None).ok()?;
+        self.store.read(|state| {
+            let version = state.get(&at)?.version(&at, at.qualifier.as_deref()).ok()?;
+            Some(version.build.settings.role.clone())
+        })
+    }
+
     /// Forgets a mapping whose deletion is complete. What cannot be written now is tried again.
     pub(crate) fn mapping_gone(&self, uuid: &str) {
         let _ = self.mappings.store.write(|state| {

@@ -1,23 +1,29 @@
 //! An event source mapping: Lambda itself reads a queue (or a stream) and calls a function's alias `live`.
 //!
-//! Its id is random; which one it is source and function say, of which there can be one mapping only.
+//! Its id is random; which one it is source and function say, of which there can be one mapping only. The stream
+//! of a table has the time in its ARN at which it was switched on: for a table of the stage the source is the table,
+//! and which stream it has now is looked up when it is needed. A mapping that reads a former one is followed by a
+//! new one.
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html>
 
-use std::collections::BTreeSet;
+mod stream;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use aws_sdk_lambda::types::{
     EventSourceMappingConfiguration, Filter, FilterCriteria, FunctionResponseType, ScalingConfig,
 };
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
 
+use self::stream::{Current, Reading, table_stream};
 use super::Kind;
 use super::attempt::{Made, Refused, patiently};
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
-use crate::config::triggers::SqsTrigger;
-use crate::deploy::names::{ALIAS, function_prefix};
+use crate::config::triggers::{SqsTrigger, StreamOptions};
+use crate::deploy::names::{ALIAS, function_prefix, resource_prefix};
 use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -33,7 +39,7 @@ pub(crate) struct EventSource {
     /// The function's name on AWS.
     #[serde(skip)]
     pub(crate) function: String,
-    /// What is read: an ARN.
+    /// What is read: an ARN. Of a table of the stage it is the table's.
     #[serde(skip)]
     pub(crate) source: String,
     pub(crate) enabled: bool,
@@ -49,6 +55,15 @@ pub(crate) struct EventSource {
     /// Event patterns, JSON.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) filter: BTreeSet<String>,
+    /// Of streams.
+    #[serde(flatten)]
+    reading: Option<Reading>,
+    /// Which stream of a table a live one reads.
+    #[serde(skip)]
+    stream: Option<String>,
+    /// It reads a former stream, and another reads the one of now.
+    #[serde(skip)]
+    is_left_over: bool,
     #[serde(skip)]
     id: OnceLock<String>,
 }
@@ -67,6 +82,36 @@ impl EventSource {
             partial_failures: config.partial_failures,
             max_concurrency: config.max_concurrency.map(number),
             filter: config.filter.iter().map(Value::to_string).collect(),
+            reading: None,
+            stream: None,
+            is_left_over: false,
+            id: OnceLock::new(),
+        }
+    }
+
+    /// The records of a stream: its ARN, or that of a table of the stage with what its stream tells. `on_failure` is
+    /// the ARN of who is told of records that were given up.
+    pub(crate) fn of_stream(
+        owner: &Owner,
+        function: &str,
+        (source, view): (String, Option<&str>),
+        options: &StreamOptions,
+        on_failure: Option<String>,
+    ) -> Self {
+        let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        Self {
+            owner: owner.clone(),
+            function: function.to_owned(),
+            source,
+            enabled: options.enabled,
+            batch: number(options.batch),
+            window: number(options.window),
+            partial_failures: options.partial_failures,
+            max_concurrency: None,
+            filter: options.filter.iter().map(Value::to_string).collect(),
+            reading: Some(Reading::wanted(view, options, on_failure)),
+            stream: None,
+            is_left_over: false,
             id: OnceLock::new(),
         }
     }
@@ -83,16 +128,27 @@ impl EventSource {
         };
         let on = live.state().is_none_or(|state| !matches!(state, "Disabled" | "Disabling"));
         let partial = live.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures);
+        let source = live.event_source_arn().unwrap_or_default();
+        // Streams of somebody else's tables are named as they are.
+        let own = table_stream(source).filter(|(table, _)| table.starts_with(&resource_prefix(owner)));
+        let (source, stream) = match own {
+            Some(_) => (source.split("/stream/").next().unwrap_or_default(), Some(source.to_owned())),
+            None => (source, None),
+        };
+        let is_stream = matches!(source.split(':').nth(2), Some("dynamodb" | "kinesis"));
         (qualifier == Some(ALIAS)).then(|| Self {
             owner: owner.clone(),
             function: name.to_owned(),
-            source: live.event_source_arn().unwrap_or_default().to_owned(),
+            source: source.to_owned(),
             enabled: on,
             batch: live.batch_size().unwrap_or_default(),
             window: live.maximum_batching_window_in_seconds().unwrap_or_default(),
             partial_failures: partial,
             max_concurrency: live.scaling_config().and_then(ScalingConfig::maximum_concurrency),
             filter: filters.iter().filter_map(pattern).collect(),
+            reading: is_stream.then(|| Reading::found(live)),
+            stream,
+            is_left_over: false,
             id: live.uuid().map(str::to_owned).map(OnceLock::from).unwrap_or_default(),
         })
     }
@@ -110,14 +166,26 @@ impl EventSource {
         ScalingConfig::builder().set_maximum_concurrency(self.max_concurrency).build()
     }
 
-    async fn create(&self, cloud: &Cloud) -> Result<Made, Refused> {
+    /// The ARN that Lambda reads: of a table the stream that it has now.
+    async fn read_arn(&self, cloud: &Cloud) -> Result<String> {
+        match table_stream(&self.source) {
+            Some((table, None)) => Ok(Current::needed(cloud, table).await?.arn),
+            _ => Ok(self.source.clone()),
+        }
+    }
+
+    async fn create(&self, cloud: &Cloud, arn: &str, anew: bool) -> Result<Made, Refused> {
         cloud.pace.lambda().await;
         let call = cloud.lambda.create_event_source_mapping().function_name(format!("{}:{ALIAS}", self.function));
-        let call = call.event_source_arn(&self.source).enabled(self.enabled).batch_size(self.batch);
+        let call = call.event_source_arn(arn).enabled(self.enabled).batch_size(self.batch);
         let call = call.maximum_batching_window_in_seconds(self.window).set_tags(Some(self.owner.tags().into()));
         let call = call.set_function_response_types(Some(self.response_types()));
         let call = call.set_filter_criteria((!self.filter.is_empty()).then(|| self.filter_criteria()));
         let call = call.set_scaling_config(self.max_concurrency.map(|_| self.scaling()));
+        let call = match &self.reading {
+            Some(reading) => reading.create(call, anew),
+            None => call,
+        };
         match call.send().await {
             Ok(_) => Ok(Made::Now),
             Err(error) if code(&error) == Some("ResourceConflictException") => Ok(Made::Before),
@@ -128,27 +196,77 @@ impl EventSource {
     async fn update(&self, cloud: &Cloud, id: &str) -> Result<Made, Refused> {
         cloud.pace.lambda().await;
         let call = cloud.lambda.update_event_source_mapping().uuid(id).enabled(self.enabled).batch_size(self.batch);
-        let call = call.maximum_batching_window_in_seconds(self.window).scaling_config(self.scaling());
+        let call = call.maximum_batching_window_in_seconds(self.window);
         let call =
             call.set_function_response_types(Some(self.response_types())).filter_criteria(self.filter_criteria());
-        // Only that it is busy passes by: whether the role may read was found out when it was made.
-        let busy = |code: &str, _: &str| worth_waiting(code, "");
+        let call = match &self.reading {
+            Some(reading) => reading.update(call),
+            None => call.scaling_config(self.scaling()),
+        };
+        // Whether the role may read was found out when it was made; whether it may tell of failures was not.
+        let tells = self.reading.as_ref().is_some_and(|reading| reading.on_failure.is_some());
+        let busy = |code: &str, text: &str| worth_waiting(code, if tells { text } else { "" });
         let sent = call.send().await;
         sent.map_err(|error| Refused::new(format!("update the {}", self.key()), error, busy))?;
         Ok(Made::Now)
     }
 
     /// The id of the mapping of this source and this function.
-    async fn find(&self, cloud: &Cloud) -> Result<Option<String>> {
-        if let Some(id) = self.id.get() {
-            return Ok(Some(id.clone()));
-        }
+    async fn find(&self, cloud: &Cloud, arn: &str) -> Result<Option<String>> {
         let call = cloud.lambda.list_event_source_mappings().function_name(format!("{}:{ALIAS}", self.function));
-        match call.event_source_arn(&self.source).send().await {
+        match call.event_source_arn(arn).send().await {
             Ok(answer) => Ok(answer.event_source_mappings().iter().find_map(|one| one.uuid().map(str::to_owned))),
             Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
             Err(error) => Err(explain(format!("look for the {}", self.key()))(error)),
         }
+    }
+
+    /// Deletes a mapping by its id.
+    async fn remove(&self, cloud: &Cloud, id: &str) -> Result<()> {
+        let mut backoff = Backoff::propagation();
+        loop {
+            cloud.pace.lambda().await;
+            match cloud.lambda.delete_event_source_mapping().uuid(id).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_code(&error, &["ResourceNotFoundException"]) => return Ok(()),
+                Err(error) if is_code(&error, &["ResourceInUseException"]) && backoff.sleep().await => {
+                    say("waiting for a change of it that is in progress");
+                }
+                Err(error) => return Err(explain(format!("delete the {}", self.key()))(error)),
+            }
+        }
+    }
+
+    /// Says of those that read tables of the stage what the stream tells that they read, and which of them are left
+    /// over from a stream of before.
+    async fn compare_streams(cloud: &Cloud, mappings: &mut [Self]) -> Result<()> {
+        let own: BTreeSet<String> =
+            mappings.iter().filter(|it| it.stream.is_some()).map(|it| it.source.clone()).collect();
+        let current: Vec<(String, Option<Current>)> = futures_util::stream::iter(own)
+            .map(|source| async move {
+                let table = table_stream(&source).map(|(table, _)| table.to_owned()).unwrap_or_default();
+                Ok::<_, Error>((source, Current::of(cloud, &table).await?))
+            })
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await?;
+        let current: BTreeMap<String, Current> =
+            current.into_iter().filter_map(|(source, current)| Some((source, current?))).collect();
+        let mut followed = BTreeSet::new();
+        for one in mappings.iter_mut() {
+            let Some(current) = current.get(&one.source).filter(|it| Some(&it.arn) == one.stream.as_ref()) else {
+                continue;
+            };
+            followed.insert((one.function.clone(), one.source.clone()));
+            if let Some(reading) = &mut one.reading {
+                reading.view = Some(current.view.clone());
+            }
+        }
+        for one in mappings.iter_mut().filter(|it| it.stream.is_some()) {
+            let is_current = one.reading.as_ref().is_some_and(|reading| reading.view.is_some());
+            one.is_left_over = !is_current && followed.contains(&(one.function.clone(), one.source.clone()));
+        }
+        Ok(())
     }
 }
 
@@ -167,15 +285,37 @@ fn worth_waiting(code: &str, text: &str) -> Option<&'static str> {
 
 impl Resource for EventSource {
     fn key(&self) -> Key {
-        let source = self.source.rsplit([':', '/']).next().unwrap_or_default();
-        Key::new(Kind::EventSource, format!("{}/{source}", self.function))
+        // `jobs`, but `table/guests` and `stream/clicks`: a queue and a stream may have the same name.
+        let source = self.source.splitn(6, ':').nth(5).unwrap_or_default();
+        let former = self.stream.as_ref().filter(|_| self.is_left_over).and_then(|arn| table_stream(arn)?.1);
+        let former = former.map(|label| format!("/{label}")).unwrap_or_default();
+        Key::new(Kind::EventSource, format!("{}/{source}{former}", self.function))
     }
 
     fn after(&self) -> Vec<Key> {
-        let name = self.source.rsplit(':').next().unwrap_or_default();
-        let queue = self.source.split(':').nth(2) == Some("sqs");
-        let queue = queue.then(|| Key::new(Kind::Queue, name));
-        [Key::new(Kind::Function, &self.function)].into_iter().chain(queue).collect()
+        let queue = |arn: &str| {
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            match arn.split(':').nth(2) {
+                Some("sqs") => Some(Key::new(Kind::Queue, name)),
+                Some("sns") => Some(Key::new(Kind::Topic, name)),
+                _ => None,
+            }
+        };
+        let table = table_stream(&self.source).map(|(table, _)| Key::new(Kind::Table, table));
+        let receiver = self.reading.as_ref().and_then(|reading| queue(reading.on_failure.as_ref()?));
+        let function = Key::new(Kind::Function, &self.function);
+        [function].into_iter().chain(queue(&self.source)).chain(table).chain(receiver).collect()
+    }
+
+    /// It reads a stream of the former table, which goes with that.
+    fn without(mut self, replaced: &Key) -> Self {
+        let reads = |(table, _): (&str, _)| *replaced == Key::new(Kind::Table, table);
+        if table_stream(&self.source).is_some_and(reads)
+            && let Some(reading) = &mut self.reading
+        {
+            reading.view = None;
+        }
+        self
     }
 
     /// Lambda names mappings at random, and those that are looked for are in no list of ours.
@@ -201,43 +341,49 @@ impl Resource for EventSource {
             let one = Self::found(owner, &mapping).filter(|one| !going && one.function.starts_with(&prefix));
             found.extend(one.map(|one| (one, mapping.event_source_mapping_arn().map(str::to_owned))));
         }
-        let ours: Vec<Option<Self>> = stream::iter(found)
+        let ours: Vec<Option<Self>> = futures_util::stream::iter(found)
             .map(|(one, arn)| async move { Ok::<_, Error>(is_ours(cloud, owner, arn).await?.then_some(one)) })
             .buffer_unordered(PARALLEL)
             .try_collect()
             .await?;
-        Ok(Found::ours(ours.into_iter().flatten().collect()))
+        let mut ours: Vec<Self> = ours.into_iter().flatten().collect();
+        Self::compare_streams(cloud, &mut ours).await?;
+        Ok(Found::ours(ours))
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let mut backoff = Backoff::propagation();
+        let arn = self.read_arn(cloud).await?;
+        let (former, live) = match live {
+            Some(live) if live.stream.as_ref().is_some_and(|stream| *stream != arn) => (Some(live), None),
+            live => (None, live),
+        };
         let mut id = live.and_then(|live| live.id.get().cloned());
         loop {
             let made = match &id {
-                None => patiently(&mut backoff, async || self.create(cloud).await).await?,
+                None => patiently(&mut backoff, async || self.create(cloud, &arn, former.is_some()).await).await?,
                 Some(id) => patiently(&mut backoff, async || self.update(cloud, id).await).await?,
             };
             if made == Made::Now {
-                return Ok(());
+                break;
             }
             // Made between the look around and now: there can be only one of this source and function.
-            id = self.find(cloud).await?;
+            id = self.find(cloud, &arn).await?;
+        }
+        match former.and_then(|former| former.id.get()) {
+            Some(former) => self.remove(cloud, former).await,
+            None => Ok(()),
         }
     }
 
     async fn delete(&self, cloud: &Cloud) -> Result<()> {
-        let Some(id) = self.find(cloud).await? else { return Ok(()) };
-        let mut backoff = Backoff::propagation();
-        loop {
-            cloud.pace.lambda().await;
-            match cloud.lambda.delete_event_source_mapping().uuid(&id).send().await {
-                Ok(_) => return Ok(()),
-                Err(error) if is_code(&error, &["ResourceNotFoundException"]) => return Ok(()),
-                Err(error) if is_code(&error, &["ResourceInUseException"]) && backoff.sleep().await => {
-                    say("waiting for a change of it that is in progress");
-                }
-                Err(error) => return Err(explain(format!("delete the {}", self.key()))(error)),
-            }
+        let id = match self.id.get() {
+            Some(id) => Some(id.clone()),
+            None => self.find(cloud, &self.source).await?,
+        };
+        match id {
+            Some(id) => self.remove(cloud, &id).await,
+            None => Ok(()),
         }
     }
 }
