@@ -58,8 +58,7 @@ impl Service {
             Self::S3 => Dialect::S3,
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
-            Self::Logs | Self::Events => Dialect::Json11,
-            Self::Logs | Self::Kinesis => Dialect::Json11,
+            Self::Logs | Self::Events | Self::Kinesis => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
             Self::CloudWatch | Self::Sqs | Self::Sns => Dialect::Rpc(Protocol::of(request)),
         }

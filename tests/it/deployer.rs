@@ -147,7 +147,10 @@ fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
       - events: { bus: happened, name: paid, pattern: { source: [shop] } }
       - logs: /others
 ";
-    change(&[("functions:\n", &format!("functions:\n{events}")), ("resources:\n", "resources:\n  happened: event_bus\n")]);
+    change(&[
+        ("functions:\n", &format!("functions:\n{events}")),
+        ("resources:\n", "resources:\n  happened: event_bus\n"),
+    ]);
     world.run("deploy dev").success();
     change(&[("- logs: /others", "- logs: { group: /others, pattern: ERROR }")]);
     world.run("deploy dev").success();

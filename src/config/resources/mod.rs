@@ -8,8 +8,8 @@ mod bucket;
 mod event_bus;
 mod metric;
 mod queue;
-mod topic;
 pub(crate) mod table;
+mod topic;
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ pub(crate) use self::bucket::{Bucket, Cors};
 pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::metric::Metric;
 pub(crate) use self::queue::Queue;
-pub(crate) use self::topic::{Subscriber, Topic};
 pub(crate) use self::table::Table;
+pub(crate) use self::topic::{Subscriber, Topic};
 use super::fields::Fields;
 use super::keys;
 use super::locate::Span;
@@ -41,6 +41,7 @@ pub(crate) enum ResourceConfig {
     Topic(Topic),
     Alarm(Alarm),
     LogAlarm(LogAlarm),
+    Table(Table),
 }
 
 impl ResourceConfig {
@@ -48,7 +49,6 @@ impl ResourceConfig {
     pub(super) fn is_fifo(&self) -> bool {
         serde_json::to_value(self).is_ok_and(|it| it["fifo"] == true)
     }
-    Table(Table),
 }
 
 /// A type of resource.
@@ -114,6 +114,8 @@ const TYPES: &[Type] = &[
         attributes: &["name", "arn"],
         access: &[],
         read: alarm::read_log,
+    },
+    Type {
         word: "table",
         what: "a table",
         keys: &table::KEYS,

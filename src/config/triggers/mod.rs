@@ -2,12 +2,12 @@
 //!
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
+mod dynamodb;
 mod events;
 mod http;
+mod kinesis;
 mod logs;
 mod s3;
-mod dynamodb;
-mod kinesis;
 mod schedule;
 mod sns;
 mod sqs;
@@ -15,14 +15,14 @@ mod stream;
 
 use serde::Serialize;
 
+pub(crate) use self::dynamodb::DynamoDbTrigger;
 pub(crate) use self::events::{EventsTrigger, Input};
 pub(crate) use self::http::HttpTrigger;
 pub(super) use self::http::table as routes;
+pub(crate) use self::kinesis::KinesisTrigger;
 pub(crate) use self::logs::{Group, LogsTrigger};
 pub(super) use self::s3::Notified;
 pub(crate) use self::s3::S3Trigger;
-pub(crate) use self::dynamodb::DynamoDbTrigger;
-pub(crate) use self::kinesis::KinesisTrigger;
 pub(crate) use self::schedule::ScheduleTrigger;
 pub(crate) use self::sns::SnsTrigger;
 pub(crate) use self::sqs::SqsTrigger;
@@ -59,6 +59,8 @@ impl Trigger {
     /// Whether it listens to this topic of `resources`.
     pub(crate) fn hears_topic(&self, name: &str) -> bool {
         matches!(self, Self::Sns(sns) if matches!(&sns.topic, Source::Own(topic) if topic == name))
+    }
+
     /// Whether it reads the stream of this table of `resources`.
     pub(crate) fn reads_table(&self, name: &str) -> bool {
         matches!(self, Self::Dynamodb(it) if matches!(&it.table, Source::Own(table) if table == name))
@@ -100,14 +102,14 @@ const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "events", what: "an `events` trigger", keys: &events::KEYS, read: events::read },
     TriggerKind { word: "logs", what: "a `logs` trigger", keys: &logs::KEYS, read: logs::read },
     TriggerKind { word: "sns", what: "an `sns` trigger", keys: &sns::KEYS, read: sns::read },
+    TriggerKind { word: "dynamodb", what: "a `dynamodb` trigger", keys: &dynamodb::KEYS, read: dynamodb::read },
+    TriggerKind { word: "kinesis", what: "a `kinesis` trigger", keys: &kinesis::KEYS, read: kinesis::read },
 ];
 
 /// The words of all kinds.
 pub(super) fn words() -> Vec<&'static str> {
     KINDS.iter().map(|kind| kind.word).collect()
-    TriggerKind { word: "dynamodb", what: "a `dynamodb` trigger", keys: &dynamodb::KEYS, read: dynamodb::read },
-    TriggerKind { word: "kinesis", what: "a `kinesis` trigger", keys: &kinesis::KEYS, read: kinesis::read },
-];
+}
 
 /// The keys of a trigger that reads a stream: that of the stream, and those of how it is read.
 const fn with_stream_keys(main: &'static str) -> [&'static str; 13] {

@@ -105,11 +105,6 @@ impl Events {
     }
 }
 
-/// Takes an event of another service, for the bus `default` of a region.
-pub(crate) fn put(local: &Arc<Local>, region: &str, event: Event) {
-    send::publish(local, region, model::DEFAULT, &event.dated(region), false);
-}
-
 /// Takes an event for the bus with this ARN: a JSON object with at least `source`, `detail-type` and `detail`.
 ///
 /// # Errors

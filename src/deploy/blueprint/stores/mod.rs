@@ -4,8 +4,8 @@ pub(super) mod alarm;
 mod bucket;
 mod event_bus;
 mod queue;
-mod topic;
 pub(super) mod table;
+mod topic;
 
 use serde_json::Value;
 
