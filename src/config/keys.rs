@@ -67,10 +67,11 @@ const SHARED: [&str; 24] = [
 ];
 
 /// What a whole stage has.
-const WIDE: [&str; 8] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources"];
+const WIDE: [&str; 9] =
+    ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources", "cloudformation"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 5] = ["cloudformation", "concurrency", "domain", "expires", "role"];
+const LATER: [&str; 4] = ["concurrency", "domain", "expires", "role"];
 
 impl Place {
     /// True when this key may stand here.

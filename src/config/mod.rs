@@ -11,6 +11,7 @@
 //! to know AWS, the clock or the network, and prints nothing.
 
 mod check;
+pub(crate) mod cloudformation;
 mod code;
 mod fields;
 mod folder;
@@ -18,6 +19,7 @@ mod image;
 mod interpolate;
 mod keys;
 mod limits;
+mod local;
 mod locate;
 mod names;
 mod packing;

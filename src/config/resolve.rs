@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::cloudformation;
 use super::code;
 use super::folder;
 use super::interpolate::{Word, Words};
@@ -16,7 +17,7 @@ use super::packing;
 use super::policies;
 use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
-use super::reference::Known;
+use super::reference::{Known, Outputs};
 use super::resources::{self, Others};
 use super::routes;
 use super::smoke;
@@ -67,8 +68,18 @@ impl<'a> File<'a> {
     pub(super) fn reader(&self) -> Reader<'a> {
         let later = Word::Later;
         let resources = Known::Later;
-        let words = Words { app: later, stage: later, region: later, env: self.env, resources, env_required: false };
-        Reader { source: self.source, words, problems: Problems::default(), masked: false }
+        let outputs = Outputs::Later;
+        let words = Words {
+            app: later,
+            stage: later,
+            region: later,
+            env: self.env,
+            resources,
+            functions: &[],
+            outputs,
+            env_required: false,
+        };
+        Reader { source: self.source, root: self.root, words, outputs, problems: Problems::default(), masked: false }
     }
 
     /// The app's name, when it is text.
@@ -93,7 +104,10 @@ pub(super) fn stage(
     let wide = Said::of_stage(file.top, &chain);
     let region_entry = wide.strongest("region");
 
+    let names: Vec<&str> =
+        precedence::functions(file.top, &mut Problems::default()).iter().map(|function| function.name).collect();
     let mut reader = file.reader();
+    reader.words.functions = &names;
     reader.words.app = file.app().map_or(Word::Later, Word::Is);
     reader.words.stage = Word::Is(name);
     reader.words.region = Word::Unset;
@@ -109,8 +123,10 @@ pub(super) fn stage(
     let profile = wide.strongest("profile").and_then(|entry| reader.some_text(entry));
     let local = wide.strongest("local").and_then(|entry| reader.yes_or_no(entry));
     let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
-    reader.words.resources = Known::Refused;
+    (reader.words.resources, reader.words.outputs) = (Known::Refused, Outputs::Refused);
+    reader.outputs = if wide.strongest("cloudformation").is_some() { Outputs::These } else { Outputs::None };
     let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
+    let template = cloudformation::read(&mut reader, file.root, &wide.all("cloudformation"), &others);
     let functions = functions(&mut reader, file, &chain, &others);
     if let Some(functions) = &functions {
         resources::check(&mut reader, &wide.all("resources"), &resources, functions);
@@ -131,6 +147,8 @@ pub(super) fn stage(
         protect: protect.unwrap_or(false),
         functions: functions?,
         resources,
+        cloudformation: template,
+        left_out: Vec::new(),
         traffic,
         alarms,
         smoke,
@@ -191,11 +209,11 @@ fn function<'a>(
     triggers.extend(table.map(|entry| triggers::routes(reader, entry)).unwrap_or_default());
     let has_routes = table.is_some() || triggers.iter().any(|trigger| matches!(trigger, Trigger::Http(_)));
     let uses = find("uses").map(|entry| uses::read(reader, entry, others));
-    // Here alone a text may speak of resources.
-    reader.words.resources = Known::These(others);
+    // Here alone a text may speak of resources and of what the stack gives.
+    (reader.words.resources, reader.words.outputs) = (Known::These(others), reader.outputs);
     let policies = find("policies").and_then(|entry| policies::read(reader, entry));
     let env = env(reader, declared, said);
-    reader.words.resources = Known::Refused;
+    (reader.words.resources, reader.words.outputs) = (Known::Refused, Outputs::Refused);
     let build = find("build").and_then(|entry| reader.command(entry));
     let dir = folder::code(reader, root, find("dir"), build.is_some());
     let called = called(reader, declared, said, dir.as_deref())?;

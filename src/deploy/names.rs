@@ -93,6 +93,26 @@ pub(crate) fn log_group_name(function_name: &str) -> String {
     format!("/aws/lambda/{function_name}")
 }
 
+/// `{app}-{stage}`: the stack beside the functions.
+pub(crate) fn stack_name(owner: &Owner) -> String {
+    format!("{}-{}", owner.app, owner.stage)
+}
+
+/// `{app}-{stage}-{state machine}-{region}-states`: the role a state machine works as.
+pub(crate) fn states_role_name(owner: &Owner, machine: &str, region: &str) -> String {
+    fit(&format!("{}-{}-{machine}-{region}-states", owner.app, owner.stage), LONGEST)
+}
+
+/// `/rzap/{app}/{stage}/{region}/`: the path of roles that are found by it. IAM is global, so the region is part of it.
+pub(crate) fn role_path(owner: &Owner, region: &str) -> String {
+    format!("/rzap/{}/{}/{region}/", owner.app, owner.stage)
+}
+
+/// `{app}/{sha256}.template`: a template that is too large for a call.
+pub(crate) fn template_key(app: &str, sha256: &str) -> String {
+    format!("{app}/{sha256}.template")
+}
+
 /// `{app}-{stage}`
 pub(crate) fn api_name(owner: &Owner) -> String {
     format!("{}-{}", owner.app, owner.stage)

@@ -47,6 +47,8 @@ pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig 
         local: false,
         protect: false,
         resources: BTreeMap::new(),
+        cloudformation: None,
+        left_out: Vec::new(),
         traffic: None,
         alarms: Vec::new(),
         smoke: Vec::new(),

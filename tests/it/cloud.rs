@@ -42,6 +42,17 @@ const INVENTORY: &str = r#"
 s3 = client("s3")
 apis = client("apigateway").get_rest_apis(limit=500)["items"]
 buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+def unless_unsupported(service, operation, key):
+    # The local cloud has not all of them; then there is nothing either.
+    try:
+        return every(service, operation, key)
+    except ClientError as error:
+        if "not supported by the local cloud" in str(error):
+            return []
+        raise
+
+stacks = [item["StackName"] for item in unless_unsupported("cloudformation", "list_stacks", "StackSummaries")
+          if item["StackStatus"] != "DELETE_COMPLETE"]
 answer({
     "layers": [item["LayerName"] for item in every("lambda", "list_layers", "Layers")],
     "functions": [item["FunctionName"] for item in every("lambda", "list_functions", "Functions")],
@@ -55,6 +66,9 @@ answer({
     "queues": every("sqs", "list_queues", "QueueUrls"),
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
+    "stacks": stacks,
+    "state machines": [item["name"] for item in unless_unsupported("stepfunctions", "list_state_machines", "stateMachines")
+                       if client("stepfunctions").describe_state_machine(stateMachineArn=item["stateMachineArn"])["status"] == "ACTIVE"],
     "buckets": buckets,
     "objects": [item["Key"] for name in buckets for item in every("s3", "list_objects_v2", "Contents", Bucket=name)],
 })
@@ -137,7 +151,7 @@ pub(crate) fn nothing() -> Value {
     serde_json::json!({
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
         "buckets": [], "objects": [],
-        "schedules": [], "schedule groups": [], "queues": [], "event sources": []
+        "schedules": [], "schedule groups": [], "queues": [], "event sources": [], "stacks": [], "state machines": []
     })
 }
 

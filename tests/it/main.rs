@@ -23,7 +23,9 @@ mod visitor;
 mod without_pause;
 mod world;
 
+mod app_flow;
 mod app_queues;
+mod app_stack;
 mod bad_cloud;
 mod bad_config;
 mod bad_package;

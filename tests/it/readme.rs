@@ -166,6 +166,16 @@ fn the_permissions_in_the_readme_are_enough() {
     world.edit("rzap.yaml", "app: guestbook", gradual);
     world.edit("guestbook.py", "Thanks", "Thank you");
     world.run("update dev").success().says(&["50 % to the new versions", "1 alarm is quiet"]);
+    // And those for what stands beside the functions.
+    world.write("infra.yaml", "Resources: { Topic: { Type: AWS::SNS::Topic } }\n");
+    world.write("flow.json", r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#);
+    let beside = "app: guestbook\ncloudformation: infra.yaml\nresources: { flow: { type: state_machine, definition: flow.json, express: true } }";
+    world.edit("rzap.yaml", "app: guestbook", beside);
+    world.run("deploy dev").success();
+    world.write("infra.yaml", "Resources: { Topic: { Type: AWS::SNS::Topic }, Other: { Type: AWS::SNS::Topic } }\n");
+    world.write("flow.json", r#"{"StartAt": "B", "States": {"B": {"Type": "Succeed"}}}"#);
+    world.run("deploy dev").success();
+    world.run("status dev --check").success();
     world.run("undeploy dev --yes").success();
     emulator.cloud().is_empty();
 }

@@ -4,12 +4,14 @@
 //! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
 
 mod queue;
+mod state_machine;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 pub(crate) use self::queue::Queue;
+pub(crate) use self::state_machine::StateMachine;
 use super::fields::Fields;
 use super::keys;
 use super::locate::Span;
@@ -24,6 +26,7 @@ use super::values::Reader;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ResourceConfig {
     Queue(Queue),
+    StateMachine(StateMachine),
 }
 
 /// A type of resource.
@@ -41,14 +44,24 @@ pub(super) struct Type {
 }
 
 /// In the order a person reads about them.
-const TYPES: &[Type] = &[Type {
-    word: "queue",
-    what: "a queue",
-    keys: &queue::KEYS,
-    attributes: &["name", "arn", "url"],
-    access: &["send", "receive", "send-receive"],
-    read: queue::read,
-}];
+const TYPES: &[Type] = &[
+    Type {
+        word: "queue",
+        what: "a queue",
+        keys: &queue::KEYS,
+        attributes: &["name", "arn", "url"],
+        access: &["send", "receive", "send-receive"],
+        read: queue::read,
+    },
+    Type {
+        word: "state_machine",
+        what: "a state machine",
+        keys: &state_machine::KEYS,
+        attributes: &["name", "arn"],
+        access: &["start"],
+        read: state_machine::read,
+    },
+];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
 pub(super) type Others<'a> = BTreeMap<&'a str, &'a str>;
@@ -104,6 +117,7 @@ pub(super) fn check(
         };
         match resource {
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
+            ResourceConfig::StateMachine(_) => {}
         }
     }
 }

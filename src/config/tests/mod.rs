@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod beside;
 mod code;
 mod errors;
 mod fuzz;

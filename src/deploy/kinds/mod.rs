@@ -15,6 +15,8 @@ mod role;
 mod schedule;
 mod schedule_group;
 mod served;
+mod stack;
+mod state_machine;
 mod static_files;
 
 use std::fmt;
@@ -38,6 +40,8 @@ pub(crate) use self::role::Role;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
+pub(crate) use self::stack::Stack;
+pub(crate) use self::state_machine::{StateMachine, Wanted as StateMachineWanted};
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 use super::loss::{Loss, Replacement};
 use super::resource::{Found, Key, Orphan, Owner, Resource};
@@ -171,6 +175,8 @@ kinds! {
     StaticFiles: "static_files", "static files";
     Role: "role", "role";
     Queue: "queue", "queue", rare;
+    Stack: "stack", "stack", rare;
+    StateMachine: "state_machine", "state machine", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";
@@ -190,6 +196,11 @@ impl Any {
     /// The HTTP API, when it is one.
     pub(crate) fn http_api(&self) -> Option<&HttpApi> {
         if let Self::HttpApi(api) = self { Some(api) } else { None }
+    }
+
+    /// What it does goes on on AWS when nobody waits for it: it may be left in the middle.
+    pub(crate) fn goes_on(&self) -> bool {
+        matches!(self, Self::Stack(_))
     }
 
     /// It was to be deleted, and is still there because others need it by now.

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code};
-use crate::deploy::names::{role_name, scheduler_role_name};
+use crate::deploy::late;
+use crate::deploy::names::{role_name, role_path, scheduler_role_name};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -26,6 +27,9 @@ const RACES: &[&str] = &["NoSuchEntity", "DeleteConflict", "ConcurrentModificati
 pub(crate) struct Role {
     #[serde(skip)]
     pub(crate) name: String,
+    /// `/`, or with a slash at both ends. It never changes.
+    #[serde(skip)]
+    pub(crate) path: String,
     #[serde(skip)]
     pub(crate) owner: Owner,
     /// Who may assume it.
@@ -50,6 +54,7 @@ impl Role {
         all.extend(statements);
         Self {
             name,
+            path: "/".to_owned(),
             owner,
             trust: trust("lambda.amazonaws.com", None),
             policy: json!({"Version": "2012-10-17", "Statement": all}),
@@ -72,9 +77,30 @@ impl Role {
         });
         Self {
             name,
+            path: "/".to_owned(),
             owner,
             trust: trust("scheduler.amazonaws.com", Some(condition)),
             policy: json!({"Version": "2012-10-17", "Statement": [call]}),
+            other_policies: BTreeSet::new(),
+            attached_policies: BTreeSet::new(),
+        }
+    }
+
+    /// The one of a state machine, which may do what `statements` say. Only Step Functions of this account has it.
+    /// <https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html#prevent-cross-service-confused-deputy>
+    pub(crate) fn of_state_machine(
+        (name, path): (String, String),
+        owner: Owner,
+        (account, arn): (&str, &str),
+        statements: &[Value],
+    ) -> Self {
+        let condition = json!({"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": arn}});
+        Self {
+            name,
+            path,
+            owner,
+            trust: trust("states.amazonaws.com", Some(condition)),
+            policy: json!({"Version": "2012-10-17", "Statement": statements}),
             other_policies: BTreeSet::new(),
             attached_policies: BTreeSet::new(),
         }
@@ -97,7 +123,16 @@ impl Role {
             Self::attached_policies(cloud, &name),
         )?;
         let trust = role.assume_role_policy_document().map_or(Value::Null, document);
-        Ok(Found::ours(vec![Self { name, owner: owner.clone(), trust, policy, other_policies, attached_policies }]))
+        let path = role.path().to_owned();
+        Ok(Found::ours(vec![Self {
+            name,
+            path,
+            owner: owner.clone(),
+            trust,
+            policy,
+            other_policies,
+            attached_policies,
+        }]))
     }
 
     fn patience() -> Backoff {
@@ -143,8 +178,12 @@ impl Role {
 
     async fn create(&self, cloud: &Cloud) -> Result<()> {
         let what = || format!("create the role `{}`", self.name);
-        let mut call =
-            cloud.iam.create_role().role_name(&self.name).assume_role_policy_document(self.trust.to_string());
+        let mut call = cloud
+            .iam
+            .create_role()
+            .role_name(&self.name)
+            .path(&self.path)
+            .assume_role_policy_document(self.trust.to_string());
         call = call.description(format!("{} {} (made by rzap)", self.owner.app, self.owner.stage));
         for (key, value) in self.owner.tags() {
             let tag = Tag::builder().key(key).value(value).build();
@@ -207,12 +246,17 @@ impl Resource for Role {
     }
 
     fn after(&self) -> Vec<Key> {
-        Vec::new()
+        late::keys(&self.policy.to_string())
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
-        let names = [role_name(owner, &cloud.region), scheduler_role_name(owner, &cloud.region)];
-        let found = try_join_all(names.map(|name| Self::find(cloud, owner, name))).await?;
+        let mut names = vec![role_name(owner, &cloud.region), scheduler_role_name(owner, &cloud.region)];
+        let path = role_path(owner, &cloud.region);
+        let mut pages = cloud.iam.list_roles().path_prefix(&path).into_paginator().items().send();
+        while let Some(role) = pages.next().await {
+            names.push(role.map_err(explain(format!("list the roles in `{path}`")))?.role_name);
+        }
+        let found = try_join_all(names.into_iter().map(|name| Self::find(cloud, owner, name))).await?;
         Ok(found.into_iter().collect())
     }
 

@@ -1,6 +1,7 @@
 //! `resources:` drawn: one file per type, one line each in [`of`].
 
 mod queue;
+mod state_machine;
 
 use serde_json::Value;
 
@@ -31,5 +32,6 @@ pub(super) trait Store {
 pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
     match resource {
         ResourceConfig::Queue(queue) => queue,
+        ResourceConfig::StateMachine(machine) => machine,
     }
 }
