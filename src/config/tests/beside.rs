@@ -58,8 +58,8 @@ fn what_is_wrong_with_a_template_is_told_at_its_place() {
     assert_eq!(
         wrong("cloudformation: { tempalte: x }"),
         [
-            "tempalte | `cloudformation` has no key `tempalte` | did you mean `template`?",
             "cloudformation | `cloudformation` needs `template` | like `template: template.yaml`",
+            "tempalte | `cloudformation` has no key `tempalte` | did you mean `template`?",
         ]
     );
     assert_eq!(
@@ -93,7 +93,7 @@ fn outputs_stand_where_they_may_and_only_with_a_stack() {
     );
     assert_eq!(
         wrong(
-            "cloudformation: infra.yaml\nlog_retention: 7\ndir: ${stack.Table}\nenv: { A: '${functions.wbe.arn}', B: '${functions.web}' }"
+            "cloudformation: infra.yaml\nlog_retention: 7\ndir: ${stack.Table}\nenv: { AA: '${functions.wbe.arn}', BB: '${functions.web}' }"
         ),
         [
             "${stack.Table} | `${stack.…}` cannot stand here | only `env` and `policies` may speak of the stack's outputs",
@@ -144,13 +144,13 @@ fn what_is_wrong_with_a_definition_is_told() {
 #[test]
 fn the_local_cloud_is_spared_what_it_does_not_have() {
     let lines = "cloudformation: infra.yaml\nresources:\n  jobs: queue\n  flow: { type: state_machine, definition: flow.asl.yaml }\n\
-                 uses: [jobs, flow]\nenv: { A: one, B: '${resources.flow.arn}', C: 'x ${stack.T}', D: '${resources.jobs.arn}' }\n\
+                 uses: [jobs, flow]\nenv: { AA: one, BB: '${resources.flow.arn}', CC: 'x ${stack.T}', DD: '${resources.jobs.arn}' }\n\
                  policies:\n  - { Effect: Allow, Action: 'x:Y', Resource: ['${stack.T}'] }\n  - { Effect: Allow, Action: 'x:Y', Resource: '*' }\n\
                  stages: { dev: }\n";
     let local = stage(lines, "dev").for_local_cloud();
     assert_eq!(local.left_out, ["resources.flow", "cloudformation"]);
     let web = &local.functions["web"];
-    assert_eq!(web.env.keys().collect::<Vec<_>>(), ["A", "D"]);
+    assert_eq!(web.env.keys().collect::<Vec<_>>(), ["AA", "DD"]);
     assert!(web.uses.keys().eq(["jobs"]) && web.policies.len() == 1);
     assert!(local.cloudformation.is_none() && !local.resources.contains_key("flow"));
     let nothing: Vec<Value> = Vec::new();

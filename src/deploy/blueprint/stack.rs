@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn it_stands_between_what_it_is_told_and_what_speaks_of_it() {
         let drawn = draw(
-            "functions:\n  web: { handler: app.web, env: { T: '${stack.Table}' } }\n  job: { handler: app.job }\n\
+            "functions:\n  web: { handler: app.web, env: { TABLE: '${stack.Table}' } }\n  job: { handler: app.job }\n\
              cloudformation: { template: t.yaml, parameters: { Queue: '${resources.jobs.arn}', Job: '${functions.job.arn}' } }\n",
         )
         .unwrap();
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_would_wait_for_itself_is_refused() {
-        let functions = "functions:\n  web: { handler: app.web, env: { T: '${stack.Table}' } }\n";
+        let functions = "functions:\n  web: { handler: app.web, env: { TABLE: '${stack.Table}' } }\n";
         let error = draw(&format!(
             "{functions}cloudformation: {{ template: t.yaml, parameters: {{ F: '${{functions.web.arn}}' }} }}\n"
         ));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_cloudformation::types::{ResourceStatus, StackEvent};
+use aws_sdk_cloudformation::types::{OperationEvent, ResourceStatus, StackEvent, ValidationStatus};
 
 use super::is_gone;
 use crate::aws::{Cloud, explain, say};
@@ -78,5 +78,20 @@ pub(super) fn first_failure(stack: &str, events: &[StackEvent]) -> Option<Failur
         resource: first.logical_resource_id().unwrap_or_default().to_owned(),
         kind: first.resource_type().unwrap_or_default().to_owned(),
         reason: first.resource_status_reason().unwrap_or("no reason was given").to_owned(),
+    })
+}
+
+/// What was wrong with a template before anything was done, which the stack's own events only count: "Validation
+/// failed with 1 error(s). Call `DescribeEvents` …".
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html>
+pub(super) async fn invalid(cloud: &Cloud, stack: &str) -> Option<Failure> {
+    // Only the reason is at stake: whoever may not ask hears what the stack says.
+    let events = cloud.cloudformation.describe_events().stack_name(stack).send().await.ok()?;
+    let failed = |event: &&OperationEvent| event.validation_status() == Some(&ValidationStatus::Failed);
+    let first = events.operation_events().iter().find(failed)?;
+    Some(Failure {
+        resource: first.logical_resource_id().unwrap_or(stack).to_owned(),
+        kind: first.resource_type().unwrap_or_default().to_owned(),
+        reason: first.validation_status_reason().or(first.resource_status_reason())?.to_owned(),
     })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack as Described, StackEvent, StackStatus, Tag};
 
-use super::events::{Follower, first_failure};
+use super::events::{Follower, first_failure, invalid};
 use super::{PARAMETERS_TAG, Stack, TEMPLATE_TAG, describe, exact, is_ours, is_ready, loose, outputs, policy};
 use crate::aws::{Backoff, Cloud, code, explain, say};
 use crate::deploy::names::template_key;
@@ -102,7 +102,7 @@ pub(super) async fn remove(cloud: &Cloud, stack: &Stack) -> Result<()> {
     let (now, events) = wait(cloud, stack, &live, &mut follower).await?;
     match now {
         Some(now) if status(&now) != "DELETE_COMPLETE" => {
-            let error = failure(stack, Doing::Delete, &now, &events);
+            let error = failure(cloud, stack, Doing::Delete, &now, &events).await;
             Err(error.hint("remove what is in the way, or retain it in the template, then run the same command again"))
         }
         _ => Ok(()),
@@ -128,7 +128,7 @@ async fn create(cloud: &Cloud, stack: &Stack) -> Result<Option<Described>> {
     let (now, events) = wait(cloud, stack, &live, &mut Follower::default()).await?;
     match now {
         Some(now) if status(&now) == "CREATE_COMPLETE" => Ok(Some(now)),
-        Some(now) => Err(failure(stack, Doing::Create, &now, &events)),
+        Some(now) => Err(failure(cloud, stack, Doing::Create, &now, &events).await),
         None => Err(Error::failed(format!("the stack `{}` was deleted while it was made", stack.name))),
     }
 }
@@ -151,7 +151,7 @@ async fn update(cloud: &Cloud, stack: &Stack, live: Described) -> Result<Describ
     let (now, events) = wait(cloud, stack, &live, &mut follower).await?;
     match now {
         Some(now) if status(&now) == "UPDATE_COMPLETE" => Ok(now),
-        Some(now) => Err(failure(stack, Doing::Update, &now, &events)),
+        Some(now) => Err(failure(cloud, stack, Doing::Update, &now, &events).await),
         None => Err(Error::failed(format!("the stack `{}` was deleted while it was updated", stack.name))),
     }
 }
@@ -163,11 +163,12 @@ async fn go_back(cloud: &Cloud, stack: &Stack, live: &Described) -> Result<()> {
     call.map_err(explain(format!("go back with the stack `{}`", stack.name)))?;
     let (now, events) = wait(cloud, stack, live, &mut follower).await?;
     match now {
-        Some(now) if status(&now) == "UPDATE_ROLLBACK_FAILED" => Err(failure(stack, Doing::Update, &now, &events)
-            .hint(
+        Some(now) if status(&now) == "UPDATE_ROLLBACK_FAILED" => {
+            Err(failure(cloud, stack, Doing::Update, &now, &events).await.hint(
                 "the way back failed, too: repair that resource, or skip it with `aws cloudformation \
                  continue-update-rollback --resources-to-skip`, then run the same command again",
-            )),
+            ))
+        }
         _ => Ok(()),
     }
 }
@@ -197,9 +198,13 @@ async fn wait(
 }
 
 /// Why it is not as it should be: what went wrong first, which is what everything else follows from.
-fn failure(stack: &Stack, doing: Doing, now: &Described, events: &[StackEvent]) -> Error {
+async fn failure(cloud: &Cloud, stack: &Stack, doing: Doing, now: &Described, events: &[StackEvent]) -> Error {
     let mut error = Error::failed(format!("failed to {} the stack `{}`", doing.word(), stack.name));
-    let Some(first) = first_failure(&stack.name, events) else {
+    let mut first = first_failure(&stack.name, events);
+    if first.as_ref().is_none_or(|first| first.resource == stack.name) {
+        first = invalid(cloud, id(now)).await.or(first);
+    }
+    let Some(first) = first else {
         let reason = now.stack_status_reason().unwrap_or("no reason was given");
         error.causes.push(format!("{}: {reason}", status(now)));
         return error;
