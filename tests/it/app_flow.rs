@@ -14,6 +14,7 @@ use crate::world::World;
 const CONFIG: &str = "app: shop
 runtime: python3.12
 region: eu-west-1
+dir: src
 resources:
   flow:
     type: state_machine
@@ -44,7 +45,11 @@ def start(event, context):
 "#;
 
 fn world() -> World {
-    World::new().file("rzap.yaml", CONFIG).file("flow.asl.yaml", FLOW).file("quick.asl.json", QUICK).file("app.py", APP)
+    World::new()
+        .file("rzap.yaml", CONFIG)
+        .file("flow.asl.yaml", FLOW)
+        .file("quick.asl.json", QUICK)
+        .file("src/app.py", APP)
 }
 
 /// What is set of a state machine, and what its role may do.
@@ -104,7 +109,7 @@ answer([it['status'], it.get('output')])"
     assert_eq!((&changed["role"], &changed["policy"][0]["Effect"]), (&flow["role"], &json!("Deny")));
     // Standard and express are two things.
     world.edit("rzap.yaml", "definition: quick.asl.json, express: true", "definition: quick.asl.json");
-    world.run("deploy dev").failure(1).says(&["--allow-replace"]);
+    world.run("deploy dev").failure(2).says(&["--allow-replace"]);
     world.run("deploy dev --allow-replace --delete-data").success();
     assert_eq!(stored(&cloud, "shop-dev-quick")["type"], "STANDARD");
 

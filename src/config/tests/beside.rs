@@ -110,7 +110,7 @@ fn a_definition_gets_its_substitutions() {
     let dev = stage(lines, "dev");
     let body = |name: &str| match &dev.resources[name] {
         crate::config::resources::ResourceConfig::StateMachine(machine) => (machine.body.clone(), machine.log.clone()),
-        other => panic!("{other:?}"),
+        other @ crate::config::resources::ResourceConfig::Queue(_) => panic!("{other:?}"),
     };
     let (pay, log) = body("pay");
     assert_eq!(pay["States"]["Pay"]["Resource"], "\u{FDD0}@functions.charge.arn\u{FDD1}");

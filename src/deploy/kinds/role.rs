@@ -135,6 +135,17 @@ impl Role {
         }]))
     }
 
+    /// Those that lie in the path of the stage.
+    async fn in_path(cloud: &Cloud, owner: &Owner) -> Result<Vec<Found<Self>>> {
+        let path = role_path(owner, &cloud.region);
+        let mut names = Vec::new();
+        let mut pages = cloud.iam.list_roles().path_prefix(&path).into_paginator().items().send();
+        while let Some(role) = pages.next().await {
+            names.push(role.map_err(explain(format!("list the roles in `{path}`")))?.role_name);
+        }
+        try_join_all(names.into_iter().map(|name| Self::find(cloud, owner, name))).await
+    }
+
     fn patience() -> Backoff {
         Backoff::new(Duration::from_millis(500), Duration::from_secs(3), Duration::from_secs(30))
     }
@@ -250,14 +261,10 @@ impl Resource for Role {
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
-        let mut names = vec![role_name(owner, &cloud.region), scheduler_role_name(owner, &cloud.region)];
-        let path = role_path(owner, &cloud.region);
-        let mut pages = cloud.iam.list_roles().path_prefix(&path).into_paginator().items().send();
-        while let Some(role) = pages.next().await {
-            names.push(role.map_err(explain(format!("list the roles in `{path}`")))?.role_name);
-        }
-        let found = try_join_all(names.into_iter().map(|name| Self::find(cloud, owner, name))).await?;
-        Ok(found.into_iter().collect())
+        let names = [role_name(owner, &cloud.region), scheduler_role_name(owner, &cloud.region)];
+        let by_name = try_join_all(names.map(|name| Self::find(cloud, owner, name)));
+        let (by_name, in_path) = tokio::try_join!(by_name, Self::in_path(cloud, owner))?;
+        Ok(by_name.into_iter().chain(in_path).collect())
     }
 
     async fn converge(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {

@@ -80,7 +80,7 @@ impl Store for config::StateMachine {
 }
 
 /// The ARNs of the functions that a definition calls: as the resource of a task, or by `lambda:invoke`. What it finds
-/// out only while it runs (`FunctionName.$`, JSONata) has to be said in `policies`.
+/// out only while it runs (`FunctionName.$`, a `JSONata` expression) has to be said in `policies`.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>
 fn called(definition: &Value) -> Vec<String> {
     let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! Which parameters the config has given a stack, as a tag remembers it: `1f2e Name Other`.
+//! Which parameters the config has given a stack, as a tag remembers it: `1f2e Name=03ab Other=9c11`.
 //!
-//! The names tell what was given from what has its default in the template. The 16 bits of a hash before them tell
-//! another value of a parameter that the template hides; nobody can read a password out of them.
+//! The names tell what was given from what has its default in the template. The 16 bits of a hash tell another value of
+//! a parameter that the template hides; nobody can read a password out of them. The first ones are of all together.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +19,12 @@ pub(super) struct Given(String);
 
 impl Given {
     pub(super) fn of(parameters: &BTreeMap<String, String>) -> Self {
-        let hash = Sha256::digest(format!("{parameters:?}"));
-        let mut text = hex::encode(&hash[..2]);
-        for name in parameters.keys() {
+        let mut text = hash(&format!("{parameters:?}"));
+        for (name, value) in parameters {
+            let each = format!(" {name}={}", mark(name, value));
             // Of very many the last ones are not known to be given: one that is removed keeps its value.
-            if text.len() + 1 + name.len() <= LONGEST {
-                text.push(' ');
-                text.push_str(name);
+            if text.len() + each.len() <= LONGEST {
+                text.push_str(&each);
             }
         }
         Self(text)
@@ -39,8 +38,13 @@ impl Given {
         &self.0
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').skip(1)
+    fn all(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+
+    /// The mark of a parameter, if it is known to be given.
+    fn mark_of(&self, name: &str) -> Option<&str> {
+        self.0.split(' ').skip(1).filter_map(|each| each.split_once('=')).find(|(each, _)| *each == name).map(|it| it.1)
     }
 
     /// What of the `live` parameters is compared with the `wanted` ones: those that were given, or are to be. A hidden
@@ -51,11 +55,23 @@ impl Given {
         before: &Self,
         live: &BTreeMap<String, String>,
     ) -> BTreeMap<String, String> {
-        let given = |name: &String| wanted.contains_key(name) || before.names().any(|given| given == name);
+        let given = |name: &String| wanted.contains_key(name) || before.mark_of(name).is_some();
+        let is_same = |name: &str, wanted: &str| match before.mark_of(name) {
+            Some(before) => before == mark(name, wanted),
+            None => before.all() == self.all(),
+        };
         let value = |name: &String, value: &String| match wanted.get(name) {
-            Some(wanted) if value == HIDDEN && self == before => wanted.clone(),
+            Some(wanted) if value == HIDDEN && is_same(name, wanted) => wanted.clone(),
             _ => value.clone(),
         };
         live.iter().filter(|(name, _)| given(name)).map(|(name, it)| (name.clone(), value(name, it))).collect()
     }
+}
+
+fn mark(name: &str, value: &str) -> String {
+    hash(&format!("{name}={value}"))
+}
+
+fn hash(text: &str) -> String {
+    hex::encode(&Sha256::digest(text)[..2])
 }

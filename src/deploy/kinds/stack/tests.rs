@@ -56,6 +56,9 @@ fn it_is_touched_only_when_its_template_or_a_parameter_changed() {
     assert!(!is_same(&made, &stands(&by_hand, back)));
     assert!(!is_same(&wanted(BODY, &[("Password", "hunter3"), ("Size", "small")]), &stands(&shown, back)));
     assert!(!is_same(&wanted(BODY, &[("Password", "hunter2")]), &stands(&shown, back)), "one less");
+    let larger = wanted(BODY, &[("Password", "hunter2"), ("Size", "large")]);
+    let seen = larger.seen_of(&stands(&shown, back));
+    assert_eq!((&seen["parameters"]["Password"], &seen["parameters"]["Size"]), (&"hunter2".into(), &"small".into()));
     assert!(!is_same(&made, &live(&made, &shown, back, "UPDATE_IN_PROGRESS")));
     assert!(is_same(&made, &live(&made, &shown, back, "UPDATE_ROLLBACK_COMPLETE")));
 }
@@ -64,7 +67,13 @@ fn it_is_touched_only_when_its_template_or_a_parameter_changed() {
 fn what_is_given_is_remembered_without_its_values() {
     let made = wanted(BODY, &[("Password", "hunter2"), ("Size", "small")]);
     let tag = made.given.as_str();
-    assert!(tag.ends_with(" Password Size") && tag.len() == "1f2e Password Size".len(), "{tag}");
+    let bare: String =
+        tag.split(' ').map(|part| part.split('=').next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
+    assert!(bare.ends_with(" Password Size") && tag.len() == "1f2e Password=1f2e Size=1f2e".len(), "{tag}");
+    let many: Vec<(String, String)> =
+        (0..60).map(|number| (format!("Parameter{number:02}"), number.to_string())).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert!(wanted(BODY, &many).given.as_str().len() <= 256);
 }
 
 #[test]
