@@ -35,6 +35,11 @@ pub(crate) fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes:
     code(error).is_some_and(|code| codes.contains(&code))
 }
 
+/// True when something that is not AWS says that it does not have this service.
+pub(crate) fn is_missing<E: ProvideErrorMetadata, R>(cloud: &super::Cloud, error: &SdkError<E, R>) -> bool {
+    cloud.endpoint.is_some() && is_code(error, &["NotImplemented"])
+}
+
 /// True when nobody knows whether the call was carried out, or when AWS asks to try again: what the SDK's
 /// own retries are for, where a call may be repeated blindly.
 pub(crate) fn is_passing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {

@@ -8,6 +8,7 @@ mod explain;
 mod fresh;
 mod get;
 mod multipart;
+mod outputs;
 mod pace;
 mod wait;
 
@@ -20,10 +21,11 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::Credentials;
 
 pub(crate) use self::early::Early;
-pub(crate) use self::explain::{code, explain, is_code, is_passing};
+pub(crate) use self::explain::{code, explain, is_code, is_missing, is_passing};
 pub(crate) use self::fresh::Fresh;
 pub(crate) use self::get::get;
 pub(crate) use self::multipart::{Multipart, PART, Target};
+pub(crate) use self::outputs::{Outputs, Values};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::wait::{Backoff, LISTENER, say};
 use crate::error::{Error, Kind, Result};
@@ -58,6 +60,7 @@ pub(crate) struct Cloud {
     pub(crate) apigateway: aws_sdk_apigateway::Client,
     /// HTTP APIs.
     pub(crate) apigatewayv2: aws_sdk_apigatewayv2::Client,
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
@@ -67,11 +70,15 @@ pub(crate) struct Cloud {
     pub(crate) sns: aws_sdk_sns::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
+    /// Step Functions.
+    pub(crate) states: aws_sdk_sfn::Client,
     pub(crate) pace: Pace,
     /// Roles that were made a moment ago.
     pub(crate) fresh: Fresh,
     /// Packages that went up before anybody asked for them.
     pub(crate) early: Early,
+    /// What AWS chose for things that stand.
+    pub(crate) outputs: Outputs,
 }
 
 /// Finds region and credentials as the AWS CLI does and asks STS who we are.
@@ -140,6 +147,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         iam: aws_sdk_iam::Client::new(&config),
         apigateway: aws_sdk_apigateway::Client::new(&config),
         apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
+        cloudformation: aws_sdk_cloudformation::Client::new(&config),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
         eventbridge: aws_sdk_eventbridge::Client::new(&config),
@@ -149,10 +157,12 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         sns: aws_sdk_sns::Client::new(&config),
         sqs: aws_sdk_sqs::Client::new(&config),
         ssm: aws_sdk_ssm::Client::new(&config),
+        states: aws_sdk_sfn::Client::new(&config),
         // The variable is for measuring: an endpoint in front of an emulator may have AWS's rates.
         pace: Pace::new(endpoint.is_none() || std::env::var_os("RZAP_PACE").is_some_and(|pace| pace == "aws")),
         fresh: Fresh::default(),
         early: Early::default(),
+        outputs: Outputs::default(),
         endpoint,
     })
 }

@@ -125,13 +125,23 @@ impl Context {
 
     /// One stage of the project, resolved: for packaging and deploying.
     pub(crate) fn stage(&self, name: Option<&str>) -> Result<StageConfig> {
-        self.project()?.stage(name)
+        let stage = self.project()?.stage(name)?;
+        if !self.is_local(&stage) {
+            return Ok(stage);
+        }
+        let stage = stage.for_local_cloud();
+        if !stage.left_out.is_empty() {
+            let what = stage.left_out.join(" and ");
+            self.ui.warn(&format!("left out, with all that speaks of it: the local cloud does not have {what}"));
+        }
+        Ok(stage)
     }
 
     /// One stage as far as it takes to look at what is deployed: neither its code nor the environment
     /// variables its config mentions have to be at hand.
     pub(crate) fn stage_to_look_at(&self, name: Option<&str>) -> Result<StageConfig> {
-        self.project()?.stage_to_look_at(name)
+        let stage = self.project()?.stage_to_look_at(name)?;
+        Ok(if self.is_local(&stage) { stage.for_local_cloud() } else { stage })
     }
 
     /// Whether the stage lives in the local cloud.

@@ -94,7 +94,10 @@ impl Deploy {
             // Other versions serve now.
             found = deploy::discover(&cloud, &owner, &stage).await?;
         }
-        let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
+        let mut blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
+        if self.allowed.delete_data && !stage.protect {
+            blueprint.allow_deleting_data();
+        }
         let terms = Terms {
             allow_replace: self.allowed.allow_replace,
             delete_data: self.allowed.delete_data,
@@ -142,13 +145,15 @@ impl Deploy {
         report.changes.splice(0..0, made_bucket);
         report.unfinished = settled;
         report.kept.clone_from(&plan.kept);
+        report.left_out.clone_from(&stage.left_out);
         let released = report.released();
         let unchanged = last.as_ref().filter(|_| report.changes.is_empty());
         report.release = Some(match unchanged {
             // A run that was killed after its last change has not written its release: then this one does.
             Some(last) if last.tells_of(&released, report.api.as_ref()) => last.number,
             _ => {
-                let released = (released, Marks::of(&blueprint.resources));
+                let made = deploy::settled(&cloud, &blueprint.resources);
+                let released = (released, Marks::of(&made));
                 report.record(&cloud, &stage.root, (newest, last.as_ref()), started, released).await?
             }
         });
@@ -244,6 +249,8 @@ struct DryRun {
     markdown: bool,
     /// What would be settled first.
     unfinished: Option<Vec<Split>>,
+    /// What of rzap.yaml the local cloud does not have.
+    left_out: Vec<String>,
 }
 
 /// What changes cost that cost something while nobody calls.
@@ -265,6 +272,7 @@ impl DryRun {
             forbidden: plan.is_forbidden(terms),
             markdown,
             unfinished: None,
+            left_out: stage.left_out.clone(),
         }
     }
 
@@ -319,6 +327,9 @@ impl Report for DryRun {
             "needs": self.needs,
             "refused": self.forbidden || !self.needs.is_empty(),
         });
+        if !self.left_out.is_empty() {
+            document["left_out"] = json!(self.left_out);
+        }
         if let Some(splits) = &self.unfinished {
             document["unfinished"] = json!({ "functions": splits });
         }

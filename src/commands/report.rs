@@ -33,6 +33,9 @@ pub(crate) struct StageReport {
     /// What is not in rzap.yaml any more and stays because of what it holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) kept: Vec<Change>,
+    /// What of rzap.yaml the local cloud does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left_out: Vec<String>,
     /// The number of the release that serves.
     pub(crate) release: Option<u64>,
     /// The shift that a killed run had left, and what became of it.
@@ -116,6 +119,7 @@ impl StageReport {
             functions,
             changes: Vec::new(),
             kept: Vec::new(),
+            left_out: Vec::new(),
             release: None,
             unfinished: None,
             api: None,

@@ -65,6 +65,7 @@ impl Status {
         // Layers are code: what could not be built cannot be missing or too much.
         report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
         report.kept.clone_from(&plan.kept);
+        report.left_out.clone_from(&stage.left_out);
         report.release = release.as_ref().map(|release| release.number);
         Ok(Box::new(Live { report, release, check: self.check }))
     }

@@ -8,11 +8,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::reference::{self, Known};
+use super::reference::{self, Known, Outputs};
 use super::suggest;
 
 /// What comes before a resource's name.
 const RESOURCES: &str = "resources.";
+/// What comes before the name of an output of the companion stack.
+const STACK: &str = "stack.";
+/// What comes before a function's name.
+const FUNCTIONS: &str = "functions.";
 
 /// What the names stand for.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +28,10 @@ pub(super) struct Words<'a> {
     pub(super) env: &'a BTreeMap<String, String>,
     /// The resources that may be spoken of here.
     pub(super) resources: Known<'a>,
+    /// The names of the functions, which may be spoken of where resources may.
+    pub(super) functions: &'a [&'a str],
+    /// Whether the stack's outputs may be spoken of here.
+    pub(super) outputs: Outputs,
     /// Whether a variable that is not set is a fault. It is not while only the file is checked:
     /// who deploys `dev` need not have the secrets of `prod`.
     pub(super) env_required: bool,
@@ -81,7 +89,9 @@ pub(super) fn fill(text: &str, words: Words<'_>) -> Outcome {
                 continue;
             }
             Piece::Reference { part, name } => match look_up(part, name, words) {
-                Ok(Some(value)) if name.starts_with("env.") || name.starts_with(RESOURCES) => (value, part.into()),
+                Ok(Some(value)) if ["env.", RESOURCES, STACK, FUNCTIONS].iter().any(|kind| name.starts_with(kind)) => {
+                    (value, part.into())
+                }
                 Ok(Some(value)) => (value.clone(), value),
                 Ok(None) => {
                     later = true;
@@ -157,6 +167,14 @@ fn look_up<'a>(part: &str, name: &'a str, words: Words<'a>) -> Result<Option<Cow
         let marked = reference::mark(name, words.resources);
         return marked.map(|marked| marked.map(Cow::from)).or_else(|(title, label)| fault(title, label));
     }
+    if let Some(name) = name.strip_prefix(FUNCTIONS) {
+        let marked = reference::mark_function(name, words.resources, words.functions);
+        return marked.map(|marked| marked.map(Cow::from)).or_else(|(title, label)| fault(title, label));
+    }
+    if let Some(output) = name.strip_prefix(STACK) {
+        let marked = reference::mark_output(output, words.outputs);
+        return marked.map(|marked| marked.map(Cow::from)).or_else(|(title, label)| fault(title, label));
+    }
     if let Some((variable, default)) = variable(name) {
         let set = words.env.get(variable).map(String::as_str);
         return match (set, default) {
@@ -183,7 +201,7 @@ fn look_up<'a>(part: &str, name: &'a str, words: Words<'a>) -> Result<Option<Cow
                         "a variable of the environment is `${{env.{name}}}`; to keep the text, write `$${{{name}}}`"
                     )
                 } else {
-                    format!("known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${{{name}}}`")
+                    format!("known are app, stage, region, env.NAME, resources.NAME.arn and stack.OUTPUT; to keep the text, write `$${{{name}}}`")
                 }
             });
             return fault(format!("unknown `{part}`"), label);
@@ -208,7 +226,20 @@ mod tests {
     fn filled(text: &str) -> Outcome {
         let env = BTreeMap::from([("TOKEN".to_owned(), "s3cret".to_owned()), ("EMPTY".to_owned(), String::new())]);
         let (app, stage) = (Word::Is("shop"), Word::Is("dev"));
-        fill(text, Words { app, stage, region: Word::Unset, env: &env, resources: Known::Refused, env_required: true })
+        let (resources, outputs) = (Known::Refused, Outputs::Refused);
+        fill(
+            text,
+            Words {
+                app,
+                stage,
+                region: Word::Unset,
+                env: &env,
+                resources,
+                functions: &[],
+                outputs,
+                env_required: true,
+            },
+        )
     }
 
     #[test]
@@ -256,12 +287,12 @@ mod tests {
                 [
                     "${aws:username}",
                     "unknown `${aws:username}`",
-                    "known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${aws:username}`"
+                    "known are app, stage, region, env.NAME, resources.NAME.arn and stack.OUTPUT; to keep the text, write `$${aws:username}`"
                 ],
                 [
                     "${}",
                     "unknown `${}`",
-                    "known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${}`"
+                    "known are app, stage, region, env.NAME, resources.NAME.arn and stack.OUTPUT; to keep the text, write `$${}`"
                 ],
                 ["${app", "this `${` is never closed", "add a `}`, or write `$${` for the two characters"],
             ]

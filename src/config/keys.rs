@@ -75,10 +75,11 @@ const SHARED: [&str; 32] = [
 ];
 
 /// What a whole stage has.
-const WIDE: [&str; 8] = ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources"];
+const WIDE: [&str; 9] =
+    ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources", "cloudformation"];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
-const LATER: [&str; 3] = ["cloudformation", "domain", "expires"];
+const LATER: [&str; 2] = ["domain", "expires"];
 
 impl Place {
     /// True when this key may stand here.

@@ -12,6 +12,7 @@
 
 pub(crate) mod asynchronous;
 mod check;
+pub(crate) mod cloudformation;
 mod code;
 pub(crate) mod concurrency;
 mod event_pattern;
@@ -21,6 +22,7 @@ mod image;
 mod interpolate;
 mod keys;
 mod limits;
+mod local;
 mod locate;
 mod names;
 mod packing;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::asynchronous::{self, Around};
+use super::cloudformation;
 use super::code;
 use super::concurrency;
 use super::folder;
@@ -18,7 +19,7 @@ use super::packing;
 use super::policies;
 use super::precedence::{self, Function, Said};
 use super::raw::{Entry, Kind, Map};
-use super::reference::Known;
+use super::reference::{Known, Outputs};
 use super::resources::{self, Others, ResourceConfig};
 use super::role;
 use super::routes;
@@ -70,8 +71,18 @@ impl<'a> File<'a> {
     pub(super) fn reader(&self) -> Reader<'a> {
         let later = Word::Later;
         let resources = Known::Later;
-        let words = Words { app: later, stage: later, region: later, env: self.env, resources, env_required: false };
-        Reader { source: self.source, words, problems: Problems::default(), masked: false }
+        let outputs = Outputs::Later;
+        let words = Words {
+            app: later,
+            stage: later,
+            region: later,
+            env: self.env,
+            resources,
+            functions: &[],
+            outputs,
+            env_required: false,
+        };
+        Reader { source: self.source, root: self.root, words, outputs, problems: Problems::default(), masked: false }
     }
 
     /// The app's name, when it is text.
@@ -96,7 +107,10 @@ pub(super) fn stage(
     let wide = Said::of_stage(file.top, &chain);
     let region_entry = wide.strongest("region");
 
+    let names: Vec<&str> =
+        precedence::functions(file.top, &mut Problems::default()).iter().map(|function| function.name).collect();
     let mut reader = file.reader();
+    reader.words.functions = &names;
     reader.words.app = file.app().map_or(Word::Later, Word::Is);
     reader.words.stage = Word::Is(name);
     reader.words.region = Word::Unset;
@@ -113,8 +127,10 @@ pub(super) fn stage(
     let local = wide.strongest("local").and_then(|entry| reader.yes_or_no(entry));
     let protect = wide.strongest("protect").and_then(|entry| reader.yes_or_no(entry));
     let boundary = wide.strongest("permissions_boundary").and_then(|entry| role::boundary(&mut reader, entry));
-    reader.words.resources = Known::Refused;
+    (reader.words.resources, reader.words.outputs) = (Known::Refused, Outputs::Refused);
+    reader.outputs = if wide.strongest("cloudformation").is_some() { Outputs::These } else { Outputs::None };
     let (resources, others) = resources::read(&mut reader, &wide.all("resources"));
+    let template = cloudformation::read(&mut reader, file.root, &wide.all("cloudformation"), &others);
     let functions = functions(&mut reader, file, &chain, (&others, &resources));
     if let Some(functions) = &functions {
         resources::check(&mut reader, &wide.all("resources"), &resources, functions);
@@ -136,6 +152,8 @@ pub(super) fn stage(
         functions: functions?,
         permissions_boundary: boundary,
         resources,
+        cloudformation: template,
+        left_out: Vec::new(),
         traffic,
         alarms,
         smoke,
@@ -219,14 +237,14 @@ fn function<'a>(
     let asynchronous = asynchronous::read(reader, said, declared.name, around);
     let concurrency = find("concurrency").and_then(|entry| concurrency::read(reader, entry));
     let uses = find("uses").map(|entry| uses::read(reader, entry, others));
-    // Here alone a text may speak of resources.
-    reader.words.resources = Known::These(others);
+    // Here alone a text may speak of resources and of what the stack gives.
+    (reader.words.resources, reader.words.outputs) = (Known::These(others), reader.outputs);
     let policies = find("policies").and_then(|entry| policies::read(reader, entry)).unwrap_or_default();
     let env = env(reader, declared, said);
     let role = find("role").and_then(|entry| role::read(reader, entry)).unwrap_or_default();
     let boundary = find("permissions_boundary").and_then(|entry| role::boundary(reader, entry));
     role::check(reader, said, &role);
-    reader.words.resources = Known::Refused;
+    (reader.words.resources, reader.words.outputs) = (Known::Refused, Outputs::Refused);
     let build = find("build").and_then(|entry| reader.command(entry));
     let dir = folder::code(reader, root, find("dir"), build.is_some());
     let called = called(reader, declared, said, dir.as_deref())?;

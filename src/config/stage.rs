@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::asynchronous::Asynchronous;
+use super::cloudformation::Template;
 use super::concurrency::Concurrency;
 use super::resources::ResourceConfig;
 use super::role::Role;
@@ -39,6 +40,12 @@ pub(crate) struct StageConfig {
     /// What the functions talk to, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) resources: BTreeMap<String, ResourceConfig>,
+    /// The stack beside the functions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cloudformation: Option<Template>,
+    /// What of the config is left out because the local cloud does not have it; see `local`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left_out: Vec<String>,
     /// The functions, by name. Never empty.
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
     /// How traffic goes over to new versions; `None` is all at once.

@@ -4,6 +4,7 @@
 //! errors of the file come out together. `None` without a report means: not known yet.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -11,13 +12,18 @@ use super::interpolate::{self, Filled, Outcome, Words};
 use super::limits;
 use super::locate::{Problems, Span};
 use super::raw::{Entry, Kind, Map, Node};
+use super::reference::Outputs;
 use super::stage::{Arch, Http};
 use super::suggest;
 
 /// Reads values and collects what is wrong with them.
 pub(super) struct Reader<'a> {
     pub(super) source: &'a str,
+    /// The folder of `rzap.yaml`, canonical.
+    pub(super) root: &'a Path,
     pub(super) words: Words<'a>,
+    /// What `words` has to say of the stack's outputs where they may stand.
+    pub(super) outputs: Outputs,
     pub(super) problems: Problems,
     /// Leave `${env.NAME}` as it is in what only people will read.
     pub(super) masked: bool,

@@ -14,12 +14,13 @@ use futures_util::stream::FuturesUnordered;
 
 use super::front::Front;
 use super::kinds::{Any, Function, Kind, ServedApi};
+use super::late;
 use super::plan::{Action, Change, Plan, Step};
 use super::resource::Key;
 use super::stop::Stop;
 use super::turn::Turn;
 use crate::aws::{Cloud, LISTENER};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// How long functions that lost their route stay callable.
 const GRACE: Duration = Duration::from_secs(10);
@@ -102,6 +103,13 @@ pub(crate) async fn prune(cloud: &Cloud, plan: &Plan, listener: &Listener, stop:
             let others = all.iter().filter(|other| !matches!(other.kind, Kind::History | Kind::Bucket));
             return others.cloned().collect();
         }
+        if key.kind == Kind::Stack {
+            // What is in it is known to nobody but its users.
+            let users = |other: &&Key| {
+                matches!(other.kind, Kind::Function | Kind::Role | Kind::EventSource | Kind::StateMachine)
+            };
+            return all.iter().filter(users).cloned().collect();
+        }
         deletions.iter().filter(|other| other.resource.after().contains(&key)).map(|other| other.key()).collect()
     })
     .await
@@ -114,7 +122,7 @@ async fn run<'a>(
     cloud: &'a Cloud,
     steps: &[&'a Step],
     listener: &'a Listener,
-    stop: &Stop,
+    stop: &'a Stop,
     after: impl Fn(&Step) -> Vec<Key>,
 ) -> Result<()> {
     let mut waiting: Vec<&Step> = steps.to_vec();
@@ -127,7 +135,7 @@ async fn run<'a>(
             let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(free);
             waiting = rest;
             for step in ready {
-                running.push(Box::pin(take(cloud, step, listener)));
+                running.push(Box::pin(take(cloud, step, listener, stop)));
             }
         }
         let Some((key, result)) = running.next().await else { break };
@@ -145,7 +153,7 @@ async fn run<'a>(
     if waiting.is_empty() { Ok(()) } else { Err(stop.error()) }
 }
 
-async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<()>) {
+async fn take(cloud: &Cloud, step: &Step, listener: &Listener, halt: &Stop) -> (Key, Result<()>) {
     let key = step.key();
     if step.action == Action::Keep {
         if let Some(live) = &step.live {
@@ -159,18 +167,30 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
     let hear: Arc<dyn Fn(&str) + Send + Sync> =
         Arc::new(move |what| ear(Event::Progress(about.clone(), what.to_owned())));
     let work = async {
-        match step.action {
-            Action::Delete => step.resource.delete(cloud).await,
-            Action::Replace => {
-                if let Some(live) = &step.live {
-                    live.delete(cloud).await?;
-                }
-                step.resource.converge(cloud, None).await
-            }
-            _ => step.resource.converge(cloud, step.live.as_ref()).await,
+        if step.action == Action::Delete {
+            return step.resource.delete(cloud).await;
         }
+        // What it waited for stands: now all of it is known.
+        let settled = late::settle(&step.resource, &cloud.outputs.all())?;
+        let wanted = settled.as_ref().unwrap_or(&step.resource);
+        if let (Action::Replace, Some(live)) = (step.action, &step.live) {
+            live.delete(cloud).await?;
+        }
+        wanted.converge(cloud, step.standing()).await?;
+        if let Some(settled) = &settled {
+            late::hand_back(&step.resource, settled);
+        }
+        Ok(())
     };
-    let result = LISTENER.scope(hear, work).await;
+    let work = LISTENER.scope(hear, work);
+    let result = if step.resource.goes_on() {
+        tokio::select! {
+            result = work => result,
+            () = halt.set() => Err(left(&key, halt)),
+        }
+    } else {
+        work.await
+    };
     if result.is_ok() {
         if let Some(live) = step.standing() {
             remember(&step.resource, live);
@@ -179,6 +199,15 @@ async fn take(cloud: &Cloud, step: &Step, listener: &Listener) -> (Key, Result<(
         listener(Event::Done(key.clone(), action, started.elapsed()));
     }
     (key, result)
+}
+
+/// Nobody waits for it any more.
+fn left(key: &Key, stop: &Stop) -> Error {
+    if stop.has_lost_lock() {
+        return stop.error();
+    }
+    Error::new(error::Kind::Interrupted, format!("interrupted: AWS goes on with the {key}, nothing new was started"))
+        .hint("run the same command again: it waits for that and continues")
 }
 
 /// What the cloud had decided before and this run did not decide anew.

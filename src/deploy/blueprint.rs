@@ -4,6 +4,7 @@ mod addresses;
 mod asynchronous;
 mod permissions;
 mod roles;
+mod stack;
 mod stores;
 mod triggers;
 
@@ -93,6 +94,7 @@ pub(crate) fn kinds_of(stage: &StageConfig) -> BTreeSet<Kind> {
         kinds.extend(asynchronous::kinds(function));
         kinds.extend(function.triggers.iter().flat_map(|trigger| triggers::of(trigger).kinds()));
     }
+    kinds.extend(stage.cloudformation.iter().map(|_| Kind::Stack));
     kinds.extend(stage.resources.values().flat_map(|resource| stores::of(resource).kinds()));
     kinds
 }
@@ -110,6 +112,17 @@ pub(crate) fn source_arn(stage: &StageConfig, place: &Place, source: &Source) ->
 pub(crate) struct Blueprint {
     pub(crate) owner: Owner,
     pub(crate) resources: Vec<Any>,
+}
+
+impl Blueprint {
+    /// An update of what holds data may delete it, where that shows only while it is carried out.
+    pub(crate) fn allow_deleting_data(&mut self) {
+        for any in &mut self.resources {
+            if let Any::Stack(stack) = any {
+                stack.delete_data = true;
+            }
+        }
+    }
 }
 
 /// Draws the blueprint of a stage. `packages` has one entry per function of the config that is no image.
@@ -172,6 +185,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
     resources.extend(triggers::s3::of_stage(&drawing)?);
     resources.extend(triggers::schedule::of_stage(&drawing));
     resources.extend(stores::alarm::of_stage(&drawing));
+    resources.extend(stack::of_stage(&drawing)?);
     Ok(Blueprint { owner, resources })
 }
 

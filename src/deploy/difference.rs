@@ -6,9 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::change::{Action, is_false};
+use super::late;
 
 /// One managed field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and a key of the plan's JSON")]
 pub(crate) struct Difference {
     /// `memory`, `env.LOG_LEVEL`, `policy.Statement[0].Action`.
     pub(crate) field: String,
@@ -26,11 +28,17 @@ pub(crate) struct Difference {
     /// What happens to a hidden value, which its values do not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) change: Option<Action>,
+    /// The new value is known only when something else of the same deploy stands; see `late`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) later: bool,
 }
 
 impl Difference {
     pub(crate) fn new(field: impl Into<String>, old: Value, new: Value) -> Self {
-        Self { field: field.into(), old, new, hidden: false, by_hand: false, forces_replacement: false, change: None }
+        let later = late::is_in(&new);
+        let new = late::readable(new);
+        let (hidden, by_hand, forces_replacement) = (false, false, false);
+        Self { field: field.into(), old, new, hidden, by_hand, forces_replacement, change: None, later }
     }
 }
 
@@ -73,8 +81,9 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
             out.push(Difference::new(path, old.clone(), new.clone()));
         }
     } else if old != new {
-        // The values of environment variables are where secrets live: names are enough to act on.
-        let hidden = path == "env" || path.starts_with("env.");
+        // The values of environment variables and of a template's parameters are where secrets live: names are
+        // enough to act on.
+        let hidden = ["env", "parameters"].iter().any(|secret| path.split('.').next() == Some(secret));
         if !hidden {
             out.push(Difference::new(path, old.clone(), new.clone()));
             return;
@@ -85,7 +94,7 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
             _ => Action::Update,
         };
         let none = Difference::new(path, Value::Null, Value::Null);
-        out.push(Difference { hidden, change: Some(change), ..none });
+        out.push(Difference { hidden, change: Some(change), later: late::is_in(new), ..none });
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn function_role_name(owner: &Owner, function: &str, region: &str) ->
     fit(&format!("{}-{}-{function}-{region}", owner.app, owner.stage), LONGEST)
 }
 
-/// `/rzap/{app}/{stage}/{region}/`: the path of the functions' roles. IAM is global, so the region is part of it.
+/// `/rzap/{app}/{stage}/{region}/`: the path of the roles of functions and state machines. IAM is global, so the region is part of it.
 pub(crate) fn role_path(owner: &Owner, region: &str) -> String {
     format!("/rzap/{}/{}/{region}/", owner.app, owner.stage)
 }
@@ -131,6 +131,21 @@ pub(crate) fn own_layer<'a>(owner: &Owner, arn: &'a str) -> Option<&'a str> {
 /// `/aws/lambda/{function name}`: where Lambda writes unless told otherwise.
 pub(crate) fn log_group_name(function_name: &str) -> String {
     format!("/aws/lambda/{function_name}")
+}
+
+/// `{app}-{stage}`: the stack beside the functions.
+pub(crate) fn stack_name(owner: &Owner) -> String {
+    format!("{}-{}", owner.app, owner.stage)
+}
+
+/// `{app}-{stage}-{state machine}-{region}-states`: the role a state machine works as.
+pub(crate) fn states_role_name(owner: &Owner, machine: &str, region: &str) -> String {
+    fit(&format!("{}-{}-{machine}-{region}-states", owner.app, owner.stage), LONGEST)
+}
+
+/// `{app}/{sha256}.template`: a template that is too large for a call.
+pub(crate) fn template_key(app: &str, sha256: &str) -> String {
+    format!("{app}/{sha256}.template")
 }
 
 /// `{app}-{stage}`

@@ -9,6 +9,7 @@ pub(crate) use super::change::{Action, Change};
 use super::difference::{Difference, compare};
 use super::guard::Terms;
 use super::kinds::{Any, Kind};
+use super::late;
 use super::loss::{Flag, Loss};
 use super::resource::{Found, Key, Orphan};
 use crate::error::Result;
@@ -139,8 +140,11 @@ pub(crate) fn plan_on(blueprint: &Blueprint, found: &Found<Any>, terms: &Terms<'
         .filter(|(key, resource)| live.get(key).is_some_and(|live| resource.replacement(live).is_some()))
         .map(|(key, _)| key)
         .collect();
+    let known = late::standing(blueprint, found);
     let mut steps = Vec::new();
     for resource in &blueprint.resources {
+        let settled = late::settle(resource, &known)?;
+        let resource = settled.as_ref().unwrap_or(resource);
         let key = resource.key();
         if foreign.contains(&key) {
             return Err(key.not_ours(&blueprint.owner));
@@ -172,6 +176,11 @@ pub(crate) fn plan_on(blueprint: &Blueprint, found: &Found<Any>, terms: &Terms<'
     steps.extend(deletions(going.into_iter().cloned().collect()));
     let kept = |any: &Any| Change { losses: any.losses(), ..Change::new(Action::Keep, any.key()) };
     Ok(Plan { steps, kept: stay.into_iter().map(kept).collect() })
+}
+
+/// Whether there is nothing to do about a live resource.
+pub(super) fn same(wanted: &Any, live: &Any) -> bool {
+    compare(&wanted.seen_of(live), &wanted.managed()).is_empty()
 }
 
 /// Whether something that the config does not mention any more is left where it is, because of what it holds.

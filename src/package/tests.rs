@@ -55,6 +55,8 @@ pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig 
         protect: false,
         permissions_boundary: None,
         resources: BTreeMap::new(),
+        cloudformation: None,
+        left_out: Vec::new(),
         traffic: None,
         alarms: Vec::new(),
         smoke: Vec::new(),

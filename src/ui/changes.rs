@@ -115,7 +115,11 @@ fn detail(kind: Kind, difference: &Difference, size: Option<&Difference>) -> Det
         (Some(Action::Delete), ..) | (None, _, Value::Null) => "added by hand",
         _ => "changed by hand",
     };
-    let marks = [(difference.forces_replacement, "forces the replacement"), (difference.by_hand, done)];
+    let marks = [
+        (difference.forces_replacement, "forces the replacement"),
+        (difference.by_hand, done),
+        (difference.later, "known after the stack is updated"),
+    ];
     let marks: Vec<_> = marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words).collect();
     if *hidden {
         let how = match difference.change {
@@ -127,6 +131,10 @@ fn detail(kind: Kind, difference: &Difference, size: Option<&Difference>) -> Det
     }
     if field == "code_sha256" {
         return Detail { field: "code".to_owned(), what: What::Happens(code(size)), marks };
+    }
+    // A hash says nothing to anybody.
+    if (kind, field.as_str()) == (Kind::Stack, "template") {
+        return Detail { field: field.clone(), what: What::Happens("changed".to_owned()), marks };
     }
     if let Some(words) = state(kind, field, new) {
         return Detail { field: field.clone(), what: What::Happens(words.to_owned()), marks };

@@ -43,6 +43,17 @@ s3 = client("s3")
 apis = client("apigateway").get_rest_apis(limit=500)["items"]
 buses = [bus["Name"] for bus in client("events").list_event_buses()["EventBuses"]]
 buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+def unless_unsupported(service, operation, key):
+    # The local cloud has not all of them; then there is nothing either.
+    try:
+        return every(service, operation, key)
+    except ClientError as error:
+        if "not supported by the local cloud" in str(error):
+            return []
+        raise
+
+stacks = [item["StackName"] for item in unless_unsupported("cloudformation", "list_stacks", "StackSummaries")
+          if item["StackStatus"] != "DELETE_COMPLETE"]
 answer({
     "layers": [item["LayerName"] for item in every("lambda", "list_layers", "Layers")],
     "functions": [item["FunctionName"] for item in every("lambda", "list_functions", "Functions")],
@@ -63,6 +74,9 @@ answer({
     "tables": every("dynamodb", "list_tables", "TableNames"),
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
+    "stacks": stacks,
+    "state machines": [item["name"] for item in unless_unsupported("stepfunctions", "list_state_machines", "stateMachines")
+                       if client("stepfunctions").describe_state_machine(stateMachineArn=item["stateMachineArn"])["status"] == "ACTIVE"],
     "buckets": buckets,
     "objects": [item["Key"] for name in buckets for item in every("s3", "list_objects_v2", "Contents", Bucket=name)],
 })

@@ -8,6 +8,7 @@ mod bucket;
 mod event_bus;
 mod metric;
 mod queue;
+mod state_machine;
 pub(crate) mod table;
 mod topic;
 
@@ -20,6 +21,7 @@ pub(crate) use self::bucket::{Bucket, Cors};
 pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::metric::Metric;
 pub(crate) use self::queue::Queue;
+pub(crate) use self::state_machine::StateMachine;
 pub(crate) use self::table::Table;
 pub(crate) use self::topic::{Subscriber, Topic};
 use super::fields::Fields;
@@ -42,6 +44,7 @@ pub(crate) enum ResourceConfig {
     Alarm(Alarm),
     LogAlarm(LogAlarm),
     Table(Table),
+    StateMachine(StateMachine),
 }
 
 impl ResourceConfig {
@@ -123,6 +126,14 @@ const TYPES: &[Type] = &[
         access: &["read", "write", "read-write"],
         read: table::read,
     },
+    Type {
+        word: "state_machine",
+        what: "a state machine",
+        keys: &state_machine::KEYS,
+        attributes: &["name", "arn"],
+        access: &["start"],
+        read: state_machine::read,
+    },
 ];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
@@ -184,7 +195,7 @@ pub(super) fn check(
         };
         match resource {
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
-            ResourceConfig::Bucket(_) | ResourceConfig::EventBus(_) => {}
+            ResourceConfig::Bucket(_) | ResourceConfig::EventBus(_) | ResourceConfig::StateMachine(_) => {}
             ResourceConfig::Topic(topic) => topic::check(reader, said("fifo"), (name, topic), (resources, functions)),
             ResourceConfig::Alarm(alarm) => match &alarm.metric {
                 Metric::OfFunction { function, .. } => alarm::check(reader, said("function"), function, functions),

@@ -259,7 +259,7 @@ fn statements_iam_would_refuse_are_found() {
         errors(&yaml),
         [
             "allow | unknown effect `allow` | did you mean `Allow`?",
-            "${aws:username} | unknown `${aws:username}` | known are app, stage, region, env.NAME and resources.NAME.arn; to keep the text, write `$${aws:username}`",
+            "${aws:username} | unknown `${aws:username}` | known are app, stage, region, env.NAME, resources.NAME.arn and stack.OUTPUT; to keep the text, write `$${aws:username}`",
             "effect | unknown key `effect` | did you mean `Effect`?",
             "effect | this statement has no `Effect` | add `Effect: Allow`",
             "effect | this statement has no `Resource` | ",

@@ -8,12 +8,21 @@ use super::stores;
 use crate::config::StageConfig;
 use crate::config::reference;
 use crate::config::triggers::Source;
-use crate::deploy::resource::Owner;
+use crate::deploy::kinds::Kind;
+use crate::deploy::late;
+use crate::deploy::names::{ALIAS, function_name, stack_name};
+use crate::deploy::resource::{Key, Owner};
 use crate::error::{Error, Result};
 
 /// The addresses of a stage's resources, by their names in the config.
 #[derive(Debug, Default)]
-pub(super) struct Addresses(BTreeMap<String, Address>);
+pub(super) struct Addresses {
+    resources: BTreeMap<String, Address>,
+    /// The ARNs of the functions' aliases `live`.
+    functions: BTreeMap<String, String>,
+    /// The stack beside the functions.
+    stack: Option<Key>,
+}
 
 /// Where one resource is.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +49,15 @@ impl Addresses {
     pub(super) fn of(stage: &StageConfig, owner: &Owner, place: &Place) -> Self {
         let addresses = stage.resources.iter();
         let addresses = addresses.map(|(name, it)| (name.clone(), stores::of(it).address(name, owner, place)));
-        Self(addresses.collect())
+        let alias = |name: &String| {
+            let what = format!("function:{}:{ALIAS}", function_name(owner, name));
+            (name.clone(), place.arn("lambda", &place.region, &what))
+        };
+        Self {
+            resources: addresses.collect(),
+            functions: stage.functions.keys().map(alias).collect(),
+            stack: stage.cloudformation.as_ref().map(|_| Key::new(Kind::Stack, stack_name(owner))),
+        }
     }
 
     /// Of one resource.
@@ -48,7 +65,7 @@ impl Addresses {
     /// # Errors
     /// There is none of that name: the config should have refused it.
     pub(super) fn get(&self, name: &str) -> Result<&Address> {
-        self.0.get(name).ok_or_else(|| Error::failed(format!("the app has no resource `{name}`")))
+        self.resources.get(name).ok_or_else(|| Error::failed(format!("the app has no resource `{name}`")))
     }
 
     /// The ARN of what a trigger or a destination names.
@@ -59,9 +76,21 @@ impl Addresses {
         }
     }
 
-    /// A text of the config with every `${resources.…}` put in.
+    /// `NAME.arn`
+    fn function(&self, name: &str) -> Result<String> {
+        let function = name.strip_suffix(".arn").and_then(|name| self.functions.get(name));
+        function.cloned().ok_or_else(|| Error::failed(format!("the app has nothing called `functions.{name}`")))
+    }
+
+    /// A text of the config with every `${resources.…}` and `${functions.…}` put in. What the stack gives is a place
+    /// that is filled in when it stands.
     pub(super) fn fill(&self, text: &str) -> Result<String> {
         reference::fill(text, |name, attribute| {
+            match (name, &self.stack) {
+                (reference::STACK, Some(stack)) => return Ok(late::place(stack, attribute)),
+                (reference::FUNCTIONS, _) => return self.function(attribute),
+                _ => {}
+            }
             let address = self.get(name)?;
             match attribute {
                 "name" => Ok(address.name.clone()),

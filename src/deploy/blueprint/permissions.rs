@@ -51,7 +51,7 @@ pub(super) fn allow(actions: &[&str], resources: &[String]) -> Value {
 }
 
 /// A statement of the config with every `${resources.…}` put in.
-fn filled(statement: &Value, addresses: &Addresses) -> Result<Value> {
+pub(super) fn filled(statement: &Value, addresses: &Addresses) -> Result<Value> {
     Ok(match statement {
         Value::String(text) => Value::String(addresses.fill(text)?),
         Value::Array(items) => Value::Array(items.iter().map(|item| filled(item, addresses)).collect::<Result<_>>()?),

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use super::permissions::{self, Grant};
 use super::{Drawing, Place};
+use crate::config::resources::ResourceConfig;
 use crate::config::{FunctionConfig, Role as Wanted, StageConfig};
 use crate::deploy::kinds::Role;
-use crate::deploy::names::scheduler_role_name;
+use crate::deploy::late;
 use crate::deploy::names::{function_name, function_role_name, log_group_name, role_name, role_path};
+use crate::deploy::names::{scheduler_role_name, states_role_name};
 use crate::deploy::resource::Owner;
 use crate::error::Result;
 
@@ -92,8 +94,10 @@ pub(crate) fn names(stage: &StageConfig, region: &str) -> Vec<String> {
         Wanted::Arn(_) => None,
     };
     let functions = stage.functions.values().filter_map(of_function);
+    let machines = stage.resources.iter().filter(|(_, it)| matches!(it, ResourceConfig::StateMachine(_)));
+    let machines = machines.map(|(name, _)| states_role_name(&owner, name, region));
     // Schedules have no versions: theirs is never kept for one.
-    functions.chain([scheduler_role_name(&owner, region)]).collect()
+    functions.chain(machines).chain([scheduler_role_name(&owner, region)]).collect()
 }
 
 /// `AmazonS3ReadOnlyAccess` as `arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess`; an ARN as it is.
@@ -133,5 +137,12 @@ fn static_files(drawing: &Drawing<'_>) -> Grant {
 /// # Errors
 /// As of the blueprint.
 pub(crate) fn roles(stage: &StageConfig, place: &Place) -> Result<Vec<Drawn>> {
-    of_functions(&Drawing::new(stage, place))
+    let mut drawn = of_functions(&Drawing::new(stage, place))?;
+    for grant in drawn.iter_mut().flat_map(|drawn| &mut drawn.grants) {
+        grant.statement = late::readable(grant.statement.take());
+    }
+    for drawn in &mut drawn {
+        drawn.role.policy = late::readable(drawn.role.policy.take());
+    }
+    Ok(drawn)
 }

@@ -121,10 +121,10 @@ pub(crate) fn folder(cloud: &Cloud, app: &str) -> Target {
     }
 }
 
-/// Ours are written in lower case, always.
+/// A package, or a template that was too large for a call. Ours are written in lower case, always.
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "keys are compared as we wrote them")]
 fn is_artifact(key: &str) -> bool {
-    key.ends_with(".zip")
+    key.ends_with(".zip") || key.ends_with(".template")
 }
 
 impl Resource for Artifact {

@@ -28,6 +28,12 @@ pub(crate) struct LogGroup {
 }
 
 impl LogGroup {
+    /// Whether a log group is there and carries the stage's tags.
+    pub(super) async fn is_ours(cloud: &Cloud, owner: &Owner, name: &str) -> Result<bool> {
+        let tags = Self::tags(cloud, name).await?;
+        Ok(owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
+    }
+
     async fn tags(cloud: &Cloud, name: &str) -> Result<HashMap<String, String>> {
         cloud.pace.log_tags().await;
         let call = cloud.logs.list_tags_for_resource().resource_arn(cloud.log_group_arn(name));

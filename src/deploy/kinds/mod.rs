@@ -24,6 +24,8 @@ mod s3_bucket;
 mod schedule;
 mod schedule_group;
 mod served;
+mod stack;
+mod state_machine;
 mod static_files;
 mod subscription;
 mod table;
@@ -60,6 +62,8 @@ pub(crate) use self::s3_bucket::S3Bucket;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
 pub(crate) use self::served::ServedApi;
+pub(crate) use self::stack::Stack;
+pub(crate) use self::state_machine::{StateMachine, Wanted as StateMachineWanted};
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 pub(crate) use self::subscription::Subscription;
 pub(crate) use self::table::Table;
@@ -206,6 +210,8 @@ kinds! {
     EventBus: "event_bus", "event bus", rare;
     Topic: "topic", "topic", rare;
     Table: "table", "table", rare;
+    Stack: "stack", "stack", rare;
+    StateMachine: "state_machine", "state machine", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";
@@ -233,6 +239,11 @@ impl Any {
     /// The HTTP API, when it is one.
     pub(crate) fn http_api(&self) -> Option<&HttpApi> {
         if let Self::HttpApi(api) = self { Some(api) } else { None }
+    }
+
+    /// What it does goes on on AWS when nobody waits for it: it may be left in the middle.
+    pub(crate) fn goes_on(&self) -> bool {
+        matches!(self, Self::Stack(_))
     }
 
     /// It was to be deleted, and is still there because others need it by now.

@@ -4,6 +4,7 @@ pub(super) mod alarm;
 mod bucket;
 mod event_bus;
 mod queue;
+mod state_machine;
 pub(super) mod table;
 mod topic;
 
@@ -48,5 +49,6 @@ pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
         ResourceConfig::Alarm(alarm) => alarm,
         ResourceConfig::LogAlarm(alarm) => alarm,
         ResourceConfig::Table(table) => table,
+        ResourceConfig::StateMachine(machine) => machine,
     }
 }

@@ -35,6 +35,7 @@ pub(in crate::deploy::kinds) use self::url::unknown_operation;
 use super::{Kind, STATIC_PLACE, StaticFiles, role};
 use crate::aws::{Cloud, code, explain, is_code};
 use crate::config::{FunctionConfig, Http, StageConfig};
+use crate::deploy::late;
 use crate::deploy::loss::{Loss, Replacement};
 use crate::deploy::names::{ALIAS, function_prefix, log_group_name};
 use crate::deploy::needs::Need;
@@ -189,7 +190,8 @@ impl Function {
         let layers = layers.map(|layer| Key::new(Kind::Layer, layer));
         let files = settings.env.get(STATIC_PLACE).and_then(|place| StaticFiles::key_of(place));
         let own = [Key::new(Kind::Role, role), Key::new(Kind::LogGroup, log_group_name(name))];
-        own.into_iter().chain(layers).chain(files).collect()
+        let awaited = settings.env.values().flat_map(|value| late::keys(value));
+        own.into_iter().chain(layers).chain(files).chain(awaited).collect()
     }
 
     /// Refuses new code for `stream` or `exec` as they are not live: it would be started by a runtime that it

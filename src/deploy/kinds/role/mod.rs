@@ -19,6 +19,7 @@ use super::Kind;
 use crate::aws::{Backoff, Cloud, code, explain, is_code};
 use crate::config::{Role as Wanted, StageConfig};
 use crate::deploy::blueprint::managed_arn;
+use crate::deploy::late;
 use crate::deploy::needs::{Need, size};
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::{Error, Result};
@@ -109,6 +110,18 @@ impl Role {
             trust: trust("scheduler.amazonaws.com", Some(condition)),
             ..Self::wanted(name, "/".to_owned(), owner, &[call])
         }
+    }
+
+    /// The one of a state machine, which may do what `statements` say. Only Step Functions of this account has it.
+    /// <https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html#prevent-cross-service-confused-deputy>
+    pub(crate) fn of_state_machine(
+        (name, path): (String, String),
+        owner: Owner,
+        (account, arn): (&str, &str),
+        statements: &[Value],
+    ) -> Self {
+        let condition = json!({"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": arn}});
+        Self { trust: trust("states.amazonaws.com", Some(condition)), ..Self::wanted(name, path, owner, statements) }
     }
 
     /// Refuses what IAM would refuse.
@@ -227,7 +240,7 @@ impl Resource for Role {
     }
 
     fn after(&self) -> Vec<Key> {
-        Vec::new()
+        late::keys(&self.policy.to_string())
     }
 
     /// `ListRoles` knows no resource.
