@@ -73,8 +73,9 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
             out.push(Difference::new(path, old.clone(), new.clone()));
         }
     } else if old != new {
-        // The values of environment variables are where secrets live: names are enough to act on.
-        let hidden = path == "env" || path.starts_with("env.");
+        // The values of environment variables, parameters and secrets are where secrets live: names are enough to
+        // act on.
+        let hidden = matches!(path, "env" | "value") || path.starts_with("env.");
         if !hidden {
             out.push(Difference::new(path, old.clone(), new.clone()));
             return;

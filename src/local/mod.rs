@@ -10,7 +10,7 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · ssm · secretsmanager
 //!                                  │                                                            (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
 //!                    sqs · dynamodb ◄── triggers ─►┘                                (event source mappings)
@@ -32,14 +32,17 @@ pub(crate) mod guard;
 pub(crate) mod iam;
 pub(crate) mod lambda;
 pub(crate) mod logs;
+pub(crate) mod members;
 pub(crate) mod rest;
 pub(crate) mod route;
 pub(crate) mod rpc;
 pub(crate) mod run;
 pub(crate) mod s3;
 pub(crate) mod scheduler;
+pub(crate) mod secretsmanager;
 pub(crate) mod server;
 pub(crate) mod sqs;
+pub(crate) mod ssm;
 pub(crate) mod state_dir;
 pub(crate) mod store;
 pub(crate) mod sts;
@@ -69,7 +72,9 @@ pub(crate) struct Local {
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) scheduler: scheduler::Scheduler,
     pub(crate) dynamodb: dynamodb::DynamoDb,
+    pub(crate) secrets: secretsmanager::Secrets,
     pub(crate) sqs: sqs::Sqs,
+    pub(crate) ssm: ssm::Ssm,
     pub(crate) triggers: triggers::Triggers,
 }
 
@@ -89,7 +94,9 @@ impl Local {
             cloudwatch: cloudwatch::CloudWatch::open(home)?,
             scheduler: scheduler::Scheduler::open(home)?,
             dynamodb: dynamodb::DynamoDb::open(home)?,
+            secrets: secretsmanager::Secrets::open(home)?,
             sqs: sqs::Sqs::open(home)?,
+            ssm: ssm::Ssm::open(home)?,
             triggers: triggers::Triggers::default(),
         });
         local.lambda.start(&local).await;

@@ -26,6 +26,8 @@ pub(crate) enum Service {
     Scheduler,
     DynamoDb,
     Sqs,
+    Ssm,
+    Secrets,
 }
 
 impl Service {
@@ -42,6 +44,8 @@ impl Service {
             "scheduler" => Self::Scheduler,
             "dynamodb" => Self::DynamoDb,
             "sqs" => Self::Sqs,
+            "ssm" => Self::Ssm,
+            "secretsmanager" => Self::Secrets,
             _ => return None,
         })
     }
@@ -52,7 +56,7 @@ impl Service {
             Self::S3 => Dialect::S3,
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
-            Self::Logs => Dialect::Json11,
+            Self::Logs | Self::Ssm | Self::Secrets => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
             Self::CloudWatch | Self::Sqs => Dialect::Rpc(Protocol::of(request)),
         }
@@ -72,6 +76,8 @@ impl Service {
             Self::Scheduler => local.scheduler.handle(local, request).await,
             Self::DynamoDb => local.dynamodb.handle(local, request).await,
             Self::Sqs => local.sqs.handle(local, request).await,
+            Self::Ssm => local.ssm.handle(local, request).await,
+            Self::Secrets => local.secrets.handle(local, request).await,
         }
     }
 }

@@ -52,6 +52,8 @@ answer({
     "schedules": [item["Name"] for item in every("scheduler", "list_schedules", "Schedules")],
     "schedule groups": [item["Name"] for item in every("scheduler", "list_schedule_groups", "ScheduleGroups")
                         if item["Name"] != "default" and item["State"] == "ACTIVE"],
+    "parameters": [item["Name"] for item in every("ssm", "describe_parameters", "Parameters")],
+    "secrets": [item["Name"] for item in every("secretsmanager", "list_secrets", "SecretList")],
     "queues": every("sqs", "list_queues", "QueueUrls"),
     "event sources": [item["EventSourceArn"] for item in every("lambda", "list_event_source_mappings", "EventSourceMappings")
                       if item["State"] != "Deleting"],
@@ -137,7 +139,7 @@ pub(crate) fn nothing() -> Value {
     serde_json::json!({
         "layers": [], "functions": [], "roles": [], "log groups": [], "apis": [], "http apis": [],
         "buckets": [], "objects": [],
-        "schedules": [], "schedule groups": [], "queues": [], "event sources": []
+        "schedules": [], "schedule groups": [], "parameters": [], "secrets": [], "queues": [], "event sources": []
     })
 }
 

@@ -24,6 +24,7 @@ mod without_pause;
 mod world;
 
 mod app_queues;
+mod app_secrets;
 mod bad_cloud;
 mod bad_config;
 mod bad_package;

@@ -3,13 +3,19 @@
 //! A resource's keys are merged over the places that speak of it: the top level, then the stage behind
 //! those it extends. `uploads: bucket` is short for `uploads: { type: bucket }`.
 
+mod given;
+mod parameter;
 mod queue;
+mod secret;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub(crate) use self::given::{Given, Hidden, LENGTH};
+pub(crate) use self::parameter::Parameter;
 pub(crate) use self::queue::Queue;
+pub(crate) use self::secret::Secret;
 use super::fields::Fields;
 use super::keys;
 use super::locate::Span;
@@ -24,6 +30,8 @@ use super::values::Reader;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ResourceConfig {
     Queue(Queue),
+    Parameter(Parameter),
+    Secret(Secret),
 }
 
 /// A type of resource.
@@ -41,14 +49,33 @@ pub(super) struct Type {
 }
 
 /// In the order a person reads about them.
-const TYPES: &[Type] = &[Type {
-    word: "queue",
-    what: "a queue",
-    keys: &queue::KEYS,
-    attributes: &["name", "arn", "url"],
-    access: &["send", "receive", "send-receive"],
-    read: queue::read,
-}];
+const TYPES: &[Type] = &[
+    Type {
+        word: "queue",
+        what: "a queue",
+        keys: &queue::KEYS,
+        attributes: &["name", "arn", "url"],
+        access: &["send", "receive", "send-receive"],
+        read: queue::read,
+    },
+    Type {
+        word: "parameter",
+        what: "a parameter",
+        keys: &parameter::KEYS,
+        attributes: &["name", "arn"],
+        access: &["read", "read-write"],
+        read: parameter::read,
+    },
+    Type {
+        word: "secret",
+        what: "a secret",
+        keys: &secret::KEYS,
+        // Its ARN ends in six characters that AWS chooses.
+        attributes: &["name"],
+        access: &["read", "read-write"],
+        read: secret::read,
+    },
+];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
 pub(super) type Others<'a> = BTreeMap<&'a str, &'a str>;
@@ -104,6 +131,7 @@ pub(super) fn check(
         };
         match resource {
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
+            ResourceConfig::Parameter(_) | ResourceConfig::Secret(_) => {}
         }
     }
 }

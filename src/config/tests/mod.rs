@@ -8,6 +8,7 @@ mod fuzz;
 mod packing;
 mod resources;
 mod routes;
+mod secrets;
 mod stages;
 mod traffic;
 mod web;

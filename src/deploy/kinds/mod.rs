@@ -4,16 +4,19 @@ mod api;
 mod artifact;
 mod attempt;
 mod bucket;
+mod content;
 mod event_source;
 mod function;
 mod history;
 mod http_api;
 mod layer;
 mod log_group;
+mod parameter;
 mod queue;
 mod role;
 mod schedule;
 mod schedule_group;
+mod secret;
 mod served;
 mod static_files;
 
@@ -26,6 +29,7 @@ use serde_json::Value;
 pub(crate) use self::api::{Api, rollback as rest};
 pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
+pub(crate) use self::content::made_up;
 pub(crate) use self::event_source::EventSource;
 pub(crate) use self::function::versions::Share;
 pub(crate) use self::function::{Decided, Function, Settings, Url, retire, versions};
@@ -33,10 +37,12 @@ pub(crate) use self::history::History;
 pub(crate) use self::http_api::{HttpApi, rollback as http};
 pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
+pub(crate) use self::parameter::Parameter;
 pub(crate) use self::queue::Queue;
 pub(crate) use self::role::Role;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
+pub(crate) use self::secret::{RECOVERY, Secret};
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 use super::loss::{Loss, Replacement};
@@ -128,6 +134,11 @@ macro_rules! kinds {
                 match self { $(Self::$kind(it) => Self::$kind(it.without(replaced))),* }
             }
 
+            /// The command that gives it what it cannot be made without.
+            pub(crate) fn lacks(&self) -> Option<String> {
+                match self { $(Self::$kind(it) => it.lacks()),* }
+            }
+
             /// Whether a release remembers its fields.
             pub(crate) fn is_marked(&self) -> bool {
                 match self { $(Self::$kind(it) => it.is_marked()),* }
@@ -171,6 +182,8 @@ kinds! {
     StaticFiles: "static_files", "static files";
     Role: "role", "role";
     Queue: "queue", "queue", rare;
+    Parameter: "parameter", "parameter", rare;
+    Secret: "secret", "secret", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";

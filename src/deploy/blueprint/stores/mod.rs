@@ -1,6 +1,8 @@
 //! `resources:` drawn: one file per type, one line each in [`of`].
 
+mod parameter;
 mod queue;
+mod secret;
 
 use serde_json::Value;
 
@@ -31,5 +33,7 @@ pub(super) trait Store {
 pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
     match resource {
         ResourceConfig::Queue(queue) => queue,
+        ResourceConfig::Parameter(parameter) => parameter,
+        ResourceConfig::Secret(secret) => secret,
     }
 }
