@@ -7,7 +7,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, free_port};
 use crate::output::Output;
 use crate::world::World;
 
@@ -128,6 +128,23 @@ answer(found)",
     )
 }
 
+/// What the roles allow: one action of each kind of access, with the end of the ARN.
+fn granted(cloud: &Cloud) -> Value {
+    cloud.boto(
+        "iam, found = client('iam'), set()
+wanted = {'ssm:GetParameter', 'ssm:PutParameter', 'secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'}
+for role in every('iam', 'list_roles', 'Roles'):
+    for policy in iam.list_role_policies(RoleName=role['RoleName'])['PolicyNames']:
+        document = iam.get_role_policy(RoleName=role['RoleName'], PolicyName=policy)['PolicyDocument']
+        for statement in document['Statement']:
+            actions, arns = statement['Action'], statement['Resource']
+            for action in wanted.intersection([actions] if isinstance(actions, str) else actions):
+                for arn in [arns] if isinstance(arns, str) else arns:
+                    found.add(action + ' ' + arn.split(':', 5)[5])
+answer(sorted(found))",
+    )
+}
+
 fn set(world: &World, said: &mut Said, name: &str, value: &str) {
     said.hear(world.with_stdin(&format!("secret set dev {name}"), &format!("{value}\n"))).success();
 }
@@ -174,6 +191,22 @@ fn story(world: World, cloud: &Cloud) {
         "shop/dev/db": ours, "shop/dev/session": ours, "shop/dev/token": ours,
     });
     assert_eq!(stored(cloud), all);
+
+    // Exactly these, and nothing by a wildcard but what AWS chooses.
+    assert_eq!(
+        granted(cloud),
+        json!([
+            "secretsmanager:GetSecretValue secret:other/thing-??????",
+            "secretsmanager:GetSecretValue secret:shop/dev/db-??????",
+            "secretsmanager:GetSecretValue secret:shop/dev/session-??????",
+            "secretsmanager:GetSecretValue secret:shop/dev/token-??????",
+            "secretsmanager:PutSecretValue secret:shop/dev/token-??????",
+            "ssm:GetParameter parameter/shop/dev/api-key",
+            "ssm:GetParameter parameter/shop/dev/api-url",
+            "ssm:GetParameter parameter/shop/dev/by-hand",
+            "ssm:GetParameter parameter/shop/dev/pepper",
+        ])
+    );
 
     let seen = read(&world);
     assert!(is(&seen["API_URL"], "https://plain-value.example") && is(&seen["API_KEY"], SECRETS[0]), "{seen}");
@@ -271,4 +304,116 @@ fn parameters_and_secrets_in_the_local_cloud() {
 fn parameters_and_secrets_on_ministack() {
     let emulator = Emulator::ministack();
     story(world().at(&emulator.endpoint), &emulator.cloud());
+}
+
+/// Two resources with values of the config, and no function that reads them.
+const SMALL: &str = "app: shop
+runtime: python3.12
+region: eu-west-1
+resources:
+  key: { type: parameter, secure: true, value: '${env.API_KEY}' }
+  db: { type: secret, value: '${env.API_KEY}' }
+  token: secret
+functions: { reader: { handler: app.read } }
+stages: { dev: {} }
+";
+
+/// Makes, keeps, changes, and leaves alone what was set by hand.
+fn small_story(world: World) {
+    let mut said = Said::default();
+    said.hear(world.run("deploy dev")).success();
+    set(&world, &mut said, "token", SECRETS[5]);
+    assert!(said.hear(world.run("deploy dev --json")).success().changes().is_empty());
+    let world = world.env("API_KEY", SECRETS[1]);
+    let changed = said.hear(world.run("deploy dev --json")).success();
+    assert_eq!(changed.changes(), ["update parameter", "update secret"]);
+    assert!(!changed.stderr.contains("by hand"), "{}", changed.stderr);
+    assert!(said.hear(world.run("deploy dev --json")).success().changes().is_empty());
+    said.has_no_secret();
+    world.run("undeploy dev --yes").success();
+}
+
+#[test]
+fn the_control_plane_of_parameters_and_secrets_on_moto() {
+    let emulator = Emulator::moto();
+    small_story(world().file("rzap.yaml", SMALL).at(&emulator.endpoint));
+    emulator.cloud().is_empty();
+}
+
+#[test]
+fn whoever_may_not_read_values_still_sees_that_they_change() {
+    let emulator = Emulator::strict_ministack();
+    let reads = [
+        "ssm:GetParameter",
+        "ssm:GetParameters",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:BatchGetSecretValue",
+    ];
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": reads, "Resource": "*"},
+    ]});
+    small_story(world().file("rzap.yaml", SMALL).with_policy(&emulator, &policy));
+    emulator.cloud().is_empty();
+}
+
+/// What others say of it, too; times, users and ARNs' ends differ.
+const COMPARED: &str = "ssm, secrets = client('ssm'), client('secretsmanager')
+def code(call, **arguments):
+    try:
+        return sorted(set(call(**arguments)) - {'ResponseMetadata'})
+    except ClientError as error:
+        return error.response['Error']['Code']
+ssm.put_parameter(Name='/t/a', Value='1', Type='String', Tags=[{'Key': 'k', 'Value': 'v'}])
+ssm.put_parameter(Name='/t/a', Value='2', Overwrite=True)
+ssm.put_parameter(Name='/t/b/c', Value='s', Type='SecureString')
+secrets.create_secret(Name='t/a', SecretString='1', Tags=[{'Key': 'k', 'Value': 'v'}])
+secrets.put_secret_value(SecretId='t/a', SecretString='2', ClientRequestToken='x' * 40)
+secrets.create_secret(Name='t/gone', SecretString='1')
+secrets.delete_secret(SecretId='t/gone', RecoveryWindowInDays=30)
+pick = lambda item, *keys: [item.get(key) for key in keys]
+answer([
+    [pick(item, 'Name', 'Type', 'Value', 'Version', 'DataType') for item in ssm.get_parameters_by_path(Path='/t', Recursive=True, WithDecryption=True)['Parameters']],
+    [pick(item, 'Version', 'Value', 'Labels') for item in ssm.get_parameter_history(Name='/t/a')['Parameters']],
+    pick(ssm.get_parameter(Name='/t/a:1')['Parameter'], 'Value', 'Selector'),
+    ssm.list_tags_for_resource(ResourceType='Parameter', ResourceId='/t/a')['TagList'],
+    ssm.get_parameters(Names=['/t/a', '/t/none'])['InvalidParameters'],
+    code(ssm.get_parameter, Name='/t/none'), code(ssm.put_parameter, Name='/t/a', Value='3', Type='String'),
+    code(ssm.put_parameter, Name='/t/a', Value='3', Overwrite=True, Tags=[{'Key': 'k', 'Value': 'v'}]),
+    code(ssm.delete_parameter, Name='/t/none'),
+    pick(secrets.get_secret_value(SecretId='t/a'), 'Name', 'SecretString', 'VersionId', 'VersionStages'),
+    secrets.get_secret_value(SecretId='t/a', VersionStage='AWSPREVIOUS')['SecretString'],
+    sorted(secrets.describe_secret(SecretId='t/a')['VersionIdsToStages'].values()), secrets.describe_secret(SecretId='t/a')['Tags'],
+    [item['Name'] for item in secrets.list_secrets()['SecretList']],
+    [item['Name'] for item in secrets.list_secrets(IncludePlannedDeletion=True)['SecretList']],
+    code(secrets.get_secret_value, SecretId='t/none'), code(secrets.get_secret_value, SecretId='t/gone'),
+    code(secrets.create_secret, Name='t/a', SecretString='3'), code(secrets.restore_secret, SecretId='t/gone'),
+    code(secrets.get_secret_value, SecretId='t/gone'),
+])";
+
+#[test]
+fn parameters_and_secrets_are_as_others_have_them() {
+    let world = World::new();
+    let ours = world.local().boto(COMPARED);
+    assert_eq!(ours, Emulator::ministack().cloud().boto(COMPARED), "MiniStack");
+    assert_eq!(ours, Emulator::moto().cloud().boto(COMPARED), "moto");
+}
+
+#[test]
+fn the_aws_cli_finds_after_a_restart_what_only_its_owner_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    // Not the port that all others try first: one of them could take it while this cloud is stopped.
+    world.run(&format!("local start --port {}", free_port())).success();
+    let aws = |line: &str| world.local().aws(&line.split_whitespace().collect::<Vec<_>>());
+    aws("ssm put-parameter --name /a/b --type SecureString --value s3cret");
+    aws("secretsmanager create-secret --name a/c --secret-string t0ken");
+    world.run("local stop").success();
+    for file in ["parameters.json", "secrets.json"] {
+        let kept = fs::metadata(world.root().join("state/cloud").join(file)).expect("a file");
+        assert_eq!(kept.permissions().mode() & 0o777, 0o600, "{file}");
+    }
+    world.run("local start").success();
+    let parameter = "ssm get-parameter --name /a/b --with-decryption --query Parameter.Value --output text";
+    assert_eq!(aws(parameter), "s3cret");
+    assert_eq!(aws("secretsmanager get-secret-value --secret-id a/c --query SecretString --output text"), "t0ken");
 }

@@ -157,6 +157,17 @@ fn the_permissions_in_the_readme_are_enough() {
     world.run("deploy dev").success();
     world.edit("requirements.txt", "\n", "\nsix==1.17.0\n");
     world.run("update dev").success();
+    // Those of parameters and secrets: made, changed, deleted and brought back.
+    let some = "app: guestbook\nresources:\n  url: { type: parameter, secure: true, value: a }\n  key: { type: secret, value: a }";
+    world.edit("rzap.yaml", "app: guestbook", some);
+    world.run("deploy dev").success();
+    world.edit("rzap.yaml", "value: a", "value: b");
+    world.run("deploy dev").success();
+    world.edit("rzap.yaml", "\n  key: { type: secret, value: b }", "");
+    world.run("deploy dev --delete-data").success();
+    world.edit("rzap.yaml", "resources:", "resources:\n  key: secret");
+    world.run("deploy dev").success();
+    world.with_stdin("secret set dev key", "c").success();
     // And those that move traffic step by step.
     emulator.cloud().boto(
         "client('cloudwatch').put_metric_alarm(AlarmName='errors', Namespace='Shop', MetricName='errors', Statistic='Sum', \

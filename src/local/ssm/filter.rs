@@ -27,7 +27,7 @@ impl Filters {
         for filter in members.list("ParameterFilters")? {
             let (key, option) = (text(filter, "Key"), text(filter, "Option"));
             let is_known = |it: &&str| *it == key || (*it == "tag:" && key.starts_with("tag:"));
-            if !known.iter().any(|it| is_known(it)) {
+            if !known.iter().any(is_known) {
                 let message = format!(
                     "The following filter key is not valid: {key}. Valid filter keys include: [{}].",
                     known.join(", ")
