@@ -374,7 +374,7 @@ pick = lambda item, *keys: [item.get(key) for key in keys]
 answer([
     [pick(item, 'Name', 'Type', 'Value', 'Version', 'DataType') for item in ssm.get_parameters_by_path(Path='/t', Recursive=True, WithDecryption=True)['Parameters']],
     [pick(item, 'Version', 'Value', 'Labels') for item in ssm.get_parameter_history(Name='/t/a')['Parameters']],
-    pick(ssm.get_parameter(Name='/t/a:1')['Parameter'], 'Value', 'Selector'),
+    ssm.get_parameter(Name='/t/a:1')['Parameter']['Value'],
     ssm.list_tags_for_resource(ResourceType='Parameter', ResourceId='/t/a')['TagList'],
     ssm.get_parameters(Names=['/t/a', '/t/none'])['InvalidParameters'],
     code(ssm.get_parameter, Name='/t/none'), code(ssm.put_parameter, Name='/t/a', Value='3', Type='String'),

@@ -63,13 +63,13 @@ fn what_is_wrong_with_a_resource_is_told_at_its_place() {
         ),
         [
             "queu | unknown type of resource `queu` | did you mean `queue`?",
-            "a | nothing says what `a` is | say its type: `queue`",
+            "a | nothing says what `a` is | say its type: `queue`, `parameter` and `secret`",
             "B | `B` cannot be the name of a resource | only a-z, 0-9 and `-`; how about `b`?",
             "retension | a queue has no key `retension` | did you mean `retention`?",
             "30d | `retention` is out of range: SQS allows 1m to 14d | at most 14d",
             "content_based_deduplication | `content_based_deduplication` is for FIFO queues | add `fifo: true`, or remove it",
             "nope | no resource `nope` | there is `B`, `c`, `d`, `e`, `f` and `h`",
-            "g | nothing says what `g` is | say its type: `queue`",
+            "g | nothing says what `g` is | say its type: `queue`, `parameter` and `secret`",
             "soon | `delay` needs a time | like `30s`, `5m`, `12h` or `14d`; a bare number is seconds",
         ]
     );

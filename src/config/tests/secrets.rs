@@ -60,10 +60,10 @@ fn what_is_wrong_with_a_value_is_told_at_its_place() {
             "value | `value` says nothing about what exists already | rzap does not change it: remove this, or `existing`",
             "'' | `value` is empty | leave it out, and set it with `rzap secret set`",
             "4 | `generate` is out of range: rzap allows 16 to 1,024 characters | at least 16",
-            "[x] | `value` needs text | this is a list",
+            "value | `value` needs text | this is a list",
             "'a b' | `a b` is not the name of a secret | like `prod/db`, or the ARN of a secret",
             "'arn:aws:sqs:eu-west-1:1:x' | `arn:aws:sqs:eu-west-1:1:x` is not the name of a parameter | like `/shared/url`, or the ARN of a parameter",
-            "secure | a secret has no key `secure` | a secret has type, value, generate or existing",
+            "secure | a secret has no key `secure` | a secret has `type`, `value`, `generate` and `existing`",
         ]
     );
     let large = wrong(&format!("resources: {{ a: {{ type: parameter, value: {} }} }}", "x".repeat(4097)));
