@@ -241,6 +241,12 @@ fn story(world: World, cloud: &Cloud) {
     said.0.push_str(&kept(cloud));
     said.has_no_secret();
 
+    removals(&world, cloud, &mut said);
+    said.has_no_secret();
+}
+
+/// The second half: overwritten, removed, wanted again, and gone.
+fn removals(world: &World, cloud: &Cloud, said: &mut Said) {
     // Somebody overwrites what the config has: the next deploy says so, and puts it back.
     cloud.boto(
         "client('secretsmanager').put_secret_value(SecretId='shop/dev/db', SecretString='{}')
@@ -285,7 +291,6 @@ answer(client('ssm').put_parameter(Name='/shop/dev/api-url', Value='x', Overwrit
         "answer(client('secretsmanager').delete_secret(SecretId='other/thing', ForceDeleteWithoutRecovery=True)['Name'])",
     );
     cloud.is_empty();
-    said.has_no_secret();
 }
 
 #[test]
@@ -328,6 +333,16 @@ fn small_story(world: World) {
     let changed = said.hear(world.run("deploy dev --json")).success();
     assert_eq!(changed.changes(), ["update parameter", "update secret"]);
     assert!(!changed.stderr.contains("by hand"), "{}", changed.stderr);
+    assert!(said.hear(world.run("deploy dev --json")).success().changes().is_empty());
+    // Another type is another parameter: under the same name there is none for a moment.
+    world.edit("rzap.yaml", "secure: true, ", "");
+    let refused = said.hear(world.run("deploy dev")).failure(2);
+    assert!(
+        refused.stderr.contains("finds nothing") && refused.stderr.contains("--allow-replace"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(said.hear(world.run("deploy dev --allow-replace --json")).success().changes(), ["replace parameter"]);
     assert!(said.hear(world.run("deploy dev --json")).success().changes().is_empty());
     said.has_no_secret();
     world.run("undeploy dev --yes").success();

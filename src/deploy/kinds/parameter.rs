@@ -223,7 +223,8 @@ impl Resource for Parameter {
 
     /// "Parameter Store doesn't support changing a parameter type in a hierarchy."
     fn replacement(&self, live: &Self) -> Option<Replacement> {
-        (self.secure != live.secure).then(|| Replacement { fields: vec!["secure"], losses: Vec::new() })
+        let gap = || Loss::of_service("whoever reads it until it is made anew finds nothing");
+        (self.secure != live.secure).then(|| Replacement { fields: vec!["secure"], losses: vec![gap()] })
     }
 
     fn seen_of(&self, live: &Self) -> Value {
