@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::config::resources::{Given, Hidden};
+use crate::error::Error;
 
 /// Of a resource as it should be, or as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +79,14 @@ fn note(name: &str, value: &Hidden) -> String {
     hex::encode(&hash[..2])
 }
 
+/// The error of a call that writes a value: AWS quotes what it does not accept.
+pub(super) fn without(value: &Hidden, mut error: Error) -> Error {
+    for cause in &mut error.causes {
+        *cause = cause.replace(value.reveal(), "(hidden)");
+    }
+    error
+}
+
 /// Letters and digits, each as likely as any other.
 pub(crate) fn made_up(length: u32) -> Hidden {
     const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -135,6 +144,14 @@ mod tests {
     fn nothing_about_a_value_shows() {
         let shown = format!("{:?} {:?}", is("hunter2"), is("hunter2").word("n", &is("hunter2")));
         assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_value() {
+        let mut error = Error::failed("failed to write it");
+        error.causes.push("ValidationException: Value 'hunter2' at 'value' failed to satisfy".to_owned());
+        let said = without(&Hidden::new("hunter2"), error).to_string();
+        assert!(said.contains("Value '(hidden)' at") && !said.contains("hunter2"), "{said}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Kind;
-use super::content::Content;
+use super::content::{Content, without};
 use crate::aws::{Cloud, explain, is_code};
 use crate::config::resources::{self as config, Hidden};
 use crate::deploy::loss::{Loss, Replacement};
@@ -91,14 +91,15 @@ impl Parameter {
                 let owned = self.owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
                 if owned { Ok(false) } else { Err(self.key().not_ours(&self.owner)) }
             }
-            Err(error) => Err(explain(format!("create the parameter `{}`", self.name))(error)),
+            Err(error) => Err(without(value, explain(format!("create the parameter `{}`", self.name))(error))),
         }
     }
 
     /// Its new version.
     async fn overwrite(&self, cloud: &Cloud, value: &Hidden) -> Result<i64> {
         let put = self.put(cloud, value).overwrite(true).send().await;
-        Ok(put.map_err(explain(format!("write the parameter `{}`", self.name)))?.version())
+        let explained = put.map_err(explain(format!("write the parameter `{}`", self.name)));
+        Ok(explained.map_err(|error| without(value, error))?.version())
     }
 
     /// Writes what the config says over what is there.

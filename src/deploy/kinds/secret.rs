@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Kind;
-use super::content::Content;
+use super::content::{Content, without};
 use crate::aws::{Cloud, explain, is_code, say};
 use crate::config::resources::{self as config, Hidden};
 use crate::deploy::loss::Loss;
@@ -101,7 +101,13 @@ impl Secret {
                 Some(_) => Ok(false),
                 None => Err(explain(format!("create the secret `{}`", self.name))(error)),
             },
-            Err(error) => Err(explain(format!("create the secret `{}`", self.name))(error)),
+            Err(error) => {
+                let error = explain(format!("create the secret `{}`", self.name))(error);
+                Err(match value {
+                    Some(value) => without(value, error),
+                    None => error,
+                })
+            }
         }
     }
 
@@ -134,7 +140,8 @@ impl Secret {
     async fn write(&self, cloud: &Cloud, value: &Hidden, id: Option<String>) -> Result<()> {
         let call = cloud.secrets.put_secret_value().secret_id(&self.name).secret_string(value.reveal());
         let put = call.set_client_request_token(id).send().await;
-        put.map_err(explain(format!("write the secret `{}`", self.name)))?;
+        let explained = put.map_err(explain(format!("write the secret `{}`", self.name)));
+        explained.map_err(|error| without(value, error))?;
         Ok(())
     }
 
