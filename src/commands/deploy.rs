@@ -159,7 +159,10 @@ impl Deploy {
         });
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
-        let note = notes(&report.changes, &blueprint.resources);
+        let mut note = notes(&report.changes, &blueprint.resources);
+        for name in deploy::without_value(&plan) {
+            note.push_str(&format!("secret {name} has no value yet: `rzap secret set {} {name}`\n", stage.stage));
+        }
         Ok(Box::new(Done { report, note, took: started.elapsed() }))
     }
 
@@ -202,7 +205,7 @@ async fn carry_out(
 /// After a deploy.
 struct Done {
     report: StageReport,
-    /// What was switched on and costs something.
+    /// What was switched on and costs something, and what is still to do.
     note: String,
     took: std::time::Duration,
 }

@@ -19,6 +19,7 @@ mod releases;
 mod remote;
 mod report;
 mod rollback;
+mod secret;
 mod status;
 mod tail;
 mod templates;
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Exec(exec::Exec),
     Manage(manage::Manage),
     Tail(tail::Tail),
+    Secret(secret::Secret),
     Undeploy(undeploy::Undeploy),
     Unlock(unlock::Unlock),
     Local(local::Local),
@@ -72,6 +74,7 @@ impl Command {
             Self::Exec(exec) => exec.run(context).await,
             Self::Manage(manage) => manage.run(context).await,
             Self::Tail(tail) => tail.run(context).await,
+            Self::Secret(secret) => secret.run(context).await,
             Self::Undeploy(undeploy) => undeploy.run(context).await,
             Self::Unlock(unlock) => unlock.run(context).await,
             Self::Local(local) => local.run(context).await,

@@ -85,7 +85,15 @@ impl Report for Gone {
             return format!("{} {}: nothing is deployed\n", self.app, self.stage);
         }
         let what = ui::summary(&self.changes, ["created", "updated", "replaced", "deleted"]);
-        format!("{} {}: {what} ({})\n", self.app, self.stage, ui::duration(self.took))
+        let mut text = format!("{} {}: {what} ({})\n", self.app, self.stage, ui::duration(self.took));
+        for secret in self.changes.iter().filter(|change| change.kind == deploy::Kind::Secret) {
+            text.push_str(&format!(
+                "secret {} can be restored for {} days; its name is taken until then, for all but a deploy of this stage\n",
+                secret.name,
+                deploy::RECOVERY
+            ));
+        }
+        text
     }
 
     fn json(&self) -> Value {

@@ -43,6 +43,11 @@ impl<'a> Fields<'a> {
         Self { maps: Vec::new(), short: Some((main, entry)), at: &entry.key_span, what }
     }
 
+    /// Where to point when something is wrong with the thing as a whole.
+    pub(super) fn at(&self) -> &'a Span {
+        self.at
+    }
+
     /// What counts for a key.
     pub(super) fn get(&self, key: &str) -> Option<&'a Entry> {
         let short = self.short.filter(|(main, _)| *main == key).map(|(_, entry)| entry);

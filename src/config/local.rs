@@ -18,7 +18,9 @@ impl ResourceConfig {
             | Self::Bucket(_)
             | Self::EventBus(_)
             | Self::LogAlarm(_)
+            | Self::Parameter(_)
             | Self::Queue(_)
+            | Self::Secret(_)
             | Self::Table(_)
             | Self::Topic(_) => true,
         }

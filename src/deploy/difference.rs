@@ -81,9 +81,10 @@ fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
             out.push(Difference::new(path, old.clone(), new.clone()));
         }
     } else if old != new {
-        // The values of environment variables and of a template's parameters are where secrets live: names are
-        // enough to act on.
-        let hidden = ["env", "parameters"].iter().any(|secret| path.split('.').next() == Some(secret));
+        // The values of environment variables, of a template's parameters, of parameters and secrets are where secrets
+        // live: names are enough to act on.
+        let hidden =
+            path == "value" || ["env", "parameters"].iter().any(|secret| path.split('.').next() == Some(secret));
         if !hidden {
             out.push(Difference::new(path, old.clone(), new.clone()));
             return;

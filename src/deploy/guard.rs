@@ -62,6 +62,7 @@ impl Plan {
     /// # Errors
     /// Each thing is named, with what is lost and the flag, or the line of the config.
     pub(crate) fn check(&self, terms: &Terms<'_>, stage: &str) -> Result<()> {
+        self.check_complete()?;
         if self.is_forbidden(terms) {
             let error = Error::failed(format!(
                 "stage `{stage}` is protected, and this deploy would take something away for good"
@@ -99,6 +100,19 @@ impl Plan {
         let error = Error::usage("this would delete data for good, and that needs --delete-data");
         Err(Error { causes: self.named(|flag| lacking.contains(&flag)), ..error }
             .hint(format!("nothing was deleted; if you mean it: `rzap undeploy {stage} --delete-data`")))
+    }
+
+    /// Refuses what cannot be made because something is missing that only a person can say.
+    fn check_complete(&self) -> Result<()> {
+        let made = self.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Replace));
+        let lacking: Vec<(Key, String)> = made.filter_map(|step| Some((step.key(), step.resource.lacks()?))).collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = lacking.iter().map(|(key, _)| key.to_string()).collect();
+        let error = Error::failed(format!("nobody has said what is in the {}", names.join(", the ")));
+        let hint = |command: &str| format!("`{command}` asks for it; or write `value` into rzap.yaml");
+        Err(lacking.iter().fold(error, |error, (_, command)| error.hint(hint(command))))
     }
 
     /// Refuses a replacement: `update` changes code in place.

@@ -14,6 +14,7 @@ mod blueprint;
 mod change;
 mod difference;
 mod front;
+mod given;
 mod guard;
 mod kinds;
 mod known;
@@ -41,8 +42,11 @@ pub(crate) use self::blueprint::{Blueprint, Drawn, Place, blueprint, code_only, 
 pub(crate) use self::change::{Action, Change};
 pub(crate) use self::difference::Difference;
 pub(crate) use self::front::Front;
+pub(crate) use self::given::{parameter, secret, set_value, without_value};
 pub(crate) use self::guard::Terms;
-pub(crate) use self::kinds::{Any, Function, Kind, Layer, ServedApi, Share, StaticFiles, Url, artifact_folder};
+pub(crate) use self::kinds::{
+    Any, Function, Kind, Layer, RECOVERY, ServedApi, Share, StaticFiles, Url, artifact_folder, made_up,
+};
 pub(crate) use self::known::discover;
 pub(crate) use self::late::settled;
 pub(crate) use self::lock::Lock;

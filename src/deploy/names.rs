@@ -107,6 +107,26 @@ pub(crate) fn bucket_prefix(owner: &Owner, account: &str, region: &str) -> Strin
     prefix
 }
 
+/// `/{app}/{stage}/{resource}`: a parameter. All names together are short enough.
+pub(crate) fn parameter_name(owner: &Owner, resource: &str) -> String {
+    format!("{}/{resource}", parameter_path(owner))
+}
+
+/// `/{app}/{stage}`: below it are a stage's parameters, and nobody else's.
+pub(crate) fn parameter_path(owner: &Owner) -> String {
+    format!("/{}/{}", owner.app, owner.stage)
+}
+
+/// `{app}/{stage}/{resource}`: a secret.
+pub(crate) fn secret_name(owner: &Owner, resource: &str) -> String {
+    format!("{}{resource}", secret_prefix(owner))
+}
+
+/// What every secret's name of this stage begins with.
+pub(crate) fn secret_prefix(owner: &Owner) -> String {
+    format!("{}/{}/", owner.app, owner.stage)
+}
+
 /// `{app}-{stage}-{part}-{hash}`, with 16 hex digits of the content's hash: one name, one content.
 pub(crate) fn layer_name(owner: &Owner, part: &str, sha256: &str) -> String {
     let name = fit(&format!("{}-{}-{part}", owner.app, owner.stage), LONGEST_LAYER - CONTENT);

@@ -172,6 +172,11 @@ pub(crate) trait Resource: Serialize + Sized {
         self
     }
 
+    /// The command that gives it what it cannot be made without, where the config does not.
+    fn lacks(&self) -> Option<String> {
+        None
+    }
+
     /// Whether a release remembers its fields, so that a change by hand shows. False for what comes and goes by
     /// itself.
     fn is_marked(&self) -> bool {

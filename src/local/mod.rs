@@ -11,9 +11,7 @@
 //! it, and `guard` keeps web pages out.
 //!
 //! ```text
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · events
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · sns · dynamodb
-//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · dynamodb · kinesis
+//! daemon ─► server ─► guard ─► route ─► s3 · iam · sts · lambda · apigateway(v2) · logs · cloudwatch · scheduler · sqs · sns · events · dynamodb · kinesis · ssm · secretsmanager
 //!                                  │                                                            (signature scope)
 //!                                  └──► front ─► lambda::invoke ─► worker                         (host or path)
 //!                    sqs · dynamodb · kinesis ◄── triggers ─►┘                                (event source mappings)
@@ -37,15 +35,18 @@ pub(crate) mod iam;
 pub(crate) mod kinesis;
 pub(crate) mod lambda;
 pub(crate) mod logs;
+pub(crate) mod members;
 pub(crate) mod rest;
 pub(crate) mod route;
 pub(crate) mod rpc;
 pub(crate) mod run;
 pub(crate) mod s3;
 pub(crate) mod scheduler;
+pub(crate) mod secretsmanager;
 pub(crate) mod server;
 pub(crate) mod sns;
 pub(crate) mod sqs;
+pub(crate) mod ssm;
 pub(crate) mod state_dir;
 pub(crate) mod store;
 pub(crate) mod sts;
@@ -78,7 +79,9 @@ pub(crate) struct Local {
     pub(crate) events: events::Events,
     pub(crate) sns: sns::Sns,
     pub(crate) kinesis: kinesis::Kinesis,
+    pub(crate) secrets: secretsmanager::Secrets,
     pub(crate) sqs: sqs::Sqs,
+    pub(crate) ssm: ssm::Ssm,
     pub(crate) triggers: triggers::Triggers,
 }
 
@@ -101,7 +104,9 @@ impl Local {
             events: events::Events::open(home)?,
             sns: sns::Sns::open(home)?,
             kinesis: kinesis::Kinesis::open(home)?,
+            secrets: secretsmanager::Secrets::open(home)?,
             sqs: sqs::Sqs::open(home)?,
+            ssm: ssm::Ssm::open(home)?,
             triggers: triggers::Triggers::default(),
         });
         local.lambda.start(&local).await;

@@ -29,6 +29,8 @@ pub(crate) enum Service {
     Sqs,
     Events,
     Sns,
+    Ssm,
+    Secrets,
 }
 
 impl Service {
@@ -48,6 +50,8 @@ impl Service {
             "sqs" => Self::Sqs,
             "events" => Self::Events,
             "sns" => Self::Sns,
+            "ssm" => Self::Ssm,
+            "secretsmanager" => Self::Secrets,
             _ => return None,
         })
     }
@@ -58,7 +62,7 @@ impl Service {
             Self::S3 => Dialect::S3,
             Self::Iam | Self::Sts => Dialect::Query,
             Self::Lambda | Self::ApiGateway | Self::Scheduler => Dialect::RestJson,
-            Self::Logs | Self::Events | Self::Kinesis => Dialect::Json11,
+            Self::Logs | Self::Events | Self::Kinesis | Self::Ssm | Self::Secrets => Dialect::Json11,
             Self::DynamoDb => Dialect::Json10,
             Self::CloudWatch | Self::Sqs | Self::Sns => Dialect::Rpc(Protocol::of(request)),
         }
@@ -81,6 +85,8 @@ impl Service {
             Self::Sqs => local.sqs.handle(local, request).await,
             Self::Events => local.events.handle(local, request).await,
             Self::Sns => local.sns.handle(local, &request),
+            Self::Ssm => local.ssm.handle(local, request).await,
+            Self::Secrets => local.secrets.handle(local, request).await,
         }
     }
 }

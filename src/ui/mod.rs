@@ -175,6 +175,16 @@ impl Ui {
             .map(|answer| Some(answer.unwrap_or(false)))
     }
 
+    /// Asks for a text that is not shown while it is typed; `None` when nobody can answer.
+    pub(crate) fn ask_hidden(&self, question: &str) -> Result<Option<String>> {
+        if !self.can_ask() {
+            return Ok(None);
+        }
+        let terminal = console::Term::stderr();
+        let asked = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
+        asked.map(Some).map_err(|error| Error::failed("failed to ask").because(&error))
+    }
+
     /// Lets the user choose; `None` when nobody can answer.
     pub(crate) fn choose(&self, question: &str, options: &[String]) -> Result<Option<usize>> {
         if !self.can_ask() {

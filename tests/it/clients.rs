@@ -188,6 +188,18 @@ fn boto3_finds_sqs_as_aws_has_it() {
 }
 
 #[test]
+fn boto3_finds_parameter_store_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("ssm.py");
+}
+
+#[test]
+fn boto3_finds_secrets_manager_as_aws_has_it() {
+    let world = World::new();
+    world.local().script("secretsmanager.py");
+}
+
+#[test]
 fn ten_thousand_messages_go_through_a_queue() {
     let world = World::new();
     world.local().script("sqs_many.py");

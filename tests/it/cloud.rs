@@ -66,6 +66,8 @@ answer({
                         if item["Name"] != "default" and item["State"] == "ACTIVE"],
     "event buses": [name for name in buses if name != "default"],
     "rules": [item["Name"] for name in buses for item in every("events", "list_rules", "Rules", EventBusName=name)],
+    "parameters": [item["Name"] for item in every("ssm", "describe_parameters", "Parameters")],
+    "secrets": [item["Name"] for item in every("secretsmanager", "list_secrets", "SecretList")],
     "queues": every("sqs", "list_queues", "QueueUrls"),
     "topics": [item["TopicArn"] for item in every("sns", "list_topics", "Topics")],
     "subscriptions": [item["Endpoint"] for item in every("sns", "list_subscriptions", "Subscriptions")],

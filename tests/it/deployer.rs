@@ -198,6 +198,17 @@ fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
     world.run("status dev --check").success();
     change(&[(calls, "")]);
     world.run("deploy dev").success();
+    // Parameters and secrets: made, changed, deleted and brought back.
+    let values = "  url: { type: parameter, secure: true, value: a }\n  key: { type: secret, value: a }\n";
+    change(&[("resources:\n", &format!("resources:\n{values}"))]);
+    world.run("deploy dev").success();
+    change(&[("value: a }\n  key", "value: b }\n  key"), ("{ type: secret, value: a }", "{ type: secret, value: b }")]);
+    world.run("deploy dev").success();
+    change(&[("  key: { type: secret, value: b }\n", "")]);
+    world.run("deploy dev --delete-data").success();
+    change(&[("resources:\n", "resources:\n  key: secret\n")]);
+    world.run("deploy dev").success();
+    world.with_stdin("secret set dev key", "c").success();
     world.run("undeploy dev --yes").failure(2).says(&["with 2 objects", "--delete-data"]);
     world.run("undeploy dev --yes --delete-data").success();
     emulator.cloud().is_empty();

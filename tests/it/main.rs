@@ -31,6 +31,7 @@ mod app_flow;
 mod app_gallery;
 mod app_kinesis;
 mod app_queues;
+mod app_secrets;
 mod app_stack;
 mod app_tables;
 mod app_topics;

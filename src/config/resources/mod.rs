@@ -6,8 +6,11 @@
 mod alarm;
 mod bucket;
 mod event_bus;
+mod given;
 mod metric;
+mod parameter;
 mod queue;
+mod secret;
 mod state_machine;
 pub(crate) mod table;
 mod topic;
@@ -19,8 +22,11 @@ use serde::Serialize;
 pub(crate) use self::alarm::{Alarm, Condition, LogAlarm, Notified};
 pub(crate) use self::bucket::{Bucket, Cors};
 pub(crate) use self::event_bus::EventBus;
+pub(crate) use self::given::{Given, Hidden, LENGTH};
 pub(crate) use self::metric::Metric;
+pub(crate) use self::parameter::Parameter;
 pub(crate) use self::queue::Queue;
+pub(crate) use self::secret::Secret;
 pub(crate) use self::state_machine::StateMachine;
 pub(crate) use self::table::Table;
 pub(crate) use self::topic::{Subscriber, Topic};
@@ -45,6 +51,8 @@ pub(crate) enum ResourceConfig {
     LogAlarm(LogAlarm),
     Table(Table),
     StateMachine(StateMachine),
+    Parameter(Parameter),
+    Secret(Secret),
 }
 
 impl ResourceConfig {
@@ -134,6 +142,23 @@ const TYPES: &[Type] = &[
         access: &["start"],
         read: state_machine::read,
     },
+    Type {
+        word: "parameter",
+        what: "a parameter",
+        keys: &parameter::KEYS,
+        attributes: &["name", "arn"],
+        access: &["read", "read-write"],
+        read: parameter::read,
+    },
+    Type {
+        word: "secret",
+        what: "a secret",
+        keys: &secret::KEYS,
+        // Its ARN ends in six characters that AWS chooses.
+        attributes: &["name"],
+        access: &["read", "read-write"],
+        read: secret::read,
+    },
 ];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
@@ -195,7 +220,11 @@ pub(super) fn check(
         };
         match resource {
             ResourceConfig::Queue(queue) => queue::check(reader, said("visibility_timeout"), (name, queue), functions),
-            ResourceConfig::Bucket(_) | ResourceConfig::EventBus(_) | ResourceConfig::StateMachine(_) => {}
+            ResourceConfig::Bucket(_)
+            | ResourceConfig::EventBus(_)
+            | ResourceConfig::StateMachine(_)
+            | ResourceConfig::Parameter(_)
+            | ResourceConfig::Secret(_) => {}
             ResourceConfig::Topic(topic) => topic::check(reader, said("fifo"), (name, topic), (resources, functions)),
             ResourceConfig::Alarm(alarm) => match &alarm.metric {
                 Metric::OfFunction { function, .. } => alarm::check(reader, said("function"), function, functions),

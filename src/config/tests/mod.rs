@@ -12,6 +12,7 @@ mod fuzz;
 mod packing;
 mod resources;
 mod routes;
+mod secrets;
 mod stages;
 mod tables;
 mod topics;

@@ -6,6 +6,7 @@ mod artifact;
 mod attempt;
 mod bucket;
 mod bucket_notification;
+mod content;
 mod event_bus;
 mod event_invoke;
 mod event_source;
@@ -16,6 +17,7 @@ mod layer;
 mod log_group;
 mod log_subscription;
 mod metric_filter;
+mod parameter;
 mod provisioned;
 mod queue;
 mod role;
@@ -23,6 +25,7 @@ mod rule;
 mod s3_bucket;
 mod schedule;
 mod schedule_group;
+mod secret;
 mod served;
 mod stack;
 mod state_machine;
@@ -42,6 +45,7 @@ pub(crate) use self::api::{Api, rollback as rest};
 pub(crate) use self::artifact::{Artifact, folder as artifact_folder};
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::bucket_notification::{BucketCall, BucketNotification};
+pub(crate) use self::content::made_up;
 pub(crate) use self::event_bus::EventBus;
 pub(crate) use self::event_invoke::EventInvoke;
 pub(crate) use self::event_source::EventSource;
@@ -53,6 +57,7 @@ pub(crate) use self::layer::Layer;
 pub(crate) use self::log_group::LogGroup;
 pub(crate) use self::log_subscription::LogSubscription;
 pub(crate) use self::metric_filter::MetricFilter;
+pub(crate) use self::parameter::Parameter;
 pub(crate) use self::provisioned::Provisioned;
 pub(crate) use self::queue::{Queue, Sender};
 pub(crate) use self::role::Role;
@@ -61,6 +66,7 @@ pub(crate) use self::rule::Rule;
 pub(crate) use self::s3_bucket::S3Bucket;
 pub(crate) use self::schedule::Schedule;
 pub(crate) use self::schedule_group::ScheduleGroup;
+pub(crate) use self::secret::{RECOVERY, Secret};
 pub(crate) use self::served::ServedApi;
 pub(crate) use self::stack::Stack;
 pub(crate) use self::state_machine::{StateMachine, Wanted as StateMachineWanted};
@@ -163,6 +169,11 @@ macro_rules! kinds {
                 match self { $(Self::$kind(it) => Self::$kind(it.without(replaced))),* }
             }
 
+            /// The command that gives it what it cannot be made without.
+            pub(crate) fn lacks(&self) -> Option<String> {
+                match self { $(Self::$kind(it) => it.lacks()),* }
+            }
+
             /// Whether a release remembers its fields.
             pub(crate) fn is_marked(&self) -> bool {
                 match self { $(Self::$kind(it) => it.is_marked()),* }
@@ -212,6 +223,8 @@ kinds! {
     Table: "table", "table", rare;
     Stack: "stack", "stack", rare;
     StateMachine: "state_machine", "state machine", rare;
+    Parameter: "parameter", "parameter", rare;
+    Secret: "secret", "secret", rare;
     LogGroup: "log_group", "log group";
     Layer: "layer", "layer";
     Function: "function", "function";

@@ -3,7 +3,9 @@
 pub(super) mod alarm;
 mod bucket;
 mod event_bus;
+mod parameter;
 mod queue;
+mod secret;
 mod state_machine;
 pub(super) mod table;
 mod topic;
@@ -50,5 +52,7 @@ pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
         ResourceConfig::LogAlarm(alarm) => alarm,
         ResourceConfig::Table(table) => table,
         ResourceConfig::StateMachine(machine) => machine,
+        ResourceConfig::Parameter(parameter) => parameter,
+        ResourceConfig::Secret(secret) => secret,
     }
 }
