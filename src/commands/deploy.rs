@@ -159,10 +159,7 @@ impl Deploy {
         });
         context.retire(&cloud, &owner, &crowded).await;
         drop(careful);
-        let mut note = notes(&report.changes, &blueprint.resources);
-        for name in deploy::without_value(&plan) {
-            note.push_str(&format!("secret {name} has no value yet: `rzap secret set {} {name}`\n", stage.stage));
-        }
+        let note = notes(&report.changes, &blueprint.resources) + &unset_text(&plan, &stage.stage);
         Ok(Box::new(Done { report, note, took: started.elapsed() }))
     }
 
@@ -288,6 +285,12 @@ impl DryRun {
         let flags: Vec<&str> = self.needs.iter().map(|flag| flag.as_str()).collect();
         if flags.is_empty() { String::new() } else { format!("refused without {}\n", flags.join(" and ")) }
     }
+}
+
+/// Which secrets have no value yet, and how they get one.
+fn unset_text(plan: &Plan, stage: &str) -> String {
+    let line = |name: String| format!("secret {name} has no value yet: `rzap secret set {stage} {name}`\n");
+    deploy::without_value(plan).into_iter().map(line).collect()
 }
 
 /// Which functions run as a role of somebody else's, though the config asks for something that a role has to allow.

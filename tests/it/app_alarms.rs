@@ -110,7 +110,7 @@ sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName='parcels-dev-parcels-dlq')[
     world.edit("rzap.yaml", complaints, "");
     let gone = world.run("deploy dev --json").success().changes();
     assert_eq!(gone, ["delete alarm", "delete metric_filter"]);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 

@@ -118,7 +118,7 @@ fn story(world: &World, cloud: &Cloud, calls: impl FnOnce(&World, &Cloud)) {
     // Off: a legal number.
     world.edit("rzap.yaml", "    handler: app.work\n", "    handler: app.work\n    concurrency: 0\n");
     assert_eq!(world.run("deploy dev --json").success().changes(), ["update function"]);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 
@@ -213,7 +213,7 @@ fn settings_of_asynchronous_calls_on_moto() {
         "client('lambda').put_function_concurrency(FunctionName='shop-dev-work', ReservedConcurrentExecutions=9)",
     );
     assert_eq!(world.run("deploy dev --json").success().changes(), ["update function"]);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     emulator.cloud().is_empty();
 }
 

@@ -178,7 +178,7 @@ fn story(world: &World, cloud: &Cloud) {
     let left = stored(cloud);
     assert_eq!(json!([left["filters"], left["mail"], left["alerts"]]), json!([[], [events], []]));
     assert_eq!(left["rules"], json!({ "shop-dev-mail-paid": wanted["rules"]["shop-dev-mail-paid"] }));
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 
@@ -230,7 +230,7 @@ client('lambda').remove_permission(FunctionName='shop-dev-alerts', Qualifier='li
     assert!(world.run("deploy dev --json").success().changes().is_empty());
     let theirs = cloud.boto("answer(client('events').describe_rule(Name='shop-dev-mail-theirs')['EventPattern'])");
     assert_eq!(theirs, json!(r#"{"source": ["theirs"]}"#));
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.boto("client('events').delete_rule(Name='shop-dev-mail-theirs')");
     cloud.is_empty();
 }

@@ -115,7 +115,7 @@ answer([it['status'], it.get('output')])"
 
     world.edit("rzap.yaml", "  quick: { type: state_machine, definition: quick.asl.json }\n", "");
     assert_eq!(world.run("deploy dev --json").success().changes(), ["delete role", "delete state_machine"]);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 
@@ -134,6 +134,6 @@ states.update_state_machine(stateMachineArn=arn, definition=json.dumps({'StartAt
     let changed = world.run("deploy dev --json").success();
     assert_eq!(changed.changes(), ["update state_machine"]);
     assert_eq!(changed.json()["changes"][0]["differences"][0]["by_hand"], true, "{}", changed.stdout);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }

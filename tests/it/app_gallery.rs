@@ -82,7 +82,7 @@ s3.copy_object(Bucket=bucket('uploads'), Key='in/copy.png', CopySource={{'Bucket
     assert!(world.run("deploy dev --json").success().changes().is_empty());
 
     // What is in the buckets goes when somebody says so, and with all of it.
-    let refused = world.run("undeploy dev --yes").failure(2);
+    let refused = world.run("undeploy dev --yes --delete-data").failure(2);
     refused.says(&["needs --delete-data", "S3 bucket `gallery-dev-thumbnails-", "with 3 objects, ", "--delete-data`"]);
     assert_eq!(thumbnails(cloud), json!(all));
     world.run("undeploy dev --yes --delete-data").success();
@@ -186,7 +186,7 @@ s3.put_bucket_notification_configuration(Bucket='others', NotificationConfigurat
     world.edit("rzap.yaml", "    triggers:\n      - s3: { bucket: 'arn:aws:s3:::others', prefix: in/, suffix: .jpg }\n      - s3: { bucket: 'arn:aws:s3:::others', events: [removed], prefix: in/ }\n", "");
     assert_eq!(world.run("deploy dev --json").success().changes(), ["delete bucket_notification"]);
     assert_eq!(look("answer([seen(), may('shop-dev-one')])"), json!([[theirs], []]));
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     look(
         "s3.delete_bucket(Bucket='others')\nclient('sqs').delete_queue(QueueUrl=client('sqs').get_queue_url(QueueName='theirs')['QueueUrl'])",
     );

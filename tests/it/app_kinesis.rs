@@ -73,7 +73,7 @@ fn story(world: &World, cloud: &Cloud) {
     let wanted = json!(["a", "b", "c", "d"]);
     wait_for("one more", Duration::from_mins(2), || (read(cloud) == wanted).then_some(()));
 
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
     assert_eq!(cloud.boto("answer(client('kinesis').list_streams()['StreamNames'])"), json!(["clicks"]), "not ours");
 }

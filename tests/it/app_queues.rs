@@ -189,6 +189,6 @@ sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName='shop-dev-jobs')['QueueUrl
     assert_eq!(names(&kept), ["shop-dev-done", "shop-dev-jobs", "shop-dev-jobs-dlq"], "{kept}");
     let gone = world.run("deploy dev --delete-data --json").success().changes();
     assert_eq!(gone, ["delete queue", "delete queue", "delete queue"]);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     emulator.cloud().is_empty();
 }

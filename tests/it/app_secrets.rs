@@ -283,7 +283,7 @@ answer(client('ssm').put_parameter(Name='/shop/dev/api-url', Value='x', Overwrit
         SECRETS[5]
     );
 
-    let gone = said.hear(world.run("undeploy dev --yes")).success();
+    let gone = said.hear(world.run("undeploy dev --yes --delete-data")).success();
     assert!(gone.stdout.contains("secret shop/dev/token can be restored for 30 days"), "{}", gone.stdout);
     assert_eq!(stored(cloud), json!({}));
     // What exists already was never ours.
@@ -345,7 +345,7 @@ fn small_story(world: World) {
     assert_eq!(said.hear(world.run("deploy dev --allow-replace --json")).success().changes(), ["replace parameter"]);
     assert!(said.hear(world.run("deploy dev --json")).success().changes().is_empty());
     said.has_no_secret();
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
 }
 
 #[test]

@@ -150,7 +150,7 @@ cf.get_waiter('stack_update_complete').wait(StackName='shop-dev', WaiterConfig={
     assert_eq!(kept["kept"][0]["kind"], "stack", "{kept}");
     assert!(kept["kept"][0].to_string().contains("AWS::SQS::Queue"), "{kept}");
     assert_eq!(other.run("deploy dev --delete-data --json").success().changes(), ["delete stack"]);
-    other.run("undeploy dev --yes").success();
+    other.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 
@@ -184,7 +184,7 @@ fn a_stack_that_fails_says_why_and_the_next_run_goes_on() {
     assert_eq!(cloud.boto(status), "UPDATE_ROLLBACK_COMPLETE");
     world.edit("infra.yaml", bucket, "Resources:\n");
     assert!(world.run("deploy dev --json").success().changes().iter().all(|change| !change.ends_with("stack")));
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.boto("client('s3').delete_bucket(Bucket='taken')");
     cloud.is_empty();
 }
@@ -214,7 +214,7 @@ fn whoever_interrupts_leaves_cloudformation_at_work_and_the_next_run_waits_for_i
     cloud.boto(signal);
     next.wait().success();
     assert!(world.run("deploy dev --json").success().changes().is_empty());
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 
@@ -227,7 +227,7 @@ fn a_large_template_goes_through_the_bucket() {
     world.run("deploy dev").success();
     assert!(world.run("deploy dev --json").success().changes().is_empty());
     assert_eq!(stored(&emulator.cloud())["delay"], "3");
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     emulator.cloud().is_empty();
 }
 
@@ -239,7 +239,7 @@ fn roles_in_a_template_have_to_be_allowed() {
     world.run("deploy dev").success();
     assert!(world.run("deploy dev --json").success().changes().is_empty());
     // What is somebody else's is not touched.
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     emulator.cloud().is_empty();
     emulator.cloud().boto(
         "client('cloudformation').create_stack(StackName='shop-dev', TemplateBody='{\"Resources\": {\"T\": {\"Type\": \"AWS::SNS::Topic\"}}}')",
@@ -259,6 +259,6 @@ fn the_local_cloud_has_no_stacks_and_rzap_says_so() {
     assert_eq!(deployed.json()["left_out"], json!(["cloudformation"]));
     let answer = world.run("invoke dev web --json").success().json();
     assert!(answer.to_string().contains(r#""notes":"""#), "{answer}");
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }

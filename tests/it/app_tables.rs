@@ -123,7 +123,7 @@ fn story(world: &World, cloud: &Cloud) {
     let changed = world.run("deploy dev --json").success().changes();
     assert!(changed.contains(&"delete event_source_mapping".to_owned()), "{changed:?}");
     assert!(changed.contains(&"update table".to_owned()), "{changed:?}");
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 
@@ -210,7 +210,7 @@ fn the_control_plane_of_tables_on_moto() {
     let seen = cloud.boto(
         "table = client('dynamodb').describe_table(TableName='shop-dev-guests')['Table']
 [index] = table['GlobalSecondaryIndexes']
-policies = client('iam').get_role_policy(RoleName='shop-dev-eu-west-1', PolicyName='rzap')['PolicyDocument']['Statement']
+policies = client('iam').get_role_policy(RoleName='shop-dev-web-eu-west-1', PolicyName='rzap')['PolicyDocument']['Statement']
 answer([table['KeySchema'], table['DeletionProtectionEnabled'], index['Projection'], index['ProvisionedThroughput']['ReadCapacityUnits'],
         client('lambda').get_function_configuration(FunctionName='shop-dev-web')['Environment']['Variables'],
         [[action.split(':')[1] for action in one['Action']] for one in policies if 'dynamodb' in str(one)],
@@ -256,6 +256,6 @@ answer([table['KeySchema'], table['DeletionProtectionEnabled'], index['Projectio
     let kept = world.run("deploy dev --json").success().json();
     assert_eq!(kept["kept"][0]["name"], "shop-dev-guests", "{kept}");
     assert_eq!(world.run("deploy dev --delete-data --json").success().changes(), ["delete table"]);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }

@@ -158,7 +158,7 @@ client('sns').subscribe(TopicArn=topic, Protocol='sqs', Endpoint=topic.replace('
     assert_eq!(cloud.boto(SUBSCRIBED)["all"], json!([["sqs", "shop-dev-told"]]));
     assert_eq!(cloud.boto(PERMITTED), json!([[], []]));
     assert_eq!(world.run("deploy dev --json").success().changes(), [] as [&str; 0]);
-    world.run("undeploy dev --yes").success();
+    world.run("undeploy dev --yes --delete-data").success();
     cloud.is_empty();
 }
 

@@ -238,7 +238,7 @@ fn a_bucket_that_somebody_fills_in_the_last_moment_stays_and_is_not_said_to_be_g
     });
     let world = world.at(&proxy.endpoint);
     let gone = world.run("undeploy dev --yes").success();
-    gone.says(&["kept      artifact bucket  rzap-000000000000-eu-west-1"]);
+    gone.says(&["kept      artifact bucket       rzap-000000000000-eu-west-1"]);
     assert!(!gone.stderr.contains("deleted   artifact bucket"), "{gone}");
     assert_eq!(local.inventory()["buckets"], json!(["rzap-000000000000-eu-west-1"]));
     let again = world.run("undeploy dev --yes --json").success();

@@ -326,6 +326,7 @@ fn a_good_config_is_shown_resolved() {
         http: rest
         log_retention: 90
         policies: []
+        role: own
         source:
           exclude: []
           include: []

@@ -80,7 +80,11 @@ fn ten_at_once_come_one_after_the_other_and_the_last_stage_is_one_of_them() {
 
     let there = shape::of(&endpoint);
     let count = |kind: &str| there[kind].as_array().map(Vec::len);
-    assert_eq!((count("layers"), count("apis"), count("roles")), (Some(1), Some(1), Some(1)));
+    assert_eq!(
+        (count("layers"), count("apis"), count("roles")),
+        (Some(1), Some(1), Some(2)),
+        "a role for each function"
+    );
     let functions: BTreeSet<&str> =
         there["functions"].as_array().expect("a list").iter().filter_map(|it| it["FunctionName"].as_str()).collect();
     let only = format!("crowd-dev-only{}", version.trim_start_matches('v'));

@@ -112,6 +112,7 @@ fn the_policy_that_is_printed_is_enough_for_the_life_of_a_stage() {
     world.run("rollback dev").success();
     world.run("deploy dev --at-once").success();
     world.run("undeploy dev --yes").success();
+    emulator.cloud().boto("client('cloudwatch').delete_alarms(AlarmNames=['errors'])");
     emulator.cloud().is_empty();
 }
 
@@ -141,7 +142,7 @@ fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
     // Events and log subscriptions.
     emulator.cloud().boto("client('logs').create_log_group(logGroupName='/others')");
     let events = "  listener:
-    handler: app.api
+    handler: orders.api
     triggers:
       - events: { source: [shop] }
       - events: { bus: happened, name: paid, pattern: { source: [shop] } }
@@ -181,7 +182,7 @@ fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
     // Buckets and what they call.
     change(&[
         ("resources:\n", "resources:\n  uploads: { type: bucket, versioned: true, expire: 9d, cors: '*' }\n"),
-        ("    handler: app.api\n    triggers:\n", "    handler: app.api\n    triggers:\n      - s3: uploads\n"),
+        ("    handler: orders.api\n    triggers:\n", "    handler: orders.api\n    triggers:\n      - s3: uploads\n"),
     ]);
     world.run("deploy dev").success();
     emulator.cloud().boto(
@@ -193,7 +194,10 @@ fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
     world.run("deploy dev").success();
     // What becomes of asynchronous calls, and how many calls at once.
     let calls = "    on_failure: letters\n    dead_letter: letters\n    concurrency: { reserved: 3, provisioned: 1 }\n";
-    change(&[("    handler: app.api\n    triggers:\n", &format!("    handler: app.api\n{calls}    triggers:\n"))]);
+    change(&[(
+        "    handler: orders.api\n    triggers:\n",
+        &format!("    handler: orders.api\n{calls}    triggers:\n"),
+    )]);
     world.run("deploy dev").success();
     world.run("status dev --check").success();
     change(&[(calls, "")]);

@@ -38,7 +38,7 @@ fn values_are_read_and_never_shown() {
     let value = |name: &str| match &stage.resources[name] {
         crate::config::resources::ResourceConfig::Parameter(it) => it.given.value.clone(),
         crate::config::resources::ResourceConfig::Secret(it) => it.given.value.clone(),
-        crate::config::resources::ResourceConfig::Queue(_) => None,
+        _ => None,
     };
     let value = |name: &str| value(name).map(|value| value.reveal().to_owned());
     assert_eq!([value("port"), value("key")], [Some("5432".to_owned()), Some("s3cret".to_owned())]);

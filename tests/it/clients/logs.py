@@ -314,7 +314,7 @@ reading()
 filtering()
 patterns()
 many()
-for operation in (lambda: logs.describe_metric_filters(), lambda: logs.start_query(
+for operation in (lambda: logs.describe_export_tasks(), lambda: logs.start_query(
         logGroupName=NAME, startTime=0, endTime=1, queryString="fields @message")):
     try:
         operation()

@@ -86,7 +86,7 @@ def what_is_refused():
          {"DestinationConfig": {"OnFailure": {"Destination": arn(url)}}}),
         ("position", INVALID, "Unsupported StartingPosition", {"StartingPosition": "LATEST"}),
         ("stream without position", INVALID, "Value null at 'startingPosition'", {"EventSourceArn": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/x"}),
-        ("stream", "NotImplemented", "not supported by the local cloud",
+        ("stream", INVALID, "",
          {"EventSourceArn": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/x", "StartingPosition": "LATEST"}),
         ("Kafka", "NotImplemented", "Topics", {"Topics": ["topic"]}),
     ]:

@@ -652,10 +652,10 @@ def identity():
 
 
 def refusals():
-    kinesis = client("kinesis")
-    error = fails("NotImplemented", 501, kinesis.list_streams)
-    same(error["Error"]["Message"], "service `kinesis` is not supported by the local cloud", "an unknown service")
-    fails("NotImplemented", 501, client("sns").list_topics)
+    firehose = client("firehose")
+    error = fails("NotImplemented", 501, firehose.list_delivery_streams)
+    same(error["Error"]["Message"], "service `firehose` is not supported by the local cloud", "an unknown service")
+    fails("NotImplemented", 501, client("elasticache").describe_cache_clusters)
 
     def status(path="/_rzap/health", method="GET", data=None, **headers):
         request = urllib.request.Request(ENDPOINT + path, method=method, data=data)

@@ -26,7 +26,7 @@ use super::http_api::is_function;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::{Http, StageConfig};
 use crate::deploy::loss::Loss;
-use crate::deploy::names::{ALIAS, api_name, function_prefix};
+use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
@@ -140,14 +140,13 @@ impl Api {
 
     /// Switches the stage to the definition that `converge` wrote, in one step. Called when everything
     /// it leads to is ready. `live` is the API as it was found.
+    ///
+    /// A function that has no route any more may still be called: by the deployments before, which a rollback serves
+    /// again. That permission goes with the function, or with the API.
     pub(crate) async fn promote(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(id) = self.id.get() else { return Ok(()) };
         let before = live.and_then(|live| live.deployment.get());
         let _ = self.deployment.set(deployment::create(cloud, self, id, before).await?);
-        let (now, was) = (self.functions(), live.map(Self::functions).unwrap_or_default());
-        for function in was.difference(&now).filter(|function| function.starts_with(&function_prefix(&self.owner))) {
-            take_back(cloud, function, &Self::statement_id(id)).await?;
-        }
         Ok(())
     }
 

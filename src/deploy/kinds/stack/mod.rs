@@ -161,7 +161,7 @@ impl Resource for Stack {
         self.after.clone()
     }
 
-    /// CloudFormation works in the name of whoever deploys: what the template makes is allowed elsewhere.
+    /// `CloudFormation` works in the name of whoever deploys: what the template makes is allowed elsewhere.
     fn needs() -> Vec<Need> {
         const ON: &[&str] = &["arn:{partition}:cloudformation:{region}:{account}:stack/{app}-{stage}/*"];
         const ACTIONS: &[&str] = &[
