@@ -96,6 +96,19 @@ impl Report for ForDeployer {
     }
 }
 
+/// Actions in one line, with the name of their service once: `sqs:SendMessage, GetQueueUrl`.
+fn joined(actions: &[String]) -> String {
+    let mut service = "";
+    let mut line = String::new();
+    for action in actions {
+        let (of, name) = action.split_once(':').unwrap_or(("", action));
+        line.push_str(if line.is_empty() { "" } else { ", " });
+        line.push_str(if of == service { name } else { action });
+        service = of;
+    }
+    line
+}
+
 struct OfFunctions {
     stage: StageConfig,
     place: Place,
@@ -103,6 +116,20 @@ struct OfFunctions {
 }
 
 impl OfFunctions {
+    /// An ARN without what all of the stage have: partition, region and account.
+    fn short(&self, arn: &str) -> String {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let near = |part: &str, own: &str| part.is_empty() || part == own;
+        match parts.as_slice() {
+            ["arn", _, _, region, account, rest]
+                if near(region, &self.place.region) && near(account, &self.place.account) =>
+            {
+                (*rest).to_owned()
+            }
+            _ => arn.to_owned(),
+        }
+    }
+
     /// Functions with a role that somebody else has made, and its ARN.
     fn brought(&self) -> impl Iterator<Item = (&str, &str)> {
         self.stage.functions.values().filter_map(|function| match &function.role {
@@ -113,17 +140,25 @@ impl OfFunctions {
 }
 
 impl Report for OfFunctions {
+    /// One line for each thing and each reason, with all that may be done with it.
     fn text(&self) -> String {
         let mut table = Table::new(["function", "may", "on", "because of"]);
         let mut seen: BTreeSet<[String; 4]> = BTreeSet::new();
         for drawn in &self.roles {
             let who = drawn.functions.join(", ");
-            let mut rows = Vec::new();
+            let mut things: Vec<((String, String), Vec<String>)> = Vec::new();
             for grant in &drawn.grants {
                 for (what, on) in document::lines(&grant.statement) {
-                    rows.push([who.clone(), what, on, grant.because.clone()]);
+                    let thing = (self.short(&on), grant.because.clone());
+                    match things.iter_mut().find(|(known, _)| *known == thing) {
+                        Some((_, all)) if all.contains(&what) => {}
+                        Some((_, all)) => all.push(what),
+                        None => things.push((thing, vec![what])),
+                    }
                 }
             }
+            let row = |((on, because), all): ((String, String), Vec<String>)| [who.clone(), joined(&all), on, because];
+            let mut rows: Vec<[String; 4]> = things.into_iter().map(row).collect();
             for arn in &drawn.role.attached_policies {
                 rows.push([who.clone(), "what it says".to_owned(), arn.clone(), "policies".to_owned()]);
             }

@@ -82,7 +82,7 @@ s3.copy_object(Bucket=bucket('uploads'), Key='in/copy.png', CopySource={{'Bucket
     assert!(world.run("deploy dev --json").success().changes().is_empty());
 
     // What is in the buckets goes when somebody says so, and with all of it.
-    let refused = world.run("undeploy dev --yes --delete-data").failure(2);
+    let refused = world.run("undeploy dev --yes").failure(2);
     refused.says(&["needs --delete-data", "S3 bucket `gallery-dev-thumbnails-", "with 3 objects, ", "--delete-data`"]);
     assert_eq!(thumbnails(cloud), json!(all));
     world.run("undeploy dev --yes --delete-data").success();

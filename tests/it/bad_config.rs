@@ -349,6 +349,7 @@ fn a_good_config_is_shown_resolved() {
           Action:
           - sqs:SendMessage
           Resource: arn:aws:sqs:*:*:multi-results
+        role: own
         source:
           exclude:
           - "*.md"
