@@ -32,15 +32,16 @@ fn statements(world: &World) -> Vec<Value> {
     statements.chain([aliases]).collect()
 }
 
-/// Lets the user do what the config wants now, and what it wanted before: that is what a change takes.
+/// Lets the user do what the config wants now, and what it ever wanted: a stage goes on looking for what it had.
 fn grant(emulator: &Emulator, world: &World, before: &mut Vec<Value>) {
     let now = statements(world);
-    let statements = [before.as_slice(), now.as_slice()].concat();
+    let mut statements = before.clone();
+    statements.extend(now.iter().filter(|one| !before.contains(one)).cloned());
     let all = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     emulator
         .cloud()
         .boto(&format!("client('iam').put_user_policy(UserName='ci', PolicyName='ci', PolicyDocument={all:?})"));
-    *before = now;
+    *before = statements;
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn an_address_does_not_go_without_a_flag() {
     assert_eq!((http::get(api).status, http::get(own).status), answered);
 
     insta::assert_snapshot!(world.run("deploy dev --dry-run").success().out(), @r"
-    multi dev: 1 to create, 1 to update, 1 to delete, 7 unchanged
+    multi dev: 1 to create, 1 to update, 1 to delete, 8 unchanged
       ~ function  multi-dev-worker
           ! http://127.0.0.1:[port]/_aws/lambda-url/[id]/ stops answering for good (needs --allow-replace)
           description: adds numbers up → adds up
@@ -73,7 +73,7 @@ fn an_address_does_not_go_without_a_flag() {
     refused without --allow-replace
     ");
     insta::assert_snapshot!(world.run("deploy dev --dry-run --markdown").success().out(), @r"
-    ### `multi` `dev`: 1 to create, 1 to update, 1 to delete, 7 unchanged
+    ### `multi` `dev`: 1 to create, 1 to update, 1 to delete, 8 unchanged
 
     ```diff
     ! function  multi-dev-worker
@@ -198,7 +198,7 @@ fn what_was_changed_by_hand_is_told_from_what_the_config_changed() {
     assert_eq!((&document["drift"], &document["in_sync"]), (&json!(true), &json!(false)));
     assert_eq!(document["last_release"].get("marks"), None);
     insta::assert_snapshot!(world.run("deploy dev --dry-run").success().out(), @r"
-    multi dev: 1 to create, 3 to update, 5 unchanged
+    multi dev: 1 to create, 3 to update, 6 unchanged
       ~ log group  /aws/lambda/multi-dev-web
           retention_days: 3 days → 7 days  (changed by hand)
       + log group  /aws/lambda/multi-dev-worker  (removed by hand)

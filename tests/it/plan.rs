@@ -46,7 +46,7 @@ fn a_plan_is_in_order_and_says_what_is_replaced_kept_and_hidden() {
     assert!(!format!("{}{}", plan.stdout, plan.stderr).contains("hunter2"), "{plan}");
 
     let document = world.run("deploy dev --dry-run --json").success().json();
-    assert_eq!(document["unchanged"], 4, "{document}");
+    assert_eq!(document["unchanged"], 5, "{document}");
     let differences =
         document["changes"].as_array().expect("changes").iter().filter_map(|it| it["differences"].as_array());
     let env: Vec<_> = differences.flatten().filter(|it| it["hidden"] == true).collect();

@@ -206,22 +206,14 @@ fn what_functions_may_do_is_shown_without_a_cloud() {
                      three: { handler: app.handler, role: 'arn:aws:iam::123456789012:role/theirs' }\n";
     let world = world("resources: { jobs: queue }\nuses: { jobs: send }\n", functions);
     insta::assert_snapshot!(world.run("policy dev").success().out(), @"
-    function  may                     on                                                             because of
-    one       logs:CreateLogStream    arn:aws:logs:eu-west-1:*:log-group:/aws/lambda/shop-dev-one:*  logs
-    one       logs:PutLogEvents       arn:aws:logs:eu-west-1:*:log-group:/aws/lambda/shop-dev-one:*  logs
-    one       sqs:SendMessage         arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          uses jobs
-    one       sqs:GetQueueUrl         arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          uses jobs
-    one       sqs:GetQueueAttributes  arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          uses jobs
-    two       logs:CreateLogStream    arn:aws:logs:eu-west-1:*:log-group:/aws/lambda/shop-dev-two:*  logs
-    two       logs:PutLogEvents       arn:aws:logs:eu-west-1:*:log-group:/aws/lambda/shop-dev-two:*  logs
-    two       sqs:ReceiveMessage      arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          trigger sqs
-    two       sqs:DeleteMessage       arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          trigger sqs
-    two       sqs:GetQueueAttributes  arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          trigger sqs
-    two       sqs:SendMessage         arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          uses jobs
-    two       sqs:GetQueueUrl         arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          uses jobs
-    two       sqs:GetQueueAttributes  arn:aws:sqs:eu-west-1:*:shop-dev-jobs                          uses jobs
-    two       what it says            arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess                 policies
-    three     what it may             arn:aws:iam::123456789012:role/theirs                          role
+    function  may                                                    on                                              because of
+    one       logs:CreateLogStream, PutLogEvents                     log-group:/aws/lambda/shop-dev-one:*            logs
+    one       sqs:SendMessage, GetQueueUrl, GetQueueAttributes       shop-dev-jobs                                   uses jobs
+    two       logs:CreateLogStream, PutLogEvents                     log-group:/aws/lambda/shop-dev-two:*            logs
+    two       sqs:ReceiveMessage, DeleteMessage, GetQueueAttributes  shop-dev-jobs                                   trigger sqs
+    two       sqs:SendMessage, GetQueueUrl, GetQueueAttributes       shop-dev-jobs                                   uses jobs
+    two       what it says                                           arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess  policies
+    three     what it may                                            arn:aws:iam::123456789012:role/theirs           role
     ");
     let document = world.run("policy dev --json --account 123456789012").success().json();
     let role = &document["roles"][0];

@@ -91,6 +91,12 @@ impl Bucket {
         match status(&error) {
             Some(404) => Ok(false),
             Some(403) => Err(taken(name)),
+            Some(400) => {
+                let error = Error::access(format!("failed to look at the artifact bucket `{name}`"));
+                let cause = "S3 answered 400, as it does when credentials have expired".to_owned();
+                Err(Error { causes: vec![cause], ..error }
+                    .hint("the credentials may have expired: run `aws sso login` or renew them, then run rzap again"))
+            }
             _ => Err(explain(format!("look at the artifact bucket `{name}`"))(error)),
         }
     }
