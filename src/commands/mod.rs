@@ -19,6 +19,7 @@ mod releases;
 mod remote;
 mod report;
 mod rollback;
+mod samples;
 mod secret;
 mod status;
 mod tail;

@@ -1,6 +1,7 @@
 //! `rzap local trigger`: wakes a function of the local cloud now, as its trigger would, and waits for the outcome.
 //!
-//! Never on AWS. What each kind of trigger does is one line in [`fire`]; a kind that is not there is refused.
+//! Never on AWS. What each kind of trigger does is one line in [`fire`]; kinds that are not there give the function a
+//! sample event.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,9 @@ use serde_json::{Value, json};
 
 use crate::aws::{Backoff, Cloud, code, explain};
 use crate::commands::context::{Context, one_function, owner_of};
+use crate::commands::samples;
 use crate::config::triggers::{ScheduleTrigger, SqsTrigger, Trigger};
-use crate::config::{FunctionConfig, StageConfig, suggest};
+use crate::config::{FunctionConfig, Http, StageConfig, suggest};
 use crate::deploy::{self, ALIAS, Place};
 use crate::error::{Error, Kind, Result};
 use crate::ui::Report;
@@ -127,9 +129,32 @@ async fn fire(scene: &Scene<'_>, (word, trigger): (String, &Trigger), message: O
     if let Trigger::Sqs(sqs) = trigger {
         return sent(scene, sqs, message.unwrap_or("{}")).await;
     }
-    let name = &scene.function.name;
-    Err(Error::usage(format!("a `{word}` trigger cannot be fired by this version of rzap"))
-        .hint(format!("`rzap invoke {} {name} --payload …` calls it with an event of yours", scene.stage.stage)))
+    // The others happen in services that have more to say than a trigger: the function gets a sample of it.
+    let place = samples::Place { region: scene.cloud.region.clone() };
+    let event = samples::sample(&sample_words(scene, &word, trigger)?, &place)?.to_string();
+    invoked(scene, format!("a sample event of `{word}`"), event).await
+}
+
+/// The words of `rzap event` that come closest to what a trigger listens to.
+fn sample_words(scene: &Scene<'_>, word: &str, trigger: &Trigger) -> Result<Vec<String>> {
+    let name = |source| {
+        let arn = deploy::source_arn(scene.stage, &Place::of(scene.cloud), source)?;
+        Ok::<_, Error>(arn.rsplit([':', '/']).next().unwrap_or_default().to_owned())
+    };
+    let more = match trigger {
+        Trigger::S3(s3) => {
+            let key = format!("{}sample{}", s3.prefix, s3.suffix);
+            vec!["--bucket".to_owned(), name(&s3.bucket)?, "--key".to_owned(), key]
+        }
+        Trigger::Http(http) => {
+            let (method, path) = http.route.split_once(' ').unwrap_or(("GET", "/"));
+            let method = if method == "ANY" { "GET" } else { method };
+            let payload = if http.api == Some(Http::Rest) { "1.0" } else { "2.0" };
+            ["--method", method, "--path", path, "--payload", payload].map(str::to_owned).to_vec()
+        }
+        _ => Vec::new(),
+    };
+    Ok([word.to_owned()].into_iter().chain(more).collect())
 }
 
 /// What Scheduler would send, with its words filled in, and the function's answer.
@@ -140,8 +165,13 @@ async fn called(scene: &Scene<'_>, schedule: &ScheduleTrigger) -> Result<Fired> 
     let words = [("scheduled-time", now.as_str()), ("execution-id", id.as_str()), ("attempt-number", "1")];
     let fill = |text: String, (word, value): &(&str, &str)| text.replace(&format!("<aws.scheduler.{word}>"), value);
     let input = words.iter().fold(schedule.input.to_string(), fill);
+    invoked(scene, format!("{} with {input}", schedule.expression), input).await
+}
+
+/// Calls the function with an event and waits for its answer.
+async fn invoked(scene: &Scene<'_>, what: String, input: String) -> Result<Fired> {
     let call = scene.cloud.lambda.invoke().function_name(scene.name()).qualifier(ALIAS).log_type(LogType::Tail);
-    let answer = match call.payload(Blob::new(input.clone())).send().await {
+    let answer = match call.payload(Blob::new(input)).send().await {
         Ok(answer) => answer,
         Err(error) if code(&error) == Some("ResourceNotFoundException") => {
             return Err(scene.missing(explain(format!("call `{}`", scene.function.name))(error)));
@@ -154,7 +184,7 @@ async fn called(scene: &Scene<'_>, schedule: &ScheduleTrigger) -> Result<Fired> 
     let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
     let error = answer.function_error.is_some().then(|| format!("{}: {}", text("errorType"), text("errorMessage")));
     Ok(Fired {
-        what: format!("{} with {input}", schedule.expression),
+        what,
         outcome: payload.to_string(),
         error,
         log: log.map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default(),

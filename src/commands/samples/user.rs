@@ -6,7 +6,7 @@ use super::{Place, id};
 
 /// A question of a Cognito user pool
 #[derive(Debug, clap::Args)]
-pub(super) struct Cognito {
+pub(in crate::commands) struct Cognito {
     /// When it asks
     #[arg(long, default_value = "PreSignUp_SignUp", value_parser = [
         "PreSignUp_SignUp", "PostConfirmation_ConfirmSignUp", "PreAuthentication_Authentication",

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// An object was created in, or removed from, a bucket
 #[derive(Debug, clap::Args)]
-pub(super) struct S3 {
+pub(in crate::commands) struct S3 {
     #[arg(long, default_value = "uploads")]
     bucket: String,
     #[arg(long, default_value = "photos/cat.jpg")]
@@ -41,7 +41,7 @@ impl S3 {
             object["eTag"] = "d41d8cd98f00b204e9800998ecf8427e".into();
         }
         json!({ "Records": [{
-            "eventVersion": "2.1",
+            "eventVersion": "2.5",
             "eventSource": "aws:s3",
             "awsRegion": place.region,
             "eventTime": millis(),
@@ -65,7 +65,7 @@ impl S3 {
 
 /// Messages of a queue
 #[derive(Debug, clap::Args)]
-pub(super) struct Sqs {
+pub(in crate::commands) struct Sqs {
     #[arg(long, default_value = "jobs")]
     queue: String,
     /// Once for each message
@@ -107,7 +107,7 @@ impl Sqs {
 
 /// A message of a topic
 #[derive(Debug, clap::Args)]
-pub(super) struct Sns {
+pub(in crate::commands) struct Sns {
     #[arg(long, default_value = "news")]
     topic: String,
     #[arg(long, default_value = "hello")]
@@ -145,7 +145,7 @@ impl Sns {
 
 /// A record of a table's stream
 #[derive(Debug, clap::Args)]
-pub(super) struct DynamoDb {
+pub(in crate::commands) struct DynamoDb {
     #[arg(long, default_value = "guests")]
     table: String,
     /// What happened to the item
@@ -192,7 +192,7 @@ impl DynamoDb {
 
 /// A record of a Kinesis stream
 #[derive(Debug, clap::Args)]
-pub(super) struct Kinesis {
+pub(in crate::commands) struct Kinesis {
     #[arg(long, default_value = "clicks")]
     stream: String,
     /// Text; the event has it in base64

@@ -11,7 +11,7 @@ use crate::error::{Error, OrFailed as _, Result};
 
 /// An event of an `EventBridge` bus
 #[derive(Debug, clap::Args)]
-pub(super) struct Events {
+pub(in crate::commands) struct Events {
     #[arg(long, default_value = "shop")]
     source: String,
     #[arg(long, default_value = "paid")]
@@ -43,7 +43,7 @@ impl Events {
 
 /// What a schedule sends: its `input`
 #[derive(Debug, clap::Args)]
-pub(super) struct Schedule {
+pub(in crate::commands) struct Schedule {
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
 }
@@ -58,7 +58,7 @@ impl Schedule {
 
 /// Lines of a log group
 #[derive(Debug, clap::Args)]
-pub(super) struct Logs {
+pub(in crate::commands) struct Logs {
     #[arg(long, default_value = "/aws/lambda/shop-dev-web")]
     group: String,
     /// Once for each line

@@ -11,7 +11,7 @@ const AGENT: &str = concat!("rzap/", env!("CARGO_PKG_VERSION"));
 
 /// A request to an API
 #[derive(Debug, clap::Args)]
-pub(super) struct Http {
+pub(in crate::commands) struct Http {
     /// Of a REST API (1.0) or an HTTP API (2.0)
     #[arg(long, default_value = "1.0", value_parser = ["1.0", "2.0"])]
     payload: String,
@@ -21,7 +21,7 @@ pub(super) struct Http {
 
 /// A request to a function URL
 #[derive(Debug, clap::Args)]
-pub(super) struct Url {
+pub(in crate::commands) struct Url {
     #[command(flatten)]
     request: Request,
 }
