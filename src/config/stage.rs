@@ -259,6 +259,11 @@ pub(crate) struct Source {
 }
 
 impl StageConfig {
+    /// What wakes its functions.
+    pub(crate) fn triggers(&self) -> impl Iterator<Item = &Trigger> {
+        self.functions.values().flat_map(|function| &function.triggers)
+    }
+
     /// The addresses of the functions that are container images, by the function's name.
     pub(crate) fn images(&self) -> BTreeMap<&str, &str> {
         let images = self.functions.iter();

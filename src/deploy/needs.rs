@@ -130,7 +130,8 @@ struct Statement {
 impl Statement {
     fn of(kind: &str, need: &Need, scope: &Scope<'_>) -> Option<Self> {
         let named = (need.named)(scope.config);
-        let resources: BTreeSet<String> = need.on.iter().map(|text| scope.fill(text)).chain(named).collect();
+        let named = named.iter().map(String::as_str);
+        let resources: BTreeSet<String> = need.on.iter().copied().chain(named).map(|text| scope.fill(text)).collect();
         let condition = need.condition.map(|(operator, key, values)| {
             let values = values(scope.config).into_iter().map(|value| scope.fill(&value)).collect();
             (operator.to_owned(), key.to_owned(), values)
@@ -261,6 +262,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_the_config_names_is_filled_in_like_everything_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let yaml = "app: shop\nruntime: python3.13\nhandler: app.handler\ntriggers: [{ logs: /others }]\nstages: { dev: {} }\n";
+        for (name, text) in [("rzap.yaml", yaml), ("app.py", "")] {
+            std::fs::write(folder.path().join(name), text).expect("a file");
+        }
+        let config = crate::config::load(folder.path(), &|_| None).expect("a config").stage(None).expect("a stage");
+        let scope = Scope { config: &config, alone: true, account: "*", region: "eu-west-1" };
+        let needs = Kind::LogSubscription.needs();
+        let statement = Statement::of("log_subscription", &needs[0], &scope).expect("a statement");
+        let group = "arn:aws:logs:eu-west-1:*:log-group:/others:*".to_owned();
+        assert!(statement.resources.contains(&group), "IAM takes no `*` for the partition: {statement:?}");
     }
 
     #[test]

@@ -19,6 +19,7 @@
 
 pub(crate) mod apigateway;
 pub(crate) mod apigatewayv2;
+pub(crate) mod background;
 pub(crate) mod caller;
 pub(crate) mod checksum;
 pub(crate) mod chunked;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::metric::{self, Metric};
 use super::topic::is_address;
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::locate::Span;
 use crate::config::raw::{Entry, Kind, Node};
@@ -27,6 +27,20 @@ macro_rules! keys {
 
 pub(super) const KEYS: [&str; 12] = keys!("metric", "function", "queue");
 pub(super) const LOG_KEYS: [&str; 11] = keys!("function", "pattern");
+
+/// As it stands in `resources:`.
+pub(super) const LOG_TYPE: Type = Type {
+    word: "log_alarm",
+    what: "a log alarm",
+    keys: &LOG_KEYS,
+    attributes: &["name", "arn"],
+    access: &[],
+    read: read_log,
+};
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type =
+    Type { word: "alarm", what: "an alarm", keys: &KEYS, attributes: &["name", "arn"], access: &[], read };
 
 const CLOUDWATCH: &str = "CloudWatch";
 /// Seconds.

@@ -6,13 +6,23 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::{self, Fields};
 use crate::config::keys;
 use crate::config::raw::{Entry, Kind};
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 4] = ["versioned", "expire", "expire_versions", "cors"];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type = Type {
+    word: "bucket",
+    what: "a bucket",
+    keys: &KEYS,
+    attributes: &["name", "arn"],
+    access: &["read", "write", "read-write"],
+    read,
+};
 
 const CORS_KEYS: [&str; 5] = ["origins", "methods", "headers", "expose", "max_age"];
 

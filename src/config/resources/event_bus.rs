@@ -4,11 +4,15 @@
 
 use serde::Serialize;
 
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 0] = [];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type =
+    Type { word: "event_bus", what: "an event bus", keys: &KEYS, attributes: &["name", "arn"], access: &["put"], read };
 
 /// An event bus.
 #[derive(Debug, Clone, PartialEq, Serialize)]

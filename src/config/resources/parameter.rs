@@ -5,12 +5,22 @@
 use serde::Serialize;
 
 use super::given::{self, Given};
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::interpolate::Word;
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 4] = ["value", "secure", "generate", "existing"];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type = Type {
+    word: "parameter",
+    what: "a parameter",
+    keys: &KEYS,
+    attributes: &["name", "arn"],
+    access: &["read", "read-write"],
+    read,
+};
 
 /// Bytes of a standard parameter; larger ones cost.
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::keys;
 use crate::config::locate::Span;
@@ -17,6 +17,16 @@ use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 7] =
     ["fifo", "content_based_deduplication", "visibility_timeout", "retention", "delay", "max_message_size", "dlq"];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type = Type {
+    word: "queue",
+    what: "a queue",
+    keys: &KEYS,
+    attributes: &["name", "arn", "url"],
+    access: &["send", "receive", "send-receive"],
+    read,
+};
 
 const SQS: &str = "SQS";
 /// Seconds.

@@ -5,11 +5,22 @@
 use serde::Serialize;
 
 use super::given::{self, Given};
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 3] = ["value", "generate", "existing"];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type = Type {
+    word: "secret",
+    what: "a secret",
+    keys: &KEYS,
+    // Its ARN ends in six characters that AWS chooses.
+    attributes: &["name"],
+    access: &["read", "read-write"],
+    read,
+};
 
 /// Bytes.
 const MOST: usize = 65_536;

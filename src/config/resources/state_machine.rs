@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::folder::stays_inside;
 use crate::config::interpolate::{self, Outcome};
@@ -24,6 +24,16 @@ use crate::config::suggest;
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 5] = ["definition", "substitutions", "express", "log", "policies"];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type = Type {
+    word: "state_machine",
+    what: "a state machine",
+    keys: &KEYS,
+    attributes: &["name", "arn"],
+    access: &["start"],
+    read,
+};
 
 /// Bytes. <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 const LARGEST: usize = 1_048_576;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use self::key::Said;
 pub(crate) use self::key::{AttributeType, KeyPart};
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::keys;
 use crate::config::locate::Span;
@@ -22,6 +22,16 @@ use crate::config::suggest;
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 7] = ["key", "indexes", "ttl", "stream", "pitr", "capacity", "protect"];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type = Type {
+    word: "table",
+    what: "a table",
+    keys: &KEYS,
+    attributes: &["name", "arn"],
+    access: &["read", "write", "read-write"],
+    read,
+};
 
 const DYNAMODB: &str = "DynamoDB";
 /// Units per second; more takes a raised quota.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Others, ResourceConfig};
+use super::{Others, ResourceConfig, Type};
 use crate::config::fields::Fields;
 use crate::config::locate::Span;
 use crate::config::raw::{Entry, Kind, Node};
@@ -14,6 +14,10 @@ use crate::config::stage::FunctionConfig;
 use crate::config::values::Reader;
 
 pub(super) const KEYS: [&str; 5] = ["fifo", "content_based_deduplication", "display_name", "encrypted", "subscribe"];
+
+/// As it stands in `resources:`.
+pub(super) const TYPE: Type =
+    Type { word: "topic", what: "a topic", keys: &KEYS, attributes: &["name", "arn"], access: &["publish"], read };
 
 /// Characters. <https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html>
 const DISPLAY_NAME: usize = 100;

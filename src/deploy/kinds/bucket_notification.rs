@@ -318,8 +318,8 @@ impl Resource for BucketNotification {
 
 /// The buckets of others that the config names.
 fn named(stage: &StageConfig) -> Vec<String> {
-    let triggers = stage.functions.values().flat_map(|function| &function.triggers);
-    triggers
+    stage
+        .triggers()
         .filter_map(|trigger| match trigger {
             Trigger::S3(s3) => s3.bucket.arn(),
             _ => None,

@@ -199,12 +199,12 @@ impl Resource for LogSubscription {
 
 /// The log groups of others that the config names.
 fn named(stage: &StageConfig) -> Vec<String> {
-    let triggers = stage.functions.values().flat_map(|function| &function.triggers);
-    triggers
+    stage
+        .triggers()
         .filter_map(|trigger| match trigger {
             Trigger::Logs(logs) => match &logs.group {
                 Group::Of(_) => None,
-                Group::Name(name) => Some(format!("arn:*:logs:*:*:log-group:{name}:*")),
+                Group::Name(name) => Some(format!("arn:{{partition}}:logs:{{region}}:{{account}}:log-group:{name}:*")),
                 Group::Arn(arn) => Some(format!("{}:*", arn.trim_end_matches(":*"))),
             },
             _ => None,

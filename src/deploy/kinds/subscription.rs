@@ -295,8 +295,8 @@ impl Resource for Subscription {
 
 /// The topics of others that the config names.
 fn named(stage: &StageConfig) -> Vec<String> {
-    let triggers = stage.functions.values().flat_map(|function| &function.triggers);
-    triggers
+    stage
+        .triggers()
         .filter_map(|trigger| match trigger {
             Trigger::Sns(sns) => sns.topic.arn(),
             _ => None,

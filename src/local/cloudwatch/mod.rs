@@ -28,16 +28,16 @@ mod reason;
 mod tags;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use self::input::Input;
 use self::metrics::Metrics;
 use self::model::{State, now_ms};
 pub(crate) use self::put::Measured;
 use super::Local;
+use super::background::Background;
 use super::rpc::{Call, Document};
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
@@ -52,7 +52,7 @@ pub(crate) struct CloudWatch {
     metrics: Metrics,
     /// Alarms or data have changed.
     changed: Arc<Notify>,
-    clock: Mutex<Option<JoinHandle<()>>>,
+    clock: Background,
 }
 
 impl CloudWatch {
@@ -61,20 +61,17 @@ impl CloudWatch {
         let dir = home.join("cloudwatch");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
         let state = Store::open(&dir, "alarms")?;
-        Ok(Self { state, metrics: Metrics::default(), changed: Arc::default(), clock: Mutex::default() })
+        Ok(Self { state, metrics: Metrics::default(), changed: Arc::default(), clock: Background::default() })
     }
 
     /// Starts to evaluate alarms.
     pub(crate) fn start(&self, local: &Arc<Local>) {
-        let clock = tokio::spawn(evaluate::run(Arc::downgrade(local), Arc::clone(&self.changed)));
-        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+        self.clock.start(evaluate::run(Arc::downgrade(local), Arc::clone(&self.changed)));
     }
 
     /// Stops it: no alarm changes its state any more.
     pub(crate) fn stop(&self) {
-        if let Some(clock) = self.clock.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            clock.abort();
-        }
+        self.clock.stop();
     }
 
     /// Puts every alarm into the state that its metric says. `now` in ms since the epoch.

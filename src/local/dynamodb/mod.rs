@@ -30,11 +30,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
 
 use self::account::Settings;
 use self::region::Region;
 use super::Local;
+use super::background::Background;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
 use crate::error::{OrFailed as _, Result};
@@ -47,7 +47,7 @@ pub(crate) struct DynamoDb {
     dir: PathBuf,
     settings: Store<Settings>,
     regions: Mutex<HashMap<String, Arc<Region>>>,
-    upkeep: Mutex<Option<JoinHandle<()>>>,
+    upkeep: Background,
 }
 
 impl DynamoDb {
@@ -56,20 +56,17 @@ impl DynamoDb {
         let dir = home.join("dynamodb");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
         let settings = Store::open(&dir, "settings")?;
-        Ok(Self { dir, settings, regions: Mutex::default(), upkeep: Mutex::default() })
+        Ok(Self { dir, settings, regions: Mutex::default(), upkeep: Background::default() })
     }
 
     /// Starts what works in the background: items expire, old stream records go.
     pub(crate) fn start(&self, local: &Arc<Local>) {
-        let task = tokio::spawn(upkeep::run(Arc::downgrade(local)));
-        *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        self.upkeep.start(upkeep::run(Arc::downgrade(local)));
     }
 
     /// Stops it.
     pub(crate) fn stop(&self) {
-        if let Some(task) = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            task.abort();
-        }
+        self.upkeep.stop();
     }
 
     /// Answers one API call.

@@ -25,16 +25,16 @@ mod targets;
 mod transform;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 pub(crate) use self::event::Event;
 use self::input::Input;
 use self::model::State;
 use super::Local;
+use super::background::Background;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
 use crate::error::{OrFailed as _, Result};
@@ -44,7 +44,7 @@ use crate::error::{OrFailed as _, Result};
 pub(crate) struct Events {
     state: Store<State>,
     changed: Arc<Notify>,
-    clock: Mutex<Option<JoinHandle<()>>>,
+    clock: Background,
 }
 
 impl Events {
@@ -52,20 +52,17 @@ impl Events {
     pub(crate) fn open(home: &Path) -> Result<Self> {
         let dir = home.join("events");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
-        Ok(Self { state: Store::open(&dir, "buses")?, changed: Arc::default(), clock: Mutex::default() })
+        Ok(Self { state: Store::open(&dir, "buses")?, changed: Arc::default(), clock: Background::default() })
     }
 
     /// Starts the clock of the rules that have a schedule.
     pub(crate) fn start(&self, local: &Arc<Local>) {
-        let clock = tokio::spawn(clock::run(Arc::downgrade(local), Arc::clone(&self.changed)));
-        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+        self.clock.start(clock::run(Arc::downgrade(local), Arc::clone(&self.changed)));
     }
 
     /// Stops it: nothing fires any more.
     pub(crate) fn stop(&self) {
-        if let Some(clock) = self.clock.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            clock.abort();
-        }
+        self.clock.stop();
     }
 
     /// Answers one API call.

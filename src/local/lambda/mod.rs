@@ -44,12 +44,11 @@ mod worker;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
-use tokio::task::JoinHandle;
 
 use self::asynchronous::Events;
 use self::code::Packages;
@@ -63,6 +62,7 @@ use self::permissions::Caller;
 use self::pool::Pool;
 pub(crate) use self::runtime_api::Part;
 use super::Local;
+use super::background::Background;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
 use crate::error::{OrFailed as _, Result};
@@ -88,7 +88,7 @@ pub(crate) struct Lambda {
     interpreters: tokio::sync::Mutex<HashMap<String, Option<Interpreter>>>,
     /// ms
     delay: i64,
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    keeper: Background,
 }
 
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Lambda {
             folders,
             interpreters: tokio::sync::Mutex::default(),
             delay: std::env::var(DELAY_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(DELAY),
-            keeper: Mutex::default(),
+            keeper: Background::default(),
         })
     }
 
@@ -154,7 +154,7 @@ impl Lambda {
     #[expect(clippy::unused_async, reason = "all services are started alike")]
     pub(crate) async fn start(&self, local: &Arc<Local>) {
         let weak = Arc::downgrade(local);
-        let keeper = tokio::spawn(async move {
+        self.keeper.start(async move {
             let mut every = tokio::time::interval(Duration::from_secs(30));
             loop {
                 every.tick().await;
@@ -163,16 +163,13 @@ impl Lambda {
                 provisioned::settle(&local);
             }
         });
-        *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
         asynchronous::resume(self, local);
     }
 
     /// Kills all workers with everything they started, and removes what only they needed.
     #[expect(clippy::unused_async, reason = "all services are stopped alike")]
     pub(crate) async fn stop(&self) {
-        if let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            keeper.abort();
-        }
+        self.keeper.stop();
         // What is killed here has not failed: it goes on with the next start.
         self.events.close();
         self.pool.close();

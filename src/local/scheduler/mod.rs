@@ -21,15 +21,15 @@ mod schedules;
 mod target;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::Method;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 pub(in crate::local) use self::expression::Expression;
 use self::model::{Place, Schedule, State};
 use super::Local;
+use super::background::Background;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
 use crate::error::{OrFailed as _, Result};
@@ -39,7 +39,7 @@ use crate::error::{OrFailed as _, Result};
 pub(crate) struct Scheduler {
     state: Store<State>,
     changed: Arc<Notify>,
-    clock: Mutex<Option<JoinHandle<()>>>,
+    clock: Background,
 }
 
 impl Scheduler {
@@ -47,20 +47,17 @@ impl Scheduler {
     pub(crate) fn open(home: &Path) -> Result<Self> {
         let dir = home.join("scheduler");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
-        Ok(Self { state: Store::open(&dir, "schedules")?, changed: Arc::default(), clock: Mutex::default() })
+        Ok(Self { state: Store::open(&dir, "schedules")?, changed: Arc::default(), clock: Background::default() })
     }
 
     /// Starts the clock.
     pub(crate) fn start(&self, local: &Arc<Local>) {
-        let clock = tokio::spawn(clock::run(Arc::downgrade(local), Arc::clone(&self.changed)));
-        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
+        self.clock.start(clock::run(Arc::downgrade(local), Arc::clone(&self.changed)));
     }
 
     /// Stops it: nothing fires any more.
     pub(crate) fn stop(&self) {
-        if let Some(clock) = self.clock.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            clock.abort();
-        }
+        self.clock.stop();
     }
 
     /// Answers one API call.

@@ -17,13 +17,14 @@ mod sqs;
 mod stream;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::Local;
+use super::background::Background;
 use super::lambda::{Kind, Mapping};
 
 /// Longest sleep of the supervisor: a clock that is set is noticed after that.
@@ -32,7 +33,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// The room's only state: what runs in it.
 #[derive(Debug, Default)]
 pub(crate) struct Triggers {
-    supervisor: Mutex<Option<Task>>,
+    supervisor: Background,
 }
 
 /// A task that ends with whoever holds it.
@@ -48,13 +49,12 @@ impl Drop for Task {
 impl Triggers {
     /// Starts to work by the mappings there are and will be.
     pub(crate) fn start(&self, local: &Arc<Local>) {
-        let task = tokio::spawn(supervise(Arc::downgrade(local), local.lambda.mappings_changed()));
-        *self.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(Task(task));
+        self.supervisor.start(supervise(Arc::downgrade(local), local.lambda.mappings_changed()));
     }
 
     /// Stops at once. Messages that were under way come back after their visibility timeout.
     pub(crate) fn stop(&self) {
-        drop(self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.supervisor.stop();
     }
 }
 

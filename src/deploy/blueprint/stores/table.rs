@@ -75,7 +75,7 @@ pub(in crate::deploy::blueprint) fn view(
     drawing: &Drawing<'_>,
 ) -> Option<&'static str> {
     let is_read = || {
-        let mut triggers = drawing.stage.functions.values().flat_map(|function| &function.triggers);
+        let mut triggers = drawing.stage.triggers();
         triggers.any(|trigger| trigger.reads_table(name))
     };
     match table.stream {
