@@ -124,7 +124,7 @@ async fn read(receiver: Receiver, mut asked: mpsc::Receiver<oneshot::Sender<()>>
                 let Some(done) = drain else { return };
                 let mut taken = 0;
                 while open && taken < MOST_DRAINED {
-                    match take(&receiver, &mut buffer, &mut lines) {
+                    match take_now(&receiver, &mut buffer, &mut lines) {
                         Some(0) => break,
                         Some(count) => taken += count,
                         None => open = false,
@@ -148,6 +148,22 @@ fn take(receiver: &Receiver, buffer: &mut [u8], lines: &mut Lines) -> Option<usi
             Some(count)
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => Some(0),
+        Err(_) => None,
+    }
+}
+
+/// [`take`] past what tokio believes: its `try_read` does not ask the system before an event has told that
+/// there is something, and that event may come after the answer. Without it, the last line of a process that
+/// died is lost.
+fn take_now(receiver: &Receiver, buffer: &mut [u8], lines: &mut Lines) -> Option<usize> {
+    match rustix::io::read(receiver, &mut *buffer) {
+        Ok(0) => None,
+        Ok(count) => {
+            lines.0.extend_from_slice(&buffer[..count]);
+            Some(count)
+        }
+        Err(rustix::io::Errno::INTR) => take_now(receiver, buffer, lines),
+        Err(rustix::io::Errno::AGAIN) => Some(0),
         Err(_) => None,
     }
 }
@@ -197,6 +213,26 @@ mod tests {
         assert_eq!(lines.complete(), Vec::<String>::new());
         assert_eq!(lines.rest().as_deref(), Some("thr\u{e9}e\n"));
         assert_eq!(lines.rest(), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_written_just_before_is_there() {
+        use std::io::Write as _;
+
+        let text = str::to_owned;
+        let (local, tail) = (Weak::new(), Mutex::default());
+        let console = Console { local, region: text("r"), group: text("g"), stream: text("s"), tail };
+        let console = Arc::new(console);
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        let pipe = Pipe::follow(Receiver::from_owned_fd(reader.into()).expect("a receiver"), Arc::clone(&console));
+        // The reader has looked and found nothing.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        for number in 0..100 {
+            console.begin();
+            writeln!(writer, "last words {number}").expect("a line");
+            pipe.drain().await;
+            assert_eq!(String::from_utf8(console.tail()).expect("text"), format!("last words {number}\n"));
+        }
     }
 
     #[test]
