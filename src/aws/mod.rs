@@ -62,6 +62,8 @@ pub(crate) struct Cloud {
     pub(crate) apigatewayv2: aws_sdk_apigatewayv2::Client,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    /// User pools.
+    pub(crate) cognito: aws_sdk_cognitoidentityprovider::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) eventbridge: aws_sdk_eventbridge::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
@@ -149,6 +151,7 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
         apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
         cloudformation: aws_sdk_cloudformation::Client::new(&config),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+        cognito: aws_sdk_cognitoidentityprovider::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
         eventbridge: aws_sdk_eventbridge::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
