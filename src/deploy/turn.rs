@@ -129,7 +129,7 @@ async fn go_over(cloud: &Cloud, plan: &Plan, listener: &Listener) -> Result<Outc
 
 /// True when clients get to see something of it.
 fn moves(plan: &Plan) -> bool {
-    let made = plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update));
+    let made = plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::Delete));
     made.into_iter().any(|step| matches!(step.resource, Any::Function(_) | Any::Api(_) | Any::HttpApi(_)))
 }
 

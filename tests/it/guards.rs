@@ -334,6 +334,26 @@ fn another_front_and_changes_by_hand_on_ministack() {
     cloud.is_empty();
 }
 
+#[test]
+fn a_function_that_is_replaced_is_checked_before_it_serves() {
+    let emulator = Emulator::ministack();
+    let world = World::new().app("hello-python").at(&emulator.endpoint);
+    world.edit("rzap.yaml", "http: url", "smoke: [{ invoke: main }]");
+    let zip = world.read("rzap.yaml");
+    let digest = "a".repeat(64);
+    let image = format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:{digest}");
+    world.write(
+        "rzap.yaml",
+        &format!(
+            "app: hello-python\nregion: eu-west-1\nfunctions: {{ main: {{ image: \"{image}\" }} }}\nstages: {{ dev: }}\n"
+        ),
+    );
+    world.run("deploy dev").success();
+    world.write("rzap.yaml", &zip);
+    let deployed = world.run("deploy dev --allow-replace").success();
+    deployed.says(&["smoke check of `main` on version", "smoke check of `main` on dev"]);
+}
+
 /// The API stays with its address, and may call the new function as it did the old one.
 #[test]
 fn a_function_that_is_replaced_keeps_its_api_on_ministack() {

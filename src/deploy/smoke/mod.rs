@@ -151,7 +151,7 @@ impl<'a> Checks<'a> {
 
     /// API Gateway's data plane and DNS take some seconds to know of a new front.
     fn front_changed(&self) -> bool {
-        self.plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update)).any(|step| {
+        self.plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep | Action::Delete)).any(|step| {
             match &step.resource {
                 Any::Api(_) | Any::HttpApi(_) => true,
                 Any::Function(function) => !matches!(&step.live, Some(Any::Function(live)) if live.url == function.url),

@@ -203,11 +203,8 @@ impl EventSource {
             Some(reading) => reading.update(call),
             None => call.scaling_config(self.scaling()),
         };
-        // Whether the role may read was found out when it was made; whether it may tell of failures was not.
-        let tells = self.reading.as_ref().is_some_and(|reading| reading.on_failure.is_some());
-        let busy = |code: &str, text: &str| worth_waiting(code, if tells { text } else { "" });
         let sent = call.send().await;
-        sent.map_err(|error| Refused::new(format!("update the {}", self.key()), error, busy))?;
+        sent.map_err(|error| Refused::new(format!("update the {}", self.key()), error, worth_waiting))?;
         Ok(Made::Now)
     }
 
