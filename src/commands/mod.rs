@@ -12,6 +12,7 @@ mod init;
 mod invoke;
 mod local;
 mod manage;
+mod map;
 mod package;
 mod policy;
 mod provisioned;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Releases(releases::Releases),
     Rollback(rollback::Rollback),
     Invoke(invoke::Invoke),
+    Map(map::Map),
     Event(event::Event),
     Exec(exec::Exec),
     Manage(manage::Manage),
@@ -71,6 +73,7 @@ impl Command {
             Self::Releases(releases) => releases.run(context).await,
             Self::Rollback(rollback) => rollback.run(context).await,
             Self::Invoke(invoke) => invoke.run(context).await,
+            Self::Map(map) => map.run(context).await,
             Self::Event(event) => event.run(context),
             Self::Exec(exec) => exec.run(context).await,
             Self::Manage(manage) => manage.run(context).await,

@@ -3,6 +3,7 @@
 mod changes;
 mod errors;
 mod markdown;
+mod meter;
 mod plan;
 mod progress;
 mod table;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use self::markdown::plan_markdown;
+pub(crate) use self::meter::{Count, Meter, rate};
 pub(crate) use self::plan::{plan_talk, plan_text, summary};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::table::{Table, age, count, duration};
@@ -197,6 +199,11 @@ impl Ui {
     /// Shows what packaging and applying do.
     pub(crate) fn progress(&self) -> Progress {
         Progress::new(self.live, self.quiet, *self)
+    }
+
+    /// Shows how many things of many are done.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter::new(*self)
     }
 
     fn line(&self, text: &str) {

@@ -13,6 +13,9 @@ use super::traffic;
 use crate::deploy::{Action, Event, Key, Turn};
 use crate::package::{Step, amount};
 
+/// What a spinner looks like, and at its end.
+pub(super) const TICKS: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];
+
 /// Listens to packaging and to `apply`.
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
@@ -262,7 +265,5 @@ fn sentence(action: Action, key: &Key, done: bool) -> String {
 
 fn style_of_spinner() -> ProgressStyle {
     let style = ProgressStyle::with_template("{spinner:.cyan} {prefix} {wide_msg:.dim}");
-    style
-        .unwrap_or_else(|_| ProgressStyle::default_spinner())
-        .tick_strings(&["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "])
+    style.unwrap_or_else(|_| ProgressStyle::default_spinner()).tick_strings(TICKS)
 }

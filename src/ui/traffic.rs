@@ -21,7 +21,7 @@ pub(super) fn share(percent: u32, left: Duration, alarms: usize) -> (String, Str
 }
 
 /// `4:05 min`, `1:00:00 h`, `9 s`.
-fn clock(time: Duration) -> String {
+pub(super) fn clock(time: Duration) -> String {
     // What is left of a second is a second: 0 would be over.
     let seconds = time.as_millis().div_ceil(1000);
     match seconds {

@@ -63,6 +63,7 @@ mod kinesis;
 mod latency;
 mod layers;
 mod local;
+mod map;
 mod ministack;
 mod moto;
 mod native;
