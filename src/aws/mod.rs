@@ -6,7 +6,7 @@
 mod early;
 mod explain;
 mod fresh;
-mod get;
+mod http;
 mod multipart;
 mod outputs;
 mod pace;
@@ -23,7 +23,7 @@ use aws_sdk_s3::config::Credentials;
 pub(crate) use self::early::Early;
 pub(crate) use self::explain::{code, explain, is_code, is_missing, is_passing};
 pub(crate) use self::fresh::Fresh;
-pub(crate) use self::get::get;
+pub(crate) use self::http::{Incoming, Outgoing, send};
 pub(crate) use self::multipart::{Multipart, PART, Target};
 pub(crate) use self::outputs::{Outputs, Values};
 pub(crate) use self::pace::Pace;

@@ -41,7 +41,7 @@ pub(crate) use self::apply::{Event, Listener, Outcome, apply, prune};
 pub(crate) use self::blueprint::{Blueprint, Drawn, Place, blueprint, code_only, replaced_layers, roles, source_arn};
 pub(crate) use self::change::{Action, Change};
 pub(crate) use self::difference::Difference;
-pub(crate) use self::front::Front;
+pub(crate) use self::front::{Asked, Front, Head, Prelude, address, event as front_event, of_front, unstreamed};
 pub(crate) use self::given::{parameter, secret, set_value, without_value};
 pub(crate) use self::guard::Terms;
 pub(crate) use self::kinds::{
@@ -60,7 +60,6 @@ pub(crate) use self::resource::{Found, Key, Owner, Resource};
 pub(crate) use self::retire::{crowded, retire};
 pub(crate) use self::rollback::{Records, Rollback, live_versions, serving};
 pub(crate) use self::shift::check as check_shift;
-pub(crate) use self::smoke::unstreamed;
 pub(crate) use self::stop::Stop;
 pub(crate) use self::turn::{Turn, Way, turn_over};
 pub(crate) use self::unfinished::{Split, Unfinished};

@@ -1,5 +1,6 @@
 //! The only room that prints. stdout is data, stderr is talk.
 
+mod answer;
 mod changes;
 mod errors;
 mod markdown;
@@ -15,6 +16,7 @@ use console::style;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use self::answer::{is_binary, laid_out};
 pub(crate) use self::markdown::plan_markdown;
 pub(crate) use self::meter::{Count, Meter, rate};
 pub(crate) use self::plan::{plan_talk, plan_text, summary};
@@ -79,6 +81,12 @@ impl Ui {
     /// Whether the answer is wanted as JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether somebody reads stdout at a terminal.
+    #[expect(clippy::unused_self, reason = "the streams belong to the Ui")]
+    pub(crate) fn is_read(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     /// Whether `-v` was given.

@@ -58,6 +58,8 @@ mod image;
 mod init;
 mod interrupted;
 mod invoke;
+mod invoke_http;
+mod invoke_ways;
 mod keep_warm;
 mod kinesis;
 mod latency;

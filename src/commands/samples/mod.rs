@@ -64,8 +64,16 @@ impl Kind {
 /// # Errors
 /// There is no such kind or flag.
 pub(super) fn sample(words: &[String], place: &Place) -> Result<Value> {
-    let parsed = Words::try_parse_from(words);
-    parsed.map_err(|error| Error::usage("there is no sample event of that kind").because(&error))?.kind.event(place)
+    let parsed = Words::try_parse_from(words).map_err(|error| {
+        let text = error.render().to_string();
+        let mut wrong = Error::usage(format!("`{}` is no sample event", words.join(" ")));
+        // The rest of it speaks of a command line that is not this one.
+        wrong.causes.extend(text.lines().next().map(|line| line.trim_start_matches("error: ").to_owned()));
+        let kind = words.first().filter(|_| error.kind() != clap::error::ErrorKind::InvalidSubcommand);
+        let kind = kind.map(|kind| format!(" {kind}")).unwrap_or_default();
+        wrong.hint(format!("`rzap event{kind} --help` shows what there is"))
+    });
+    parsed?.kind.event(place)
 }
 
 /// Where the event is from.

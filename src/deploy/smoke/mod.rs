@@ -2,12 +2,10 @@
 //! after it has.
 //!
 //! Before, a version is invoked by its number, which no client does: a request comes as the event that the
-//! function's front would send ([`event`]), and the answer is judged as the front would read it ([`answer`]).
+//! function's front would send ([`front::event`]), and the answer is judged as the front would read it
+//! ([`front::of_front`]).
 //! After, a request is a real one. The checks go one after the other, in the order of `rzap.yaml`. What an
 //! answer says is not shown: it may be anybody's data.
-
-mod answer;
-mod event;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,18 +15,16 @@ use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::Value;
 
-pub(crate) use self::answer::unstreamed;
-use self::answer::{Answer, of_front};
 use super::apply::{Event, Listener};
-use super::front::Front;
-use super::kinds::{Any, Api, HttpApi, versions};
+use super::front::{self, Answer, Asked, Front, of_front};
+use super::kinds::Any;
 use super::names::{ALIAS, function_name};
 use super::plan::{Action, Plan};
-use super::resource::{Owner, Resource as _};
+use super::resource::Owner;
 use super::stop::Stop;
 use super::turn::Turn;
-use crate::aws::{self, Cloud, explain};
-use crate::config::{FunctionConfig, Get, Http, Invoke, Smoke, StageConfig};
+use crate::aws::{self, Cloud, Outgoing, explain};
+use crate::config::{FunctionConfig, Get, Invoke, Smoke, StageConfig};
 use crate::error::{Error, Result};
 
 /// How long a front that was changed a moment ago may go on as it was.
@@ -124,9 +120,10 @@ impl<'a> Checks<'a> {
     async fn request(&self, get: &Get, version: &str) -> Result<()> {
         let config = self.config(&get.function)?;
         let address = self.addresses.get(&get.function).map(String::as_str);
-        let event = event::get(&self.stage.stage, &self.cloud.account, (config, &get.path), address);
+        let asked = Asked::get(&get.path);
+        let event = front::event(self.stage, &self.cloud.account, (config, &asked), address)?;
         let payload = self.invoke(&get.function, version, &event).await?;
-        judge(get, &of_front(config.front() == Some(Http::Rest), config.web.stream, &payload)?)
+        judge(get, &of_front(config.front(), config.web.stream, &payload)?)
     }
 
     async fn real_request(&self, get: &Get) -> Result<()> {
@@ -138,10 +135,7 @@ impl<'a> Checks<'a> {
         let settling = if self.cloud.endpoint.is_none() && self.front_changed() { SETTLING } else { Duration::ZERO };
         let started = Instant::now();
         loop {
-            let judged = match aws::get(&url, limit).await {
-                Ok(got) => judge(get, &Answer { status: got.status, body: got.body }),
-                Err(error) => Err(error),
-            };
+            let judged = answered(&url, limit).await.and_then(|answer| judge(get, &answer));
             if judged.is_ok() || started.elapsed() >= settling {
                 return judged;
             }
@@ -191,18 +185,15 @@ impl<'a> Checks<'a> {
         if known.is_some() {
             return Ok(known);
         }
-        let fronts: Vec<Any> = match self.config(name)?.front() {
-            Some(Http::Rest) => Api::discover(cloud, &self.owner).await?.ours.into_iter().map(Any::Api).collect(),
-            Some(Http::Api) => {
-                HttpApi::discover(cloud, &self.owner).await?.ours.into_iter().map(Any::HttpApi).collect()
-            }
-            Some(Http::Url) => {
-                return versions::address(cloud, &full).await;
-            }
-            None => Vec::new(),
-        };
-        Ok(fronts.iter().find_map(|any| Front::of(cloud, any)).map(|front| front.url))
+        front::address(cloud, &self.owner, self.config(name)?).await
     }
+}
+
+/// What a GET brings, as any client would get it.
+async fn answered(url: &str, limit: Duration) -> Result<Answer> {
+    let request = Outgoing { method: "GET".into(), url: url.into(), headers: Vec::new(), body: Vec::new() };
+    let answer = aws::send(request, limit).await?;
+    Ok(Answer { status: answer.status, headers: Vec::new(), body: answer.whole().await? })
 }
 
 /// Carries out one check, unless `stop` comes first.
