@@ -85,6 +85,21 @@ fn schedules_killed_at_any_call_are_finished_by_the_next_run() {
     killed_anywhere(&scenes::WARM_UNDEPLOY);
 }
 
+#[test]
+fn what_wakes_functions_killed_at_any_call_is_finished_by_the_next_run() {
+    killed_anywhere(&scenes::WOKEN_FIRST);
+}
+
+#[test]
+fn other_triggers_killed_at_any_call_are_finished_by_the_next_deploy() {
+    killed_anywhere(&scenes::WOKEN_CHANGE);
+}
+
+#[test]
+fn the_end_of_all_triggers_killed_at_any_call_is_finished_by_the_next_undeploy() {
+    killed_anywhere(&scenes::WOKEN_UNDEPLOY);
+}
+
 /// Where it once went wrong: calls side by side come in any order, so the sweep may miss them.
 #[test]
 fn what_the_sweep_has_found_stays_mended() {

@@ -118,6 +118,21 @@ fn schedules_get_over_a_fault_of_any_call() {
 }
 
 #[test]
+fn what_wakes_functions_gets_over_a_fault_of_any_call() {
+    faults_anywhere(&scenes::WOKEN_FIRST, 5);
+}
+
+#[test]
+fn other_triggers_get_over_a_fault_of_any_call() {
+    faults_anywhere(&scenes::WOKEN_CHANGE, 0);
+}
+
+#[test]
+fn the_end_of_all_triggers_gets_over_a_fault_of_any_call() {
+    faults_anywhere(&scenes::WOKEN_UNDEPLOY, 2);
+}
+
+#[test]
 fn a_reading_command_says_the_truth_or_fails_whatever_goes_wrong() {
     // What is said of the time is of one run.
     let reading = [

@@ -74,9 +74,10 @@ impl Call {
     /// Reading calls can be repeated as often as one likes.
     pub(crate) fn changes_something(&self) -> bool {
         let reads = ["Get", "List", "Describe"];
-        let reads = reads
-            .iter()
-            .any(|verb| self.path.contains(&format!("Action={verb}")) || self.path.contains(&format!("#{verb}")));
+        let said = |verb: &&str| {
+            ["Action=", "#", "/operation/"].iter().any(|before| self.path.contains(&format!("{before}{verb}")))
+        };
+        let reads = reads.iter().any(said);
         !reads && !["GET", "HEAD"].contains(&self.method.as_str())
     }
 }
@@ -385,7 +386,7 @@ fn describe(number: usize, head: &http::request::Parts, body: &Bytes) -> Call {
     if let Some(target) = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
         path = format!("{path}#{}", target.rsplit('.').next().unwrap_or_default());
     }
-    if ["iam", "sts"].contains(&service.as_str()) {
+    if QUERY.contains(&service.as_str()) {
         let form = String::from_utf8_lossy(body);
         path = format!("{path}?{}", form.split('&').next().unwrap_or_default());
     }
@@ -405,13 +406,13 @@ fn refusal(call: &Call, fault: Fault) -> Response<Body> {
     let service = call.service.as_str();
     let (status, code) = match (fault, service) {
         (Fault::Throttled, "s3") => (503, "SlowDown"),
-        (Fault::Throttled, "iam" | "sts") => (400, "Throttling"),
+        (Fault::Throttled, "iam" | "sts" | "sns") => (400, "Throttling"),
         (Fault::Throttled, "logs") => (400, "ThrottlingException"),
         (Fault::Throttled, _) => (429, "TooManyRequestsException"),
         (Fault::Broken, "s3") => (500, "InternalError"),
         (Fault::Broken, "lambda") => (500, "ServiceException"),
         (Fault::Broken, _) => (500, "InternalFailure"),
-        (Fault::Expired, "s3" | "iam" | "sts") => (400, "ExpiredToken"),
+        (Fault::Expired, "s3" | "iam" | "sts" | "sns") => (400, "ExpiredToken"),
         (Fault::Expired, _) => (403, "ExpiredTokenException"),
         (Fault::Denied, "s3" | "iam" | "sts") => (403, "AccessDenied"),
         (Fault::Denied, _) => (403, "AccessDeniedException"),
@@ -427,16 +428,28 @@ fn refuse(call: &Call, status: u16, code: &str) -> Response<Body> {
     let text = match service {
         _ if call.method == "HEAD" => String::new(),
         "s3" => format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
-        "iam" | "sts" => format!(
+        _ if QUERY.contains(&service) => format!(
             "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
              <RequestId>0</RequestId></ErrorResponse>"
         ),
+        // RPC in CBOR is told from JSON by this header, in both directions.
+        "monitoring" => {
+            let mut body = minicbor::Encoder::new(Vec::new());
+            body.map(2).and_then(|body| body.str("__type")?.str(code)?.str("message")?.str(message)).expect("CBOR");
+            let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/cbor");
+            let answer = answer.header("smithy-protocol", "rpc-v2-cbor").header("x-amzn-errortype", code);
+            return answer.body(whole(body.into_writer().into())).expect("an answer");
+        }
         _ => format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}"),
     };
-    let kind = if ["s3", "iam", "sts"].contains(&service) { "application/xml" } else { "application/json" };
+    let is_xml = service == "s3" || QUERY.contains(&service);
+    let kind = if is_xml { "application/xml" } else { "application/json" };
     let answer = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
     answer.header("x-amzn-errortype", code).body(whole(text.into())).expect("an answer")
 }
+
+/// Services whose requests are forms and whose answers are XML.
+const QUERY: [&str; 3] = ["iam", "sts", "sns"];
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

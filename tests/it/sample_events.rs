@@ -96,8 +96,9 @@ sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName='shop-dev-jobs')['QueueUrl
     let entry = json!([{ "Source": "shop", "DetailType": "paid", "Detail": detail }]).to_string();
     cloud.boto(&format!("client('events').put_events(Entries=json.loads({entry:?}))"));
     assert_eq!(members(&sample(&world, "events")), members(&heard("an event", "detail")));
-    // A trigger that is fired by hand gives the function a sample.
-    world.run("local trigger dev hear events").success().says(&["fired a sample event of `events`"]);
+    // A trigger that is fired by hand goes by way of its service.
+    let fired = world.run("local trigger dev hear events --message {\"id\":\"1\"}").success();
+    fired.says(&["fired an event on default of shop: {\"id\":\"1\"}"]);
     assert_eq!(members(&sample(&world, "events")), members(&heard("a sample", "detail")));
     world.run("undeploy dev --yes --delete-data").success();
 }

@@ -132,3 +132,75 @@ pub(crate) const UPDATE: Scene =
 /// Deployed, changed, rolled back, and the files are of yet another generation.
 pub(crate) const READ: Scene =
     Scene { deployed: &[SMALL, SMALL], then: &["rollback dev"], now: Some(CHANGED), command: "status dev", ..FIRST };
+
+/// What wakes functions, one of a kind, and what they talk to.
+pub(crate) const WOKEN: &str = "app: sweep
+runtime: python3.13
+region: eu-west-1
+resources:
+  jobs: { type: queue, dlq: true }
+  uploads: { type: bucket, eventbridge: true }
+  news: topic
+  guests: { type: table, key: id }
+  orders: event_bus
+  rate: { type: parameter, value: '5' }
+  token: { type: secret, generate: 32 }
+  stuck: { type: alarm, queue: jobs-dlq, above: 0, notify: news }
+functions:
+  web:
+    handler: web.handler
+    dir: web
+    http: url
+    uses: [rate, token]
+    triggers:
+      - sqs: jobs
+      - s3: { bucket: uploads, prefix: in/ }
+      - sns: news
+  old:
+    handler: old.handler
+    dir: old
+    uses: { uploads: read, orders: put }
+    triggers:
+      - dynamodb: guests
+      - events: { bus: orders, name: paid, pattern: { source: [shop] } }
+      - logs: { group: web, pattern: ERROR }
+stages: { dev: {} }
+";
+
+/// Each trigger says something else, or is another function's, and the alarm is gone.
+const WOKEN_CHANGED: &str = "app: sweep
+runtime: python3.13
+region: eu-west-1
+resources:
+  jobs: { type: queue, dlq: true, visibility_timeout: 60s }
+  uploads: { type: bucket, versioned: true }
+  news: topic
+  guests: { type: table, key: id }
+  orders: event_bus
+  rate: { type: parameter, value: '6' }
+  token: { type: secret, generate: 32 }
+functions:
+  web:
+    handler: web.handler
+    dir: web
+    http: url
+    uses: [rate, token]
+    triggers:
+      - sqs: { queue: jobs, batch: 5 }
+      - s3: { bucket: uploads, prefix: out/ }
+      - sns: { topic: news, filter: { kind: [sale] } }
+  new:
+    handler: new.handler
+    dir: new
+    uses: { uploads: read, orders: put }
+    triggers:
+      - dynamodb: guests
+      - events: { bus: orders, name: paid, pattern: { source: [shop] } }
+      - logs: { group: web, pattern: ERROR }
+stages: { dev: {} }
+";
+
+pub(crate) const WOKEN_FIRST: Scene = Scene { now: Some(WOKEN), every: 13, ..FIRST };
+pub(crate) const WOKEN_CHANGE: Scene = Scene { deployed: &[WOKEN], now: Some(WOKEN_CHANGED), every: 13, ..FIRST };
+pub(crate) const WOKEN_UNDEPLOY: Scene =
+    Scene { deployed: &[WOKEN], every: 13, command: "undeploy dev --yes --delete-data", ..UNDEPLOY };

@@ -1,6 +1,8 @@
 //! What stands at an endpoint, read by a few plain calls: much faster than an SDK, and hundreds of times in a
 //! sweep. Whatever differs from run to run (ids, times) is left out, so that two shapes can be compared.
 
+mod wakers;
+
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -8,12 +10,13 @@ use serde_json::{Value, json};
 
 use crate::http;
 
-/// Functions with all their versions, aliases, policies and URLs, layers, APIs, roles, log groups, schedules, buckets.
+/// Functions with all their versions, aliases, policies and URLs, layers, APIs, roles, log groups, schedules, buckets,
+/// and what wakes functions.
 pub(crate) fn of(endpoint: &str) -> Value {
     let look = Look(endpoint);
     json!({
         "functions": look.functions(), "layers": look.layers(), "apis": look.apis(), "http apis": look.http_apis(), "roles": look.roles(),
-        "log groups": look.log_groups(), "schedules": look.schedules(), "buckets": look.buckets(),
+        "log groups": look.log_groups(), "schedules": look.schedules(), "buckets": look.buckets(), "wakers": look.wakers(),
     })
 }
 
@@ -170,7 +173,7 @@ impl Look<'_> {
                 let objects = self.text("s3", &format!("/{bucket}?list-type=2"));
                 let uploads = self.text("s3", &format!("/{bucket}?uploads"));
                 let objects: Vec<Value> = KEY.captures_iter(&objects).map(|it| self.object(bucket, &it[1])).collect();
-                let settings = ["publicAccessBlock", "encryption", "lifecycle"];
+                let settings = ["publicAccessBlock", "encryption", "lifecycle", "versioning", "notification"];
                 let settings = settings.map(|name| self.text("s3", &format!("/{bucket}?{name}")));
                 json!({
                     "name": bucket, "objects": objects, "uploads": KEY.captures_iter(&uploads).count(),
@@ -197,8 +200,12 @@ impl Look<'_> {
     }
 
     fn form(&self, form: &str) -> String {
+        self.query("iam", form)
+    }
+
+    fn query(&self, service: &str, form: &str) -> String {
         let kind = ("content-type", "application/x-www-form-urlencoded");
-        self.request("POST", "iam", "/", &[kind], form).text()
+        self.request("POST", service, "/", &[kind], form).text()
     }
 
     /// Null when it is not there.

@@ -3,6 +3,9 @@
 //! Never on AWS. What each kind of trigger does is one line in [`fire`]; kinds that are not there give the function a
 //! sample event.
 
+mod fit;
+mod through;
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::primitives::Blob;
@@ -32,7 +35,7 @@ pub(crate) struct Fire {
     /// Which of its triggers: the name, the place in the list (1, 2, …) or the kind (schedule, sqs, …)
     trigger: Option<String>,
 
-    /// The message, for a queue
+    /// The message, for a queue or a topic; the detail of an event (JSON), for a bus
     #[arg(long, short, value_name = "TEXT")]
     message: Option<String>,
 }
@@ -48,7 +51,7 @@ impl Fire {
             return Err(Error::usage(format!("no function `{name}`")));
         };
         let (word, trigger) = chosen(function, self.trigger.as_deref())?;
-        if self.message.is_some() && !matches!(trigger, Trigger::Sqs(_)) {
+        if self.message.is_some() && !takes_message(trigger) {
             return Err(Error::usage(format!("a `{word}` trigger takes no message")));
         }
         let cloud = context.local_cloud(&stage).await?;
@@ -129,10 +132,31 @@ async fn fire(scene: &Scene<'_>, (word, trigger): (String, &Trigger), message: O
     if let Trigger::Sqs(sqs) = trigger {
         return sent(scene, sqs, message.unwrap_or("{}")).await;
     }
+    if let Trigger::Sns(sns) = trigger {
+        return through::published(scene, sns, message).await;
+    }
+    if let Trigger::Events(events) = trigger
+        && !is_of_aws(&events.pattern)
+    {
+        return through::put(scene, events, message).await;
+    }
     // The others happen in services that have more to say than a trigger: the function gets a sample of it.
     let place = samples::Place { region: scene.cloud.region.clone() };
     let event = samples::sample(&sample_words(scene, &word, trigger)?, &place)?.to_string();
     invoked(scene, format!("a sample event of `{word}`"), event).await
+}
+
+fn takes_message(trigger: &Trigger) -> bool {
+    match trigger {
+        Trigger::Sqs(_) | Trigger::Sns(_) => true,
+        Trigger::Events(events) => !is_of_aws(&events.pattern),
+        _ => false,
+    }
+}
+
+/// Whether a pattern is for events of AWS's own, which nobody else may put on a bus.
+fn is_of_aws(pattern: &Value) -> bool {
+    pattern["source"].as_array().into_iter().flatten().any(|it| it.as_str().is_some_and(|it| it.starts_with("aws.")))
 }
 
 /// The words of `rzap event` that come closest to what a trigger listens to.

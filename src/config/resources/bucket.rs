@@ -1,4 +1,5 @@
-//! `type: bucket` — an S3 bucket: private and encrypted, with how long its objects live and who may read it from a page.
+//! `type: bucket` — an S3 bucket: private and encrypted, with how long its objects live, who may read it from a page
+//! and whether `EventBridge` hears of it.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 
@@ -12,7 +13,7 @@ use crate::config::keys;
 use crate::config::raw::{Entry, Kind};
 use crate::config::values::Reader;
 
-pub(super) const KEYS: [&str; 4] = ["versioned", "expire", "expire_versions", "cors"];
+pub(super) const KEYS: [&str; 5] = ["versioned", "expire", "expire_versions", "cors", "eventbridge"];
 
 /// As it stands in `resources:`.
 pub(super) const TYPE: Type = Type {
@@ -54,6 +55,8 @@ pub(crate) struct Bucket {
     /// Which pages of other origins may use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cors: Option<Cors>,
+    /// The default bus of `EventBridge` is told what happens to its objects, for `events` triggers.
+    pub(crate) eventbridge: bool,
 }
 
 /// What pages of other origins may do.
@@ -80,7 +83,8 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>, _: &Others<'_>)
         reader.problem(&entry.key_span, title, "add `versioned: true`, or remove it");
     }
     let cors = fields.get("cors").map_or(Some(None), |entry| cors(reader, entry).map(Some))?;
-    Some(ResourceConfig::Bucket(Bucket { versioned, expire, expire_versions, cors }))
+    let eventbridge = fields.flag(reader, "eventbridge")?;
+    Some(ResourceConfig::Bucket(Bucket { versioned, expire, expire_versions, cors, eventbridge }))
 }
 
 /// Whole days.

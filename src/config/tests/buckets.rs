@@ -19,11 +19,13 @@ fn wrong(lines: &str) -> Vec<String> {
 #[test]
 fn a_bucket_has_a_short_and_a_long_form() {
     let bucket = |said: &str| stage(&format!("resources: {{ uploads: {said} }}"))["resources"]["uploads"].clone();
-    assert_eq!(bucket("bucket"), json!({ "type": "bucket", "versioned": false }));
+    assert_eq!(bucket("bucket"), json!({ "type": "bucket", "versioned": false, "eventbridge": false }));
     assert_eq!(
-        bucket("{ type: bucket, versioned: true, expire: 30d, expire_versions: 7d, cors: 'https://shop.example' }"),
+        bucket(
+            "{ type: bucket, versioned: true, expire: 30d, expire_versions: 7d, cors: 'https://shop.example', eventbridge: true }"
+        ),
         json!({
-            "type": "bucket", "versioned": true, "expire": 30, "expire_versions": 7,
+            "type": "bucket", "versioned": true, "expire": 30, "expire_versions": 7, "eventbridge": true,
             "cors": {
                 "origins": ["https://shop.example"], "methods": ["GET", "HEAD", "PUT", "POST"], "headers": ["*"],
                 "expose": ["ETag"], "max_age": 3600,
@@ -55,7 +57,7 @@ fn what_is_wrong_with_a_bucket_is_told_at_its_place() {
             "shop.example | `shop.example` is not an origin | like `https://shop.example` or `https://*.shop.example`, without a path",
             "methods | `PATCH` is not a method that S3 allows to pages | S3 has `GET`, `PUT`, `HEAD`, `POST` and `DELETE`",
             "cors | `cors` needs `origins` | like `origins: https://shop.example`",
-            "public | a bucket has no key `public` | a bucket has `type`, `versioned`, `expire`, `expire_versions` and `cors`",
+            "public | a bucket has no key `public` | a bucket has `type`, `versioned`, `expire`, `expire_versions`, `cors` and `eventbridge`",
             "send | a bucket is not used by `send` | there is `read`, `write` and `read-write`",
         ]
     );

@@ -3,15 +3,17 @@
 //! ```text
 //! {home}/s3/{bucket}/
 //!   config.json             region, tags, lifecycle, …
-//!   objects/{sha256}.json   one object: its key, its headers, the name of its data file
+//!   objects/{sha256}.json   one object: its key, its headers, the name of its data file; with `-{version}` behind the
+//!                           hash when it is one of several versions or a delete marker
 //!   uploads/{id}.json       one multipart upload with its parts
 //!   data/{uuid}             bytes of an object or a part
 //! ```
-//! Writing an object replaces one small file, so the time it takes does not grow with the bucket. Data
+//! Writing an object replaces one small file, so the time it takes does not grow with the bucket. So do the other
+//! changes: which version is the newest follows from when they came, see [`model`](super::model). Data
 //! files are never changed: an object points at a new one, and whoever still reads the old one keeps it
 //! open. Files that nothing points at (a crash between two steps) go when the bucket is opened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,17 +21,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
-use super::super::checksum::Algorithm;
 use super::super::store::{Store, decode};
 use super::super::wire::Fault;
 use super::attributes::Attributes;
 use super::config::Config;
-use super::{disk, no_bucket, no_key};
+use super::model::{Checksum, Contents, Part, Upload, Version};
+use super::{disk, no_bucket};
 use crate::error::{OrFailed as _, Result};
 
 /// A bucket.
@@ -41,78 +43,6 @@ pub(super) struct Bucket {
     contents: Mutex<Contents>,
     /// The number of the next change. It begins with the clock, so that it grows over a restart.
     next: AtomicU64,
-}
-
-/// What is in a bucket.
-#[derive(Debug, Default)]
-pub(super) struct Contents {
-    /// Deleted while somebody still held it.
-    pub(super) gone: bool,
-    /// By key, in the byte order S3 lists in.
-    pub(super) objects: BTreeMap<String, Object>,
-    /// By upload id.
-    pub(super) uploads: BTreeMap<String, Upload>,
-}
-
-/// An object without its bytes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Object {
-    pub(super) key: String,
-    /// Bytes.
-    pub(super) size: u64,
-    /// Without quotes.
-    pub(super) etag: String,
-    pub(super) modified: Timestamp,
-    pub(super) attributes: Attributes,
-    pub(super) checksum: Checksum,
-    /// When it came, among all changes of the bucket.
-    #[serde(default)]
-    pub(super) sequence: u64,
-    /// The sizes of the parts it was made of; empty when it came in one piece.
-    pub(super) parts: Vec<u64>,
-    data: String,
-}
-
-/// A checksum of an object or a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Checksum {
-    pub(super) algorithm: Algorithm,
-    /// Base64; a composite one ends in `-N`.
-    pub(super) value: String,
-    pub(super) composite: bool,
-}
-
-impl Checksum {
-    /// As `x-amz-checksum-type` and `ChecksumType` spell it.
-    pub(super) fn kind(&self) -> &'static str {
-        if self.composite { "COMPOSITE" } else { "FULL_OBJECT" }
-    }
-}
-
-/// A multipart upload that is neither completed nor aborted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Upload {
-    pub(super) id: String,
-    pub(super) key: String,
-    pub(super) started: Timestamp,
-    pub(super) attributes: Attributes,
-    pub(super) algorithm: Algorithm,
-    pub(super) composite: bool,
-    /// Whether the client chose the algorithm; then it must use it for every part.
-    pub(super) chosen: bool,
-    pub(super) parts: BTreeMap<u16, Part>,
-}
-
-/// A part of an upload.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Part {
-    pub(super) size: u64,
-    /// The MD5 in hexadecimal.
-    pub(super) etag: String,
-    pub(super) modified: Timestamp,
-    /// Of the upload's algorithm.
-    pub(super) checksum: String,
-    data: String,
 }
 
 /// Bytes on disk that no object points at yet; dropped, they are gone.
@@ -147,15 +77,20 @@ impl Bucket {
             std::fs::create_dir_all(dir.join(part)).or_failed(|| format!("create {}", dir.join(part).display()))?;
         }
         let mut contents = Contents::default();
-        for object in load::<Object>(&dir.join("objects"))? {
-            contents.objects.insert(object.key.clone(), object);
+        let mut versions = load::<Version>(&dir.join("objects"))?;
+        versions.sort_by_key(Version::sequence);
+        let newest = versions.last().map(Version::sequence).unwrap_or_default();
+        for version in versions {
+            contents.put(version);
         }
         for upload in load::<Upload>(&dir.join("uploads"))? {
             contents.uploads.insert(upload.id.clone(), upload);
         }
         sweep(&dir.join("data"), &contents)?;
         let config = Store::open(dir, "config")?;
-        let next = AtomicU64::new(u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default());
+        // Also when the clock was put back.
+        let now = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
+        let next = AtomicU64::new(now.max(newest + 1));
         Ok(Some(Self { name, config, dir: dir.to_owned(), contents: Mutex::new(contents), next }))
     }
 
@@ -169,22 +104,9 @@ impl Bucket {
         if contents.gone { Err(no_bucket(&self.name)) } else { Ok(contents) }
     }
 
-    /// An object without its bytes.
-    pub(super) fn object(&self, key: &str) -> Result<Object, Fault> {
-        self.contents()?.objects.get(key).cloned().ok_or_else(|| no_key(key))
-    }
-
-    /// An object and its bytes, which stay readable whatever happens to the object.
-    pub(super) fn open_object(&self, key: &str) -> Result<(Object, File), Fault> {
-        let contents = self.contents()?;
-        let object = contents.objects.get(key).cloned().ok_or_else(|| no_key(key))?;
-        let file = File::open(self.dir.join("data").join(&object.data)).map_err(|error| disk(&error))?;
-        Ok((object, file))
-    }
-
     /// A part's bytes.
     pub(super) fn open_part(&self, part: &Part) -> Result<File, Fault> {
-        File::open(self.dir.join("data").join(&part.data)).map_err(|error| disk(&error))
+        File::open(self.data_file(&part.data)).map_err(|error| disk(&error))
     }
 
     /// Writes bytes to disk, not yet as anything.
@@ -199,64 +121,8 @@ impl Bucket {
         NamedTempFile::new_in(self.dir.join("data")).map_err(|error| disk(&error))
     }
 
-    /// Makes staged bytes an object, if `check` allows it with regard to the object of that key: all of
-    /// it happens at once for every other request. With `upload`, that upload ends in the same step.
-    pub(super) fn commit(
-        &self,
-        staged: Staged,
-        describe: impl FnOnce(u64, String) -> New,
-        upload: Option<&str>,
-        check: impl FnOnce(Option<&Object>) -> Result<(), Fault>,
-    ) -> Result<Object, Fault> {
-        let New { key, attributes, checksum, parts } = describe(staged.size, staged.etag.clone());
-        let mut contents = self.contents()?;
-        if upload.is_some_and(|id| !contents.uploads.contains_key(id)) {
-            return Err(super::uploads::no_upload());
-        }
-        check(contents.objects.get(&key))?;
-        let data = self.keep(staged.file)?;
-        let modified = now();
-        let (size, etag, sequence) = (staged.size, staged.etag, self.next());
-        let object = Object { key, size, etag, modified, attributes, checksum, sequence, parts, data };
-        self.save_object(&object)?;
-        let old = contents.objects.insert(object.key.clone(), object.clone());
-        if let Some(old) = old {
-            self.discard(&old.data);
-        }
-        if let Some(id) = upload {
-            self.end_upload(&mut contents, id);
-        }
-        Ok(object)
-    }
-
-    /// Changes an object's attributes in place (its tags).
-    pub(super) fn amend(&self, key: &str, change: impl FnOnce(&mut Object)) -> Result<Object, Fault> {
-        let mut contents = self.contents()?;
-        let mut object = contents.objects.get(key).cloned().ok_or_else(|| no_key(key))?;
-        change(&mut object);
-        self.save_object(&object)?;
-        contents.objects.insert(key.to_owned(), object.clone());
-        Ok(object)
-    }
-
-    /// Deletes an object, if `check` allows it, and says when, if there was one. One that is not there is deleted, too.
-    pub(super) fn remove(
-        &self,
-        key: &str,
-        check: impl FnOnce(Option<&Object>) -> Result<(), Fault>,
-    ) -> Result<Option<u64>, Fault> {
-        let mut contents = self.contents()?;
-        check(contents.objects.get(key))?;
-        if contents.objects.contains_key(key) {
-            std::fs::remove_file(self.object_file(key)).map_err(|error| disk(&error))?;
-        }
-        let Some(old) = contents.objects.remove(key) else { return Ok(None) };
-        self.discard(&old.data);
-        Ok(Some(self.next()))
-    }
-
     /// The number of a change that is being made.
-    fn next(&self) -> u64 {
+    pub(super) fn next(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -301,27 +167,34 @@ impl Bucket {
         Ok(())
     }
 
-    fn keep(&self, file: NamedTempFile) -> Result<String, Fault> {
+    pub(super) fn keep(&self, file: NamedTempFile) -> Result<String, Fault> {
         let name = uuid::Uuid::new_v4().to_string();
-        file.persist(self.dir.join("data").join(&name)).map_err(|error| disk(&error.error))?;
+        file.persist(self.data_file(&name)).map_err(|error| disk(&error.error))?;
         Ok(name)
     }
 
-    fn discard(&self, data: &str) {
+    pub(super) fn discard(&self, data: &str) {
         // A file left over is swept when the bucket is opened next.
-        let _ = std::fs::remove_file(self.dir.join("data").join(data));
+        let _ = std::fs::remove_file(self.data_file(data));
     }
 
-    fn object_file(&self, key: &str) -> PathBuf {
-        self.dir.join("objects").join(format!("{}.json", hex::encode(sha2::Sha256::digest(key))))
+    pub(super) fn data_file(&self, data: &str) -> PathBuf {
+        self.dir.join("data").join(data)
+    }
+
+    /// Where a version of a key lies.
+    pub(super) fn version_file(&self, key: &str, id: Option<&str>) -> PathBuf {
+        let hash = hex::encode(sha2::Sha256::digest(key));
+        let name = id.map_or_else(|| hash.clone(), |id| format!("{hash}-{id}"));
+        self.dir.join("objects").join(format!("{name}.json"))
     }
 
     fn upload_file(&self, id: &str) -> PathBuf {
         self.dir.join("uploads").join(format!("{id}.json"))
     }
 
-    fn save_object(&self, object: &Object) -> Result<(), Fault> {
-        save(&self.object_file(&object.key), object)
+    pub(super) fn save_version(&self, version: &Version) -> Result<(), Fault> {
+        save(&self.version_file(version.key(), version.id()), version)
     }
 
     fn save_upload(&self, upload: &Upload) -> Result<(), Fault> {
@@ -369,7 +242,12 @@ fn load<T: DeserializeOwned>(dir: &Path) -> Result<Vec<T>> {
 
 fn sweep(dir: &Path, contents: &Contents) -> Result<()> {
     let parts = contents.uploads.values().flat_map(|upload| upload.parts.values()).map(|part| part.data.as_str());
-    let used: BTreeSet<&str> = contents.objects.values().map(|object| object.data.as_str()).chain(parts).collect();
+    let hidden = contents.hidden.values().flatten().filter_map(|version| match version {
+        Version::Object(object) => Some(&**object),
+        Version::Marker(_) => None,
+    });
+    let objects = contents.objects.values().chain(hidden).map(|object| object.data.as_str());
+    let used: BTreeSet<&str> = objects.chain(parts).collect();
     for entry in std::fs::read_dir(dir).or_failed(|| format!("read {}", dir.display()))? {
         let entry = entry.or_failed(|| format!("read {}", dir.display()))?;
         if !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {

@@ -49,7 +49,7 @@ impl S3 {
     pub(super) fn delete_bucket(&self, bucket: &Bucket) -> Result<Reply, Fault> {
         let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
         let mut contents = bucket.contents()?;
-        if !contents.objects.is_empty() {
+        if !contents.objects.is_empty() || !contents.hidden.is_empty() {
             let message = "The bucket you tried to delete is not empty";
             return Err(Fault::new(409, "BucketNotEmpty", message).member("BucketName", &bucket.name));
         }

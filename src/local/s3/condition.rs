@@ -6,7 +6,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 
 use super::super::wire::Fault;
-use super::bucket::Object;
+use super::model::Object;
 use super::no_key;
 
 /// What a conditional read came to.

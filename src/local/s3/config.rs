@@ -15,6 +15,7 @@ use super::super::xml::Element;
 use super::bucket::Bucket;
 use super::buckets::required;
 use super::notification::{self, Receiver};
+use super::versions::{self, Versioning};
 use super::{Call, integrity, lifecycle, malformed_xml, owner, tags, xml};
 
 /// The settings, as they are kept.
@@ -34,6 +35,11 @@ pub(super) struct Config {
     /// Who is told of what happens to objects.
     #[serde(default)]
     pub(super) receivers: Vec<Receiver>,
+    /// Whether the default bus is told of all of it, too.
+    #[serde(default)]
+    pub(super) event_bridge: bool,
+    #[serde(default)]
+    pub(super) versioning: Option<Versioning>,
     /// The whole document.
     #[serde(default)]
     cors: Option<Element>,
@@ -83,8 +89,7 @@ pub(super) fn answer(call: &Call<'_>, bucket: &Bucket, sub: &str) -> Option<Resu
         (&Method::GET, "ownershipControls") => get_ownership(bucket),
         (&Method::PUT, "ownershipControls") => put_ownership(call, bucket),
         (&Method::DELETE, "ownershipControls") => change(bucket, 204, |config| config.ownership = None),
-        (&Method::GET, "versioning") => Ok(xml(&Element::leaf("VersioningConfiguration", ""))),
-        (&Method::PUT, "versioning") => Err(Fault::unsupported("S3", "versioning of buckets")),
+        (&Method::GET | &Method::PUT, "versioning") => versions::answer(call, bucket),
         (&Method::GET | &Method::PUT, "notification") => notification::answer(call, bucket),
         (&Method::GET, "cors") => get_cors(bucket),
         (&Method::PUT, "cors") => put_cors(call, bucket),

@@ -9,9 +9,10 @@ use super::super::checksum::Algorithm;
 use super::super::wire::{Fault, Reply, percent_decode};
 use super::super::xml::Element;
 use super::attributes::{Attributes, storage_class};
-use super::bucket::{Bucket, New, Object};
+use super::bucket::{Bucket, New};
+use super::model::{self, Object};
 use super::put::{full, quoted};
-use super::{Call, S3, condition, date, disk, get, multipart, no_version, notify, xml};
+use super::{Call, S3, condition, date, disk, get, multipart, notify, xml};
 
 pub(super) fn object(s3: &S3, call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) -> Result<Reply, Fault> {
     let request = call.request;
@@ -19,7 +20,9 @@ pub(super) fn object(s3: &S3, call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) 
     let given = Attributes::read(request)?;
     let replace = directive(call, "x-amz-metadata-directive")?;
     let replace_tags = directive(call, "x-amz-tagging-directive")?;
-    let itself = Arc::ptr_eq(&from, bucket) && source.key == key;
+    // A former version copied to its own key is how it is brought back.
+    let newest = |newest: Object| newest.version == source.version;
+    let itself = Arc::ptr_eq(&from, bucket) && source.key == key && bucket.object(key, None).is_ok_and(newest);
     if itself && !replace && !replace_tags && request.header("x-amz-storage-class").is_none() {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(Fault::new(400, "InvalidRequest", message));
@@ -34,8 +37,8 @@ pub(super) fn object(s3: &S3, call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) 
     };
     let checksum = full(algorithm, &bytes);
     let staged = bucket.stage(&bytes)?;
-    let describe = |_, _| New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
-    let copied = bucket.commit(staged, describe, None, |current| condition::write(&request.headers, key, current))?;
+    let new = New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
+    let copied = bucket.commit(staged, new, None, |current| condition::write(&request.headers, key, current))?;
     notify::of_object(call, bucket, "ObjectCreated:Copy", &copied);
     let result = Element::new(
         "CopyObjectResult",
@@ -46,11 +49,12 @@ pub(super) fn object(s3: &S3, call: &Call<'_>, bucket: &Arc<Bucket>, key: &str) 
             Element::leaf(copied.checksum.algorithm.element(), &copied.checksum.value),
         ],
     );
-    Ok(xml(&result).with("x-amz-server-side-encryption", "AES256"))
+    let reply = show_source(xml(&result).with("x-amz-server-side-encryption", "AES256"), &from, &source);
+    Ok(bucket.show_version(reply, copied.version.as_deref()))
 }
 
 pub(super) fn part(s3: &S3, call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
-    let (_, source, bytes) = read_source(s3, call)?;
+    let (from, source, bytes) = read_source(s3, call)?;
     let bytes = match call.request.header("x-amz-copy-source-range") {
         None => &bytes[..],
         Some(header) => {
@@ -64,7 +68,15 @@ pub(super) fn part(s3: &S3, call: &Call<'_>, bucket: &Bucket, key: &str) -> Resu
     };
     let part = multipart::store_part(call, bucket, key, bytes, None)?;
     let children = vec![Element::leaf("LastModified", date(part.modified)), Element::leaf("ETag", quoted(&part.etag))];
-    Ok(xml(&Element::new("CopyPartResult", children)))
+    Ok(show_source(xml(&Element::new("CopyPartResult", children)), &from, &source))
+}
+
+/// Adds which version was copied.
+fn show_source(reply: Reply, from: &Bucket, source: &Object) -> Reply {
+    match from.versioning() {
+        Some(_) => reply.with("x-amz-copy-source-version-id", model::spelled(source.version.as_deref())),
+        None => reply,
+    }
 }
 
 /// The source's bucket, description and bytes.
@@ -86,11 +98,15 @@ fn read_source(s3: &S3, call: &Call<'_>) -> Result<(Arc<Bucket>, Object, Vec<u8>
                 .member("ArgumentValue", header)
             },
         )?;
-    if let Some(version) = version.filter(|version| *version != "null") {
-        return Err(no_version(key, version));
-    }
     let bucket = s3.bucket(name)?;
-    let (object, mut file) = bucket.open_object(key)?;
+    let (object, mut file) = bucket.open_object(key, version).map_err(|fault| match fault.code {
+        "MethodNotAllowed" => Fault::new(
+            400,
+            "InvalidRequest",
+            "The source of a copy request may not specifically refer to a delete marker by version id.",
+        ),
+        _ => fault,
+    })?;
     condition::copy_source(&call.request.headers, &object)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| disk(&error))?;

@@ -5,15 +5,26 @@
 use super::super::wire::{Fault, Reply};
 use super::super::xml::Element;
 use super::bucket::Bucket;
-use super::{Call, condition, malformed_xml, no_version, notify, xml};
+use super::model::{Version, spelled};
+use super::versions::Removed;
+use super::{Call, condition, malformed_xml, notify, xml};
 
-pub(super) fn one(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
-    let gone = bucket.remove(key, |current| condition::delete(call.request.header("if-match"), current))?;
-    if let Some(sequence) = gone {
-        notify::of_removal(call, bucket, key, sequence);
-    }
-    Ok(Reply::empty(204))
+pub(super) fn one(call: &Call<'_>, bucket: &Bucket, key: &str, version: Option<&str>) -> Result<Reply, Fault> {
+    let done = bucket.remove(key, version, |current| condition::delete(call.request.header("if-match"), current))?;
+    notify::of_removal(call, bucket, key, &done);
+    let reply = Reply::empty(204);
+    Ok(match &done {
+        Removed::Hidden(marker) => bucket.show_version(reply, marker.version.as_deref()).with(MARKER, "true"),
+        Removed::Gone(Version::Marker(marker), _) => {
+            bucket.show_version(reply, marker.version.as_deref()).with(MARKER, "true")
+        }
+        // Also when it was not there.
+        _ if version.is_some() => bucket.show_version(reply, version),
+        _ => reply,
+    })
 }
+
+const MARKER: &str = "x-amz-delete-marker";
 
 pub(super) fn many(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     let mut headers = call.request.headers.keys();
@@ -35,21 +46,32 @@ pub(super) fn many(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     for object in objects {
         let key =
             object.child("Key").map(|key| key.text.as_str()).filter(|key| !key.is_empty()).ok_or_else(malformed_xml)?;
-        let done = match object.value("VersionId") {
-            Some(version) if !version.is_empty() && version != "null" => Err(no_version(key, version)),
-            _ => bucket.remove(key, |current| condition::delete(object.value("ETag"), current)),
-        };
-        if let Ok(Some(sequence)) = done {
-            notify::of_removal(call, bucket, key, sequence);
+        let version = object.value("VersionId").filter(|version| !version.is_empty());
+        let done = bucket.remove(key, version, |current| condition::delete(object.value("ETag"), current));
+        if let Ok(done) = &done {
+            notify::of_removal(call, bucket, key, done);
         }
         match done {
             Ok(_) if quiet => {}
-            Ok(_) => results.push(Element::new("Deleted", vec![Element::leaf("Key", key)])),
+            Ok(done) => results.push(deleted(key, version, &done)),
             Err(fault) => {
-                let fields = [("Key", key), ("Code", fault.code), ("Message", &fault.message)];
-                results.push(Element::new("Error", fields.map(|(name, text)| Element::leaf(name, text)).into()));
+                let mut fields = vec![Element::leaf("Key", key)];
+                fields.extend(version.map(|version| Element::leaf("VersionId", version)));
+                fields.extend([Element::leaf("Code", fault.code), Element::leaf("Message", &fault.message)]);
+                results.push(Element::new("Error", fields));
             }
         }
     }
     Ok(xml(&Element::new("DeleteResult", results)))
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletedObject.html>
+fn deleted(key: &str, version: Option<&str>, done: &Removed) -> Element {
+    let mut fields = vec![Element::leaf("Key", key)];
+    fields.extend(version.map(|version| Element::leaf("VersionId", version)));
+    if let Removed::Hidden(marker) | Removed::Gone(Version::Marker(marker), _) = done {
+        fields.push(Element::leaf("DeleteMarker", "true"));
+        fields.push(Element::leaf("DeleteMarkerVersionId", spelled(marker.version.as_deref())));
+    }
+    Element::new("Deleted", fields)
 }

@@ -10,20 +10,27 @@ use bytes::Bytes;
 
 use super::super::wire::{Fault, Reply};
 use super::attributes::SYSTEM;
-use super::bucket::{Bucket, Object};
+use super::bucket::Bucket;
 use super::condition::{self, Read};
+use super::model::Object;
 use super::put::{quoted, with_checksum};
 use super::{Call, disk, http_date};
 
 /// `with_body`: GET; otherwise HEAD, which answers the same without the bytes.
-pub(super) fn object(call: &Call<'_>, bucket: &Bucket, key: &str, with_body: bool) -> Result<Reply, Fault> {
+pub(super) fn object(
+    call: &Call<'_>,
+    bucket: &Bucket,
+    (key, version): (&str, Option<&str>),
+    with_body: bool,
+) -> Result<Reply, Fault> {
     let request = call.request;
-    let (object, file) = bucket.open_object(key)?;
+    let (object, file) = bucket.open_object(key, version)?;
     let stamp = |status| {
-        Reply::empty(status)
+        let reply = Reply::empty(status)
             .with("etag", quoted(&object.etag))
             .with("last-modified", http_date(object.modified))
-            .with("accept-ranges", "bytes")
+            .with("accept-ranges", "bytes");
+        bucket.show_version(reply, object.version.as_deref())
     };
     if condition::read(&request.headers, &object)? == Read::NotModified {
         return Ok(stamp(304));

@@ -9,7 +9,7 @@ use sha2::Digest as _;
 
 use super::super::checksum::Algorithm;
 use super::super::wire::{Fault, Request};
-use super::bucket::Checksum;
+use super::model::Checksum;
 
 /// Checks the request's body; returns the checksum it came with.
 pub(super) fn verify(request: &Request) -> Result<Option<Checksum>, Fault> {

@@ -1,4 +1,4 @@
-//! Listings of a bucket: `ListObjects`, `ListObjectsV2`, `ListObjectVersions`.
+//! Listings of a bucket: `ListObjects` and `ListObjectsV2`.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 
@@ -10,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::super::wire::{Fault, Reply, percent_encode};
 use super::super::xml::Element;
-use super::bucket::{Bucket, Object};
+use super::bucket::Bucket;
+use super::model::Object;
 use super::put::quoted;
 use super::{Call, date, owner, xml};
 
@@ -53,7 +54,7 @@ fn v2(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     let with_owner = call.param("fetch-owner") == Some("true");
     let shown = page.keys.iter().filter_map(|key| contents.objects.get(*key));
     fields.extend(shown.map(|object| show("Contents", object, with_owner, spell)));
-    fields.extend(common(&page, spell));
+    fields.extend(common(&page.prefixes, spell));
     Ok(xml(&Element::new("ListBucketResult", fields)))
 }
 
@@ -72,33 +73,8 @@ fn v1(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     }
     let shown = page.keys.iter().filter_map(|key| contents.objects.get(*key));
     fields.extend(shown.map(|object| show("Contents", object, true, spell)));
-    fields.extend(common(&page, spell));
+    fields.extend(common(&page.prefixes, spell));
     Ok(xml(&Element::new("ListBucketResult", fields)))
-}
-
-/// Every object has exactly one version here, `null`.
-pub(super) fn versions(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
-    let spell = spelling(call)?;
-    let (prefix, delimiter) = (call.param("prefix").unwrap_or_default(), delimiter(call));
-    let limit = call.limit("max-keys")?;
-    let marker = call.param("key-marker").unwrap_or_default();
-    let contents = bucket.contents()?;
-    let page = page(&contents.objects, prefix, delimiter, Some(marker).filter(|marker| !marker.is_empty()), limit);
-    let mut fields = head(bucket, prefix, delimiter, limit, page.next.is_some(), spell);
-    fields.push(Element::leaf("KeyMarker", spell(marker)));
-    fields.push(Element::leaf("VersionIdMarker", call.param("version-id-marker").unwrap_or_default()));
-    if let Some(next) = &page.next {
-        fields.push(Element::leaf("NextKeyMarker", spell(next)));
-        fields.push(Element::leaf("NextVersionIdMarker", "null"));
-    }
-    for object in page.keys.iter().filter_map(|key| contents.objects.get(*key)) {
-        let mut version = show("Version", object, true, spell);
-        version.children.push(Element::leaf("VersionId", "null"));
-        version.children.push(Element::leaf("IsLatest", "true"));
-        fields.push(version);
-    }
-    fields.extend(common(&page, spell));
-    Ok(xml(&Element::new("ListVersionsResult", fields)))
 }
 
 /// How keys are written in the answer: as they are, or percent-encoded when the client asked for it.
@@ -114,7 +90,7 @@ pub(super) fn spelling(call: &Call<'_>) -> Result<Spelling, Fault> {
     }
 }
 
-fn delimiter<'a>(call: &'a Call<'_>) -> Option<&'a str> {
+pub(super) fn delimiter<'a>(call: &'a Call<'_>) -> Option<&'a str> {
     call.param("delimiter").filter(|delimiter| !delimiter.is_empty())
 }
 
@@ -160,7 +136,7 @@ fn page<'a>(
     page
 }
 
-fn head(
+pub(super) fn head(
     bucket: &Bucket,
     prefix: &str,
     delimiter: Option<&str>,
@@ -181,7 +157,7 @@ fn head(
     fields
 }
 
-fn show(name: &str, object: &Object, with_owner: bool, spell: Spelling) -> Element {
+pub(super) fn show(name: &str, object: &Object, with_owner: bool, spell: Spelling) -> Element {
     let mut fields = vec![
         Element::leaf("Key", spell(&object.key)),
         Element::leaf("LastModified", date(object.modified)),
@@ -197,26 +173,17 @@ fn show(name: &str, object: &Object, with_owner: bool, spell: Spelling) -> Eleme
     Element::new(name, fields)
 }
 
-fn common(page: &Page<'_>, spell: Spelling) -> impl Iterator<Item = Element> {
-    page.prefixes.iter().map(move |prefix| Element::new("CommonPrefixes", vec![Element::leaf("Prefix", spell(prefix))]))
+pub(super) fn common(prefixes: &[String], spell: Spelling) -> impl Iterator<Item = Element> {
+    prefixes.iter().map(move |prefix| Element::new("CommonPrefixes", vec![Element::leaf("Prefix", spell(prefix))]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::checksum::Algorithm;
-    use crate::local::s3::bucket::Checksum;
-    use serde_json::json;
+    use crate::local::s3::model::sample;
 
     fn objects(keys: &[&str]) -> BTreeMap<String, Object> {
-        let checksum = Checksum { algorithm: Algorithm::Crc32, value: String::new(), composite: false };
-        let object = |key: &str| {
-            serde_json::from_value(json!({
-                "key": key, "size": 0, "etag": "", "modified": "2026-11-21T00:00:00Z", "parts": [], "data": "",
-                "attributes": { "headers": {}, "metadata": {}, "storage_class": "STANDARD", "tags": {} }, "checksum": checksum,
-            }))
-        };
-        keys.iter().filter_map(|key| Some(((*key).to_owned(), object(key).ok()?))).collect()
+        keys.iter().map(|key| ((*key).to_owned(), sample(key, None, 0))).collect()
     }
 
     /// All pages of `limit` together, keys and prefixes in the order they came.

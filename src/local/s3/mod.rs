@@ -1,9 +1,9 @@
 //! S3: buckets, objects, multipart uploads, and the bucket settings that deploying tools touch.
 //!
 //! Objects are files; see [`bucket`] for the layout. What would change the meaning of a stored object
-//! and is not kept here (versioning, object lock, KMS and customer keys, ACLs, archive classes)
+//! and is not kept here (object lock, KMS and customer keys, ACLs, archive classes)
 //! is refused. Lifecycle and CORS rules are stored and shown, but nothing expires by itself, and the guard keeps web
-//! pages out. What happens to objects is told to functions, queues and topics: see [`notify`].
+//! pages out. What happens to objects is told to functions, queues, topics and `EventBridge`: see [`notify`].
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
 
 mod attributes;
@@ -17,6 +17,8 @@ mod get;
 mod integrity;
 mod lifecycle;
 mod list;
+mod list_versions;
+mod model;
 mod multipart;
 mod notification;
 mod notify;
@@ -24,6 +26,7 @@ mod presigned;
 mod put;
 mod tags;
 mod uploads;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -107,10 +110,7 @@ impl S3 {
 
     /// The bytes of an object, for services that read from a bucket.
     pub(crate) fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Bytes, Fault> {
-        if let Some(version) = version.filter(|version| *version != "null") {
-            return Err(no_version(key, version));
-        }
-        let (object, mut file) = self.bucket(bucket)?.open_object(key)?;
+        let (object, mut file) = self.bucket(bucket)?.open_object(key, version)?;
         let mut bytes = Vec::with_capacity(usize::try_from(object.size).unwrap_or_default());
         file.read_to_end(&mut bytes).map_err(|error| disk(&error))?;
         Ok(bytes.into())
@@ -122,8 +122,8 @@ impl S3 {
         let staged = bucket.stage(bytes)?;
         let checksum = put::full(super::checksum::Algorithm::Crc64Nvme, bytes);
         let attributes = attributes::Attributes::of_json();
-        let describe = |_, _| bucket::New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
-        bucket.commit(staged, describe, None, |_| Ok(())).map(drop)
+        let new = bucket::New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
+        bucket.commit(staged, new, None, |_| Ok(())).map(drop)
     }
 
     pub(crate) async fn handle(&self, local: &Arc<Local>, request: Request) -> Result<Reply, Fault> {
@@ -173,7 +173,7 @@ impl S3 {
             (&Method::HEAD, None) => Ok(buckets::head(bucket)),
             (&Method::DELETE, None) => self.delete_bucket(bucket),
             (&Method::GET, None) => list::objects(call, bucket),
-            (&Method::GET, Some("versions")) => list::versions(call, bucket),
+            (&Method::GET, Some("versions")) => list_versions::answer(call, bucket),
             (&Method::GET, Some("uploads")) => uploads::list(call, bucket),
             (&Method::POST, Some("delete")) => delete::many(call, bucket),
             (_, None) => Err(method_not_allowed(call)),
@@ -187,24 +187,24 @@ impl S3 {
                 .member("Size", key.len().to_string())
                 .member("MaxSizeAllowed", "1024"));
         }
-        call.check_version(key)?;
+        let version = call.version(sub)?;
         let copying = call.request.headers.contains_key("x-amz-copy-source");
         match (&call.request.method, sub) {
-            (&Method::GET, None) => get::object(call, bucket, key, true),
-            (&Method::HEAD, None) => get::object(call, bucket, key, false),
+            (&Method::GET, None) => get::object(call, bucket, (key, version), true),
+            (&Method::HEAD, None) => get::object(call, bucket, (key, version), false),
             (&Method::PUT, None) if copying => copy::object(self, call, bucket, key),
             (&Method::PUT, None) => put::object(call, bucket, key),
-            (&Method::DELETE, None) => delete::one(call, bucket, key),
+            (&Method::DELETE, None) => delete::one(call, bucket, key, version),
             (&Method::POST, Some("uploads")) => multipart::create(call, bucket, key),
             (&Method::PUT, Some("uploadId")) if copying => copy::part(self, call, bucket, key),
             (&Method::PUT, Some("uploadId")) => multipart::upload_part(call, bucket, key),
             (&Method::POST, Some("uploadId")) => multipart::complete(call, bucket, key),
             (&Method::DELETE, Some("uploadId")) => multipart::abort(call, bucket, key),
             (&Method::GET, Some("uploadId")) => uploads::parts(call, bucket, key),
-            (&Method::GET, Some("acl")) => bucket.object(key).map(|_| config::owner_acl()),
-            (&Method::GET, Some("tagging")) => tags::get(bucket, key),
-            (&Method::PUT, Some("tagging")) => tags::put(call, bucket, key),
-            (&Method::DELETE, Some("tagging")) => tags::delete(call, bucket, key),
+            (&Method::GET, Some("acl")) => bucket.object(key, version).map(|_| config::owner_acl()),
+            (&Method::GET, Some("tagging")) => tags::get(bucket, key, version),
+            (&Method::PUT, Some("tagging")) => tags::put(call, bucket, key, version),
+            (&Method::DELETE, Some("tagging")) => tags::delete(call, bucket, key, version),
             (_, None) => Err(method_not_allowed(call)),
             (_, Some(_)) => Err(unsupported(call)),
         }
@@ -286,11 +286,21 @@ impl<'a> Call<'a> {
             .header("x-amz-bucket-region", region))
     }
 
-    fn check_version(&self, key: &str) -> Result<(), Fault> {
+    /// The version of an object that is asked for.
+    fn version(&self, sub: Option<&str>) -> Result<Option<&str>, Fault> {
+        let invalid = |message: &str| {
+            let fault = Fault::new(400, "InvalidArgument", message).member("ArgumentName", "versionId");
+            Err(fault.member("ArgumentValue", self.param("versionId").unwrap_or_default()))
+        };
+        let takes = match sub {
+            None => [Method::GET, Method::HEAD, Method::DELETE].contains(&self.request.method),
+            Some(sub) => ["acl", "tagging"].contains(&sub),
+        };
         match self.param("versionId") {
-            None | Some("null") => Ok(()),
-            Some("") => Err(Fault::new(400, "InvalidArgument", "Version id cannot be the empty string")),
-            Some(version) => Err(no_version(key, version)),
+            None => Ok(None),
+            Some("") => invalid("Version id cannot be the empty string"),
+            Some(_) if !takes => invalid("This operation does not accept a version-id."),
+            Some(version) => Ok(Some(version)),
         }
     }
 }

@@ -11,7 +11,8 @@ use super::super::checksum::{Algorithm, Hasher};
 use super::super::wire::{Fault, Reply};
 use super::super::xml::Element;
 use super::attributes::Attributes;
-use super::bucket::{Bucket, Checksum, New, Object, Part, Staged, Upload, now};
+use super::bucket::{Bucket, New, Staged, now};
+use super::model::{Checksum, Object, Part, Upload};
 use super::put::{quoted, with_checksum};
 use super::uploads::{find, no_upload};
 use super::{Call, condition, disk, integrity, malformed_xml, notify, xml};
@@ -113,9 +114,9 @@ pub(super) fn complete(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Re
     }
     let Upload { attributes, id, .. } = upload.clone();
     let sizes = parts.iter().map(|part| part.size).collect();
-    let describe = |_, _| New { key: key.to_owned(), attributes, checksum, parts: sizes };
+    let new = New { key: key.to_owned(), attributes, checksum, parts: sizes };
     let check = |current: Option<&Object>| condition::write(&request.headers, key, current);
-    let object = bucket.commit(staged, describe, Some(&id), check)?;
+    let object = bucket.commit(staged, new, Some(&id), check)?;
     notify::of_object(call, bucket, "ObjectCreated:CompleteMultipartUpload", &object);
     let host = request.header("host").unwrap_or("localhost");
     let location = format!("http://{host}/{}/{}", bucket.name, super::super::wire::percent_encode(key, b"/"));
@@ -129,7 +130,8 @@ pub(super) fn complete(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Re
     ];
     let result =
         Element::new("CompleteMultipartUploadResult", fields.map(|(name, text)| Element::leaf(name, text)).into());
-    Ok(with_checksum(xml(&result), &object.checksum).with("x-amz-server-side-encryption", "AES256"))
+    let reply = with_checksum(xml(&result), &object.checksum).with("x-amz-server-side-encryption", "AES256");
+    Ok(bucket.show_version(reply, object.version.as_deref()))
 }
 
 pub(super) fn abort(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {

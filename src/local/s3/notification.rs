@@ -1,7 +1,6 @@
 //! A bucket's notification configuration: read, checked as S3 checks it, kept, shown.
 //!
-//! `EventBridge` as a receiver is refused. Events that never happen here (restoring, replication, lifecycle) are
-//! kept as they come. What is sent when is said in [`notify`](super::notify).
+//! Events that never happen here (restoring, replication, lifecycle) are kept as they come. What is sent when is said in [`notify`](super::notify).
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>
 
 use http::Method;
@@ -37,6 +36,9 @@ const KINDS: [(Kind, &str, &str, &str); 3] = [
     (Kind::Queue, "QueueConfiguration", "Queue", "sqs"),
     (Kind::Function, "CloudFunctionConfiguration", "CloudFunction", "lambda"),
 ];
+
+/// The element that says that the default bus of the region is told, too.
+const EVENT_BRIDGE: &str = "EventBridgeConfiguration";
 
 /// All there are, by family and what can happen to it.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>
@@ -147,10 +149,16 @@ impl Receiver {
 /// Answers `GET|PUT /bucket?notification`.
 pub(super) fn answer(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     if call.request.method == Method::GET {
-        let receivers = bucket.config.read(|config| config.receivers.clone());
-        return Ok(xml(&Element::new("NotificationConfiguration", receivers.iter().map(Receiver::show).collect())));
+        let (receivers, event_bridge) = bucket.config.read(|config| (config.receivers.clone(), config.event_bridge));
+        let mut all: Vec<Element> = receivers.iter().map(Receiver::show).collect();
+        if event_bridge {
+            all.push(Element::leaf(EVENT_BRIDGE, ""));
+        }
+        return Ok(xml(&Element::new("NotificationConfiguration", all)));
     }
-    let receivers = receivers(&call.document("NotificationConfiguration")?)?;
+    let document = call.document("NotificationConfiguration")?;
+    let event_bridge = document.child(EVENT_BRIDGE).is_some();
+    let receivers = receivers(&document)?;
     check(&receivers, bucket)?;
     let skips =
         call.request.header("x-amz-skip-destination-validation").is_some_and(|it| it.eq_ignore_ascii_case("true"));
@@ -161,16 +169,15 @@ pub(super) fn answer(call: &Call<'_>, bucket: &Bucket) -> Result<Reply, Fault> {
     }
     bucket.config.write(|config| {
         config.receivers = receivers;
+        config.event_bridge = event_bridge;
         Ok(Reply::empty(200))
     })
 }
 
 fn receivers(document: &Element) -> Result<Vec<Receiver>, Fault> {
     let mut all = Vec::new();
-    for element in &document.children {
-        if element.name == "EventBridgeConfiguration" {
-            return Err(Fault::unsupported("S3", "notification of EventBridge"));
-        }
+    // Who hears of everything is asked nothing, and has no filter.
+    for element in document.children.iter().filter(|element| element.name != EVENT_BRIDGE) {
         let (kind, _, arn, _) = KINDS.iter().find(|(_, name, ..)| *name == element.name).ok_or_else(malformed_xml)?;
         all.push(Receiver::read(element, *kind, arn)?);
     }

@@ -5,7 +5,8 @@
 use super::super::checksum::Algorithm;
 use super::super::wire::{Fault, Reply};
 use super::attributes::Attributes;
-use super::bucket::{Bucket, Checksum, New};
+use super::bucket::{Bucket, New};
+use super::model::Checksum;
 use super::{Call, condition, integrity, notify};
 
 pub(super) fn object(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
@@ -15,10 +16,11 @@ pub(super) fn object(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Repl
     let checksum = integrity::verify(request)?.unwrap_or_else(|| full(Algorithm::Crc64Nvme, &request.body));
     let shown = checksum.clone();
     let staged = bucket.stage(&request.body)?;
-    let describe = |_, _| New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
-    let object = bucket.commit(staged, describe, None, |current| condition::write(&request.headers, key, current))?;
+    let new = New { key: key.to_owned(), attributes, checksum, parts: Vec::new() };
+    let object = bucket.commit(staged, new, None, |current| condition::write(&request.headers, key, current))?;
     notify::of_object(call, bucket, "ObjectCreated:Put", &object);
-    Ok(with_checksum(Reply::empty(200), &shown)
+    Ok(bucket
+        .show_version(with_checksum(Reply::empty(200), &shown), object.version.as_deref())
         .with("etag", quoted(&object.etag))
         .with("x-amz-server-side-encryption", "AES256"))
 }

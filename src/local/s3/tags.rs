@@ -13,21 +13,22 @@ use super::{Call, malformed_xml, notify, xml};
 pub(super) const OBJECT_LIMIT: usize = 10;
 pub(super) const BUCKET_LIMIT: usize = 50;
 
-pub(super) fn get(bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
-    Ok(xml(&document(&bucket.object(key)?.attributes.tags)))
+pub(super) fn get(bucket: &Bucket, key: &str, version: Option<&str>) -> Result<Reply, Fault> {
+    let object = bucket.object(key, version)?;
+    Ok(bucket.show_version(xml(&document(&object.attributes.tags)), object.version.as_deref()))
 }
 
-pub(super) fn put(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
+pub(super) fn put(call: &Call<'_>, bucket: &Bucket, key: &str, version: Option<&str>) -> Result<Reply, Fault> {
     let tags = from_document(&call.document("Tagging")?, OBJECT_LIMIT)?;
-    let object = bucket.amend(key, |object| object.attributes.tags = tags)?;
+    let object = bucket.amend(key, version, |object| object.attributes.tags = tags)?;
     notify::of_object(call, bucket, "ObjectTagging:Put", &object);
-    Ok(Reply::empty(200))
+    Ok(bucket.show_version(Reply::empty(200), object.version.as_deref()))
 }
 
-pub(super) fn delete(call: &Call<'_>, bucket: &Bucket, key: &str) -> Result<Reply, Fault> {
-    let object = bucket.amend(key, |object| object.attributes.tags.clear())?;
+pub(super) fn delete(call: &Call<'_>, bucket: &Bucket, key: &str, version: Option<&str>) -> Result<Reply, Fault> {
+    let object = bucket.amend(key, version, |object| object.attributes.tags.clear())?;
     notify::of_object(call, bucket, "ObjectTagging:Delete", &object);
-    Ok(Reply::empty(204))
+    Ok(bucket.show_version(Reply::empty(204), object.version.as_deref()))
 }
 
 /// `x-amz-tagging: a=1&b=2`

@@ -4,8 +4,9 @@
 
 use super::super::wire::{Fault, Reply};
 use super::super::xml::Element;
-use super::bucket::{Bucket, Upload};
+use super::bucket::Bucket;
 use super::list::spelling;
+use super::model::Upload;
 use super::put::quoted;
 use super::{Call, date, owner, xml};
 

@@ -503,7 +503,6 @@ def settings():
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]})
     s3.delete_bucket_encryption(Bucket=name)
     holds("Status" not in s3.get_bucket_versioning(Bucket=name), "versioning is off")
-    fails("NotImplemented", 501, s3.put_bucket_versioning, Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     ownership = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     same(s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"], ownership, "ownership")
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=ownership)

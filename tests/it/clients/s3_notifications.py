@@ -140,7 +140,6 @@ bad = [
 ]
 for what, words, configuration in bad:
     refused(what, "InvalidArgument", words, put, **configuration)
-refused("EventBridge", "NotImplemented", "EventBridge", put, EventBridgeConfiguration={})
 _, fifo = queue("told.fifo", FifoQueue="true")
 refused("FIFO", "InvalidArgument", validate, put, **told(receiver("QueueArn", fifo, CREATED)))
 equal("nothing of it was kept", len(s3.get_bucket_notification_configuration(Bucket=BUCKET)["LambdaFunctionConfigurations"]), 1)
@@ -150,6 +149,43 @@ s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguratio
                                          SkipDestinationValidation=True)
 put()
 holds("off", "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=BUCKET))
+
+# The default bus hears of everything, without a filter, beside those who asked for some of it.
+events_api = client("events")
+rule, url2 = name("told"), queue("bus")
+events_api.put_rule(Name=rule, EventPattern=json.dumps({"source": ["aws.s3"], "detail": {"bucket": {"name": [BUCKET]}}}))
+events_api.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": url2[1]}])
+s3.put_object(Bucket=BUCKET, Key="nobody hears", Body=b"")
+put(EventBridgeConfiguration={}, **told(receiver("QueueArn", arn, REMOVED)))
+kept = s3.get_bucket_notification_configuration(Bucket=BUCKET)
+holds("it is on", kept["EventBridgeConfiguration"] == {} and len(kept["QueueConfigurations"]) == 1)
+take(url)
+answer = s3.put_object(Bucket=BUCKET, Key="in/my photo (ü).jpg", Body=b"12345")
+s3.put_object_tagging(Bucket=BUCKET, Key="in/my photo (ü).jpg", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+s3.copy_object(Bucket=BUCKET, Key="copied", CopySource={"Bucket": BUCKET, "Key": "in/my photo (ü).jpg"})
+s3.delete_object(Bucket=BUCKET, Key="copied")
+on_bus = []
+until("the bus", lambda: on_bus.extend(take(url2[0])) or len(on_bus) == 4)
+found = {(it["detail-type"], it["detail"].get("reason"), it["detail"].get("deletion-type")): it for it in on_bus}
+equal("what happened", sorted(found, key=str), sorted([
+    ("Object Created", "PutObject", None), ("Object Tags Added", None, None), ("Object Created", "CopyObject", None),
+    ("Object Deleted", "DeleteObject", "Permanently Deleted")], key=str))
+event = found["Object Created", "PutObject", None]
+equal("the event", [event[it] for it in ("source", "account", "region", "resources", "version")],
+      ["aws.s3", "000000000000", "eu-west-1", [SOURCE], "0"])
+detail = event["detail"]
+sequencer = detail["object"].pop("sequencer")
+equal("the object", detail["object"], {"key": "in/my photo (ü).jpg", "size": 5, "etag": answer["ETag"].strip('"')})
+equal("about it", [detail["bucket"], detail["requester"], detail["source-ip-address"], detail["request-id"]],
+      [{"name": BUCKET}, "000000000000", "127.0.0.1", answer["ResponseMetadata"]["RequestId"]])
+holds("order", sequencer == sequencer.lower() and sequencer < found["Object Created", "CopyObject", None]["detail"]["object"]["sequencer"])
+equal("and the queue as ever", events(url), [("ObjectRemoved:Delete", "copied")])
+put()
+holds("off", "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=BUCKET))
+s3.put_object(Bucket=BUCKET, Key="nobody hears", Body=b"")
+equal("silence", take(url2[0]), [])
+events_api.remove_targets(Rule=rule, Ids=["queue"])
+events_api.delete_rule(Name=rule)
 
 # CORS rules are kept.
 refused("none", "NoSuchCORSConfiguration", "does not exist", s3.get_bucket_cors, Bucket=BUCKET)
@@ -164,7 +200,7 @@ for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
     for entry in page.get("Contents", []):
         s3.delete_object(Bucket=BUCKET, Key=entry["Key"])
 s3.delete_bucket(Bucket=BUCKET)
-for suffix in ("told", "told.fifo"):
+for suffix in ("told", "told.fifo", "bus"):
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name(suffix))["QueueUrl"])
 lam.delete_function(FunctionName=name("heard"))
 for role in ROLES:

@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 
 mod contents;
+mod event_bridge;
 mod settings;
 
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub(crate) struct S3Bucket {
     pub(crate) torn_uploads_expire_after_days: Option<i32>,
     /// Which pages of other origins may do what.
     pub(crate) cors: Vec<Cors>,
+    /// `EventBridge` is told what happens to objects.
+    pub(crate) event_bridge: bool,
     /// What was in it.
     #[serde(skip)]
     contents: Contents,
@@ -71,6 +74,7 @@ impl S3Bucket {
             versions_expire_after_days: days(config.expire_versions),
             torn_uploads_expire_after_days: Some(TORN_DAYS),
             cors: config.cors.iter().cloned().collect(),
+            event_bridge: config.eventbridge,
             contents: Contents::default(),
         }
     }
@@ -81,12 +85,13 @@ impl S3Bucket {
         if !ours {
             return Ok(Found { ours: Vec::new(), foreign: vec![Key::new(Kind::S3Bucket, name)] });
         }
-        let (private, encryption, versioned, rules, cors, contents) = tokio::try_join!(
+        let (private, encryption, versioned, rules, cors, event_bridge, contents) = tokio::try_join!(
             settings::is_private(cloud, &name),
             settings::encryption(cloud, &name),
             settings::is_versioned(cloud, &name),
             settings::rules(cloud, &name),
             settings::cors(cloud, &name),
+            event_bridge::is_on(cloud, &name),
             Contents::look(cloud, &name),
         )?;
         let [expire_after_days, versions_expire_after_days, torn_uploads_expire_after_days] = settings::days(&rules);
@@ -100,6 +105,7 @@ impl S3Bucket {
             versions_expire_after_days,
             torn_uploads_expire_after_days,
             cors,
+            event_bridge,
             contents,
         }]))
     }
@@ -187,6 +193,8 @@ impl Resource for S3Bucket {
             "s3:PutBucketVersioning",
             "s3:GetBucketCORS",
             "s3:PutBucketCORS",
+            "s3:GetBucketNotification",
+            "s3:PutBucketNotification",
             "s3:ListBucketMultipartUploads",
         ];
         const IN: &[&str] = &["arn:{partition}:s3:::{names}/*"];
@@ -244,6 +252,9 @@ impl Resource for S3Bucket {
         }
         if live.map_or(!self.cors.is_empty(), |live| live.cors != self.cors) {
             self.open_to_pages(cloud).await?;
+        }
+        if live.map_or(self.event_bridge, |live| live.event_bridge != self.event_bridge) {
+            event_bridge::switch(cloud, &self.name, self.event_bridge).await?;
         }
         Ok(())
     }
