@@ -8,12 +8,13 @@ use serde_json::Value;
 use super::StageConfig;
 use super::reference::{self, STACK};
 use super::resources::ResourceConfig;
+use super::triggers::Trigger;
 
 impl ResourceConfig {
     /// Whether the local cloud has the service behind it.
     fn is_local(&self) -> bool {
         match self {
-            Self::StateMachine(_) => false,
+            Self::StateMachine(_) | Self::UserPool(_) => false,
             Self::Alarm(_)
             | Self::Bucket(_)
             | Self::EventBus(_)
@@ -36,6 +37,13 @@ impl StageConfig {
         self.resources.retain(|name, _| !missing.contains(name));
         self.left_out = missing.iter().map(|name| format!("resources.{name}")).collect();
         self.left_out.extend(self.cloudformation.take().map(|_| "cloudformation".to_owned()));
+        for function in self.functions.values_mut() {
+            let before = function.triggers.len();
+            function.triggers.retain(|trigger| !matches!(trigger, Trigger::Cognito(_)));
+            if function.triggers.len() < before {
+                self.left_out.push(format!("functions.{}.triggers.cognito", function.name));
+            }
+        }
         let is_gone = |name: &str| name == STACK || missing.iter().any(|gone| gone == name);
         for function in self.functions.values_mut() {
             function.uses.retain(|name, _| !is_gone(name));

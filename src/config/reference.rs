@@ -53,7 +53,7 @@ pub(super) fn mark(name: &str, known: Known<'_>) -> std::result::Result<Option<S
     let (name, attribute) = name.split_once('.').unwrap_or((name, ""));
     let Some(word) = resources.get(name) else { return Err(resources::missing(name, resources)) };
     let attributes = resources::type_of(word).map_or(&[][..], |kind| kind.attributes);
-    if !attributes.contains(&attribute) {
+    if !attributes.iter().any(|known| is_one(known, attribute)) {
         let all = || format!("there is {}", suggest::list(attributes));
         let label = suggest::did_you_mean(attribute, attributes.iter().copied(), all);
         let title = match attribute {
@@ -63,6 +63,17 @@ pub(super) fn mark(name: &str, known: Known<'_>) -> std::result::Result<Option<S
         return Err((title, label));
     }
     Ok(Some(format!("{OPEN}{name}.{attribute}{CLOSE}")))
+}
+
+/// Whether an attribute is what a type calls it: for `clients.NAME.id` any name will do.
+fn is_one(known: &str, attribute: &str) -> bool {
+    match known.split_once("NAME") {
+        None => known == attribute,
+        Some((head, tail)) => {
+            let name = attribute.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
+            name.is_some_and(|name| !name.is_empty() && !name.contains('.'))
+        }
+    }
 }
 
 /// The marked place for `NAME.arn` of a function, as [`mark`] does it; it stands where a resource may.

@@ -175,6 +175,7 @@ fn functions<'a>(
     let all = precedence::functions(file.top, &mut reader.problems);
     let names: Vec<&str> = all.iter().map(|declared| declared.name).collect();
     let mut notified = triggers::Notified::default();
+    let mut taken = triggers::Taken::default();
     for declared in all {
         let said = Said::of_function(file.top, chain, &declared);
         let around = Around { others, resources, functions: &names };
@@ -202,6 +203,7 @@ fn functions<'a>(
         }
         if let (Some(config), Some(entry)) = (&config, said.strongest("triggers")) {
             notified.check(reader, entry, &config.name, &config.triggers);
+            taken.check(reader, entry, &config.name, &config.triggers);
         }
         let Some(config) = config else {
             complete = false;

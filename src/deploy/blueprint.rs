@@ -183,6 +183,7 @@ pub(crate) fn blueprint(stage: &StageConfig, packages: &BTreeMap<String, Package
         }
     }
     resources.extend(triggers::s3::of_stage(&drawing)?);
+    resources.extend(triggers::cognito::of_stage(&drawing)?);
     resources.extend(triggers::schedule::of_stage(&drawing));
     resources.extend(stores::alarm::of_stage(&drawing));
     resources.extend(stack::of_stage(&drawing)?);

@@ -1,7 +1,8 @@
-//! Values that AWS chooses, in texts that are written before: the outputs of a stack.
+//! Values that AWS chooses, in texts that are written before: the outputs of a stack, the ids of user pools.
 //!
-//! Names are computed, so almost nothing of a stage has to be asked for. What a template gives is not; so a text
-//! speaks of it by name (law 4) in a marked place: the kind and the name of the thing, and of its outputs which one.
+//! Names are computed, so almost nothing of a stage has to be asked for. What a template gives is not, nor is the id of a
+//! user pool; so a text speaks of it by name (law 4) in a marked place: the kind and the name of the thing, and of its
+//! outputs which one.
 //! There are two moments to fill the places in:
 //!
 //! - **The plan** ([`standing`]): what stays as it is has the outputs it has. So a stage whose stack does not change is
@@ -9,7 +10,7 @@
 //! - **The step** itself ([`settle`] with `Cloud::outputs`): whoever has a place left waits for the thing ([`keys`]), and
 //!   is compared with what is live once more when it is made so: if the value has not changed, nothing happens.
 //!
-//! In between a plan shows the place as `${stack.NAME}` and says that the value comes later.
+//! In between a plan shows the place as `${stack.OUTPUT}` or `${NAME.id}` and says that the value comes later.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use serde_json::Value;
 use super::blueprint::Blueprint;
 use super::kinds::{Any, Function, Kind};
 use super::plan::same;
-use super::resource::{Found, Key};
+use super::resource::{Found, Key, Resource as _};
 use crate::aws::{Cloud, Values};
 use crate::error::{Error, Result};
 
@@ -48,8 +49,16 @@ pub(super) fn is_in(value: &Value) -> bool {
 
 /// The same value for people's eyes.
 pub(in crate::deploy) fn readable(value: Value) -> Value {
-    let shown = |_: &str, output: &str| Ok(format!("${{stack.{output}}}"));
+    let shown = |of: &str, output: &str| Ok(written(of, output));
     if is_in(&value) { map(&value, &shown).unwrap_or(value) } else { value }
+}
+
+/// How a place looks to people.
+fn written(of: &str, output: &str) -> String {
+    match of.split_once(' ') {
+        Some((kind, name)) if kind != Kind::Stack.word() => format!("${{{name}.{output}}}"),
+        _ => format!("${{stack.{output}}}"),
+    }
 }
 
 /// The things a text waits for.
@@ -63,14 +72,28 @@ pub(super) fn keys(text: &str) -> Vec<Key> {
     places.filter_map(key).collect()
 }
 
-/// The outputs of what stays as it is.
+/// The outputs of what stays as it is, or keeps them.
 pub(super) fn standing(blueprint: &Blueprint, found: &Found<Any>) -> Values {
-    let live = found.ours.iter().filter_map(|any| match any {
-        Any::Stack(stack) => Some((any, stack)),
-        _ => None,
-    });
-    let stays = |live: &Any| blueprint.resources.iter().any(|any| any.key() == live.key() && same(any, live));
-    live.filter(|(any, _)| stays(any)).map(|(any, stack)| (thing(&any.key()), stack.outputs.clone())).collect()
+    let pairs = || {
+        let live = |wanted: &Any| found.ours.iter().find(|live| live.key() == wanted.key());
+        blueprint.resources.iter().filter_map(move |wanted| Some((wanted, live(wanted)?)))
+    };
+    let mut known = Values::new();
+    // A pool that changes keeps its id.
+    for (wanted, live) in pairs() {
+        if let (Any::UserPool(wanted), Any::UserPool(live)) = (wanted, live) {
+            known.insert(thing(&wanted.key()), wanted.kept_of(live));
+        }
+    }
+    // What a stack is told may be the id of a pool.
+    for (wanted, live) in pairs() {
+        let Any::Stack(stack) = live else { continue };
+        let settled = settle(wanted, &known).ok().flatten();
+        if same(settled.as_ref().unwrap_or(wanted), live) {
+            known.insert(thing(&live.key()), stack.outputs.clone());
+        }
+    }
+    known
 }
 
 /// The resource with every place filled in whose value is known; `None` when it has none.
@@ -80,7 +103,12 @@ pub(super) fn standing(blueprint: &Blueprint, found: &Found<Any>) -> Values {
 pub(super) fn settle(resource: &Any, known: &Values) -> Result<Option<Any>> {
     let value = |of: &str, output: &str| {
         let Some(outputs) = known.get(of) else { return Ok(format!("{OPEN}{of} {output}{CLOSE}")) };
-        outputs.get(output).cloned().ok_or_else(|| missing(of, output, outputs))
+        match outputs.get(output) {
+            Some(value) => Ok(value.clone()),
+            // Of a pool the config knows what there is: it is on its way.
+            None if of.starts_with(Kind::UserPool.word()) => Ok(format!("{OPEN}{of} {output}{CLOSE}")),
+            None => Err(missing(of, output, outputs)),
+        }
     };
     match resource {
         Any::Function(function) if function.settings.env.values().any(|value| value.contains(OPEN)) => {
@@ -94,6 +122,10 @@ pub(super) fn settle(resource: &Any, known: &Values) -> Result<Option<Any>> {
             let mut machine = machine.clone();
             machine.definition = map(&machine.definition, &value)?;
             Ok(Some(Any::StateMachine(machine)))
+        }
+        Any::Stack(stack) if stack.parameters.values().any(|value| value.contains(OPEN)) => {
+            let filled = stack.parameters.iter().map(|(name, text)| Ok((name.clone(), fill(text, &value)?)));
+            Ok(Some(Any::Stack(stack.with_parameters(filled.collect::<Result<_>>()?))))
         }
         Any::Role(role) if is_in(&role.policy) => {
             let mut role = role.clone();

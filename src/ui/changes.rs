@@ -118,7 +118,7 @@ fn detail(kind: Kind, difference: &Difference, size: Option<&Difference>) -> Det
     let marks = [
         (difference.forces_replacement, "forces the replacement"),
         (difference.by_hand, done),
-        (difference.later, "known after the stack is updated"),
+        (difference.later, "known during the deploy"),
     ];
     let marks: Vec<_> = marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words).collect();
     if *hidden {

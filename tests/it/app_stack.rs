@@ -107,7 +107,7 @@ fn a_stack_stands_before_what_speaks_of_it_and_is_touched_only_when_it_changed()
     assert_eq!(fields(&plan.json(), "stack"), [("parameters.Delay".to_owned(), false)]);
     assert_eq!(fields(&plan.json(), "function"), [("env.NOTES".to_owned(), true)]);
     let shown = world.run("deploy dev --dry-run").success().stdout;
-    assert!(shown.contains("(known after the stack is updated)") && shown.contains("${stack.NotesArn}"), "{shown}");
+    assert!(shown.contains("(known during the deploy)") && shown.contains("${stack.NotesArn}"), "{shown}");
     let version = stored(&cloud)["version"].clone();
     world.run("deploy dev").success();
     let after = stored(&cloud);

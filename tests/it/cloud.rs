@@ -43,10 +43,10 @@ s3 = client("s3")
 apis = client("apigateway").get_rest_apis(limit=500)["items"]
 buses = [bus["Name"] for bus in client("events").list_event_buses()["EventBuses"]]
 buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
-def unless_unsupported(service, operation, key):
+def unless_unsupported(service, operation, key, **kwargs):
     # The local cloud has not all of them; then there is nothing either.
     try:
-        return every(service, operation, key)
+        return every(service, operation, key, **kwargs)
     except ClientError as error:
         if "not supported by the local cloud" in str(error):
             return []
@@ -79,6 +79,7 @@ answer({
     "stacks": stacks,
     "state machines": [item["name"] for item in unless_unsupported("stepfunctions", "list_state_machines", "stateMachines")
                        if client("stepfunctions").describe_state_machine(stateMachineArn=item["stateMachineArn"])["status"] == "ACTIVE"],
+    "user pools": [item["Name"] for item in unless_unsupported("cognito-idp", "list_user_pools", "UserPools", MaxResults=60)],
     "buckets": buckets,
     "objects": [item["Key"] for name in buckets for item in every("s3", "list_objects_v2", "Contents", Bucket=name)],
 })

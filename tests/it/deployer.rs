@@ -219,6 +219,36 @@ fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
     emulator.cloud().is_empty();
 }
 
+/// `MiniStack` knows the tags of pools, and so the condition on them.
+#[test]
+fn the_policy_that_is_printed_is_enough_for_user_pools() {
+    let config = "app: shop
+runtime: python3.12
+region: eu-west-1
+handler: app.main
+resources: { users: { type: user_pool, clients: [web] } }
+uses: [users]
+triggers: [{ cognito: pre_sign_up }]
+stages: { dev: {} }
+";
+    let emulator = Emulator::strict_ministack();
+    let world = World::new().file("rzap.yaml", config).file("app.py", "def main(event, context):\n    return event\n");
+    let policy = json!({"Version": "2012-10-17", "Statement": statements(&world)});
+    let world = world.with_policy(&emulator, &policy);
+    world.run("deploy dev").success();
+    let clients = ("clients: [web]", "clients: { web: { flows: [custom_auth] }, app: }, mfa: optional");
+    world.edit("rzap.yaml", clients.0, &format!("{}, attributes: {{ age: number }}, verify: []", clients.1));
+    world.run("deploy dev").success();
+    world.run("status dev --check").success();
+    world.edit("rzap.yaml", clients.1, clients.0);
+    world.edit("rzap.yaml", "triggers: [{ cognito: pre_sign_up }]\n", "");
+    let mut before = policy["Statement"].as_array().cloned().unwrap_or_default();
+    grant(&emulator, &world, &mut before);
+    world.run("deploy dev --allow-replace").success();
+    world.run("undeploy dev --yes").success();
+    emulator.cloud().is_empty();
+}
+
 #[test]
 fn without_one_of_its_actions_a_deploy_fails() {
     let emulator = Emulator::strict_ministack();

@@ -32,6 +32,7 @@ mod app_flow;
 mod app_gallery;
 mod app_kinesis;
 mod app_nightly;
+mod app_pools;
 mod app_queues;
 mod app_secrets;
 mod app_stack;

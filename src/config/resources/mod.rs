@@ -14,6 +14,7 @@ mod secret;
 mod state_machine;
 pub(crate) mod table;
 mod topic;
+mod user_pool;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,9 @@ pub(crate) use self::secret::Secret;
 pub(crate) use self::state_machine::StateMachine;
 pub(crate) use self::table::Table;
 pub(crate) use self::topic::{Subscriber, Topic};
+#[cfg(test)]
+pub(crate) use self::user_pool::Password;
+pub(crate) use self::user_pool::{AppClient, UserPool};
 use super::fields::Fields;
 use super::keys;
 use super::locate::Span;
@@ -53,6 +57,7 @@ pub(crate) enum ResourceConfig {
     StateMachine(StateMachine),
     Parameter(Parameter),
     Secret(Secret),
+    UserPool(UserPool),
 }
 
 impl ResourceConfig {
@@ -88,6 +93,7 @@ const TYPES: &[Type] = &[
     state_machine::TYPE,
     parameter::TYPE,
     secret::TYPE,
+    user_pool::TYPE,
 ];
 
 /// The names of all resources of a stage with the words of their types, as far as they say one.
@@ -163,9 +169,20 @@ pub(super) fn check(
                 _ => {}
             },
             ResourceConfig::LogAlarm(alarm) => alarm::check(reader, said("function"), &alarm.function, functions),
+            ResourceConfig::UserPool(pool) => {
+                let at = said("clients").or_else(|| places.iter().rev().find_map(|place| named(place, name)));
+                if let Some(at) = at {
+                    user_pool::check(reader, at, (name, pool), functions);
+                }
+            }
             ResourceConfig::Table(table) => table::check(reader, said("stream"), (name, table), functions),
         }
     }
+}
+
+/// Where a place speaks of a resource.
+fn named<'a>(place: &'a Entry, name: &str) -> Option<&'a Span> {
+    if let Kind::Map(resources) = &place.value.kind { resources.get(name).map(|entry| &entry.key_span) } else { None }
 }
 
 /// The span of the word that says a resource's type, and that word.

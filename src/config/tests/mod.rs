@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod fuzz;
 mod packing;
+mod pools;
 mod resources;
 mod routes;
 mod secrets;

@@ -2,6 +2,7 @@
 //!
 //! A trigger is a map with one key, its kind: `- sqs: jobs` or, in full, `- sqs: { queue: jobs, batch: 10 }`.
 
+mod cognito;
 mod dynamodb;
 mod events;
 mod http;
@@ -15,6 +16,8 @@ mod stream;
 
 use serde::Serialize;
 
+pub(super) use self::cognito::Taken;
+pub(crate) use self::cognito::{CognitoTrigger, Pool, slot};
 pub(crate) use self::dynamodb::DynamoDbTrigger;
 pub(crate) use self::events::{EventsTrigger, Input};
 pub(crate) use self::http::HttpTrigger;
@@ -48,6 +51,7 @@ pub(crate) enum Trigger {
     Sns(SnsTrigger),
     Dynamodb(DynamoDbTrigger),
     Kinesis(KinesisTrigger),
+    Cognito(CognitoTrigger),
 }
 
 impl Trigger {
@@ -104,6 +108,7 @@ const KINDS: &[TriggerKind] = &[
     TriggerKind { word: "sns", what: "an `sns` trigger", keys: &sns::KEYS, read: sns::read },
     TriggerKind { word: "dynamodb", what: "a `dynamodb` trigger", keys: &dynamodb::KEYS, read: dynamodb::read },
     TriggerKind { word: "kinesis", what: "a `kinesis` trigger", keys: &kinesis::KEYS, read: kinesis::read },
+    TriggerKind { word: "cognito", what: "a `cognito` trigger", keys: &cognito::KEYS, read: cognito::read },
 ];
 
 /// The words of all kinds.

@@ -32,6 +32,8 @@ pub(super) struct Address {
     pub(super) arn: String,
     /// For types that have one.
     pub(super) url: Option<String>,
+    /// What AWS chooses of it, by the attribute that it is in the config: places to be filled in.
+    pub(super) late: BTreeMap<String, String>,
     /// The environment variables of those who use it, and their values.
     pub(super) variables: Vec<(String, String)>,
 }
@@ -96,7 +98,8 @@ impl Addresses {
                 "name" => Ok(address.name.clone()),
                 "arn" => Ok(address.arn.clone()),
                 "url" if address.url.is_some() => Ok(address.url.clone().unwrap_or_default()),
-                _ => Err(Error::failed(format!("the resource `{name}` has no `{attribute}`"))),
+                _ if address.late.contains_key(attribute) => Ok(address.late[attribute].clone()),
+                _ => Err(Error::usage(format!("the resource `{name}` has no `{attribute}`"))),
             }
         })
     }

@@ -33,6 +33,8 @@ mod static_files;
 mod subscription;
 mod table;
 mod topic;
+mod user_pool;
+mod user_pool_triggers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -74,6 +76,8 @@ pub(crate) use self::static_files::{PLACE as STATIC_PLACE, StaticFiles};
 pub(crate) use self::subscription::Subscription;
 pub(crate) use self::table::Table;
 pub(crate) use self::topic::{Endpoint, Topic};
+pub(crate) use self::user_pool::UserPool;
+pub(crate) use self::user_pool_triggers::UserPoolTriggers;
 use super::loss::{Loss, Replacement};
 use super::needs::Need;
 use super::resource::{Found, Key, Orphan, Owner, Resource};
@@ -221,6 +225,7 @@ kinds! {
     EventBus: "event_bus", "event bus", rare;
     Topic: "topic", "topic", rare;
     Table: "table", "table", rare;
+    UserPool: "user_pool", "user pool", rare;
     Stack: "stack", "stack", rare;
     StateMachine: "state_machine", "state machine", rare;
     Parameter: "parameter", "parameter", rare;
@@ -237,6 +242,7 @@ kinds! {
     Rule: "rule", "rule", rare;
     LogSubscription: "log_subscription", "log subscription", rare;
     BucketNotification: "bucket_notification", "bucket notification", rare;
+    UserPoolTriggers: "user_pool_triggers", "user pool triggers", rare;
     ScheduleGroup: "schedule_group", "schedule group", rare;
     Schedule: "schedule", "schedule", rare;
     MetricFilter: "metric_filter", "metric filter", rare;

@@ -9,6 +9,7 @@ mod secret;
 mod state_machine;
 pub(super) mod table;
 mod topic;
+mod user_pool;
 
 use serde_json::Value;
 
@@ -54,5 +55,6 @@ pub(super) fn of(resource: &ResourceConfig) -> &dyn Store {
         ResourceConfig::StateMachine(machine) => machine,
         ResourceConfig::Parameter(parameter) => parameter,
         ResourceConfig::Secret(secret) => secret,
+        ResourceConfig::UserPool(pool) => pool,
     }
 }

@@ -1,5 +1,6 @@
 //! `triggers:` drawn: one file per kind, one line each in [`of`].
 
+pub(super) mod cognito;
 mod events;
 pub(super) mod http;
 mod logs;
@@ -49,5 +50,6 @@ pub(super) fn of(trigger: &Trigger) -> &dyn Wakes {
         Trigger::Sns(sns) => sns,
         Trigger::Dynamodb(dynamodb) => dynamodb,
         Trigger::Kinesis(kinesis) => kinesis,
+        Trigger::Cognito(cognito) => cognito,
     }
 }

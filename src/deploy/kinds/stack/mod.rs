@@ -107,6 +107,11 @@ impl Stack {
         }
     }
 
+    /// The same with other parameters.
+    pub(crate) fn with_parameters(&self, parameters: BTreeMap<String, String>) -> Self {
+        Self { given: Given::of(&parameters), parameters, ..self.clone() }
+    }
+
     fn found(owner: &Owner, name: &str, live: &Described, body: &str, holds: Vec<String>) -> Self {
         let tag = |key: &str| live.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
         // What somebody made of it by hand has the tag of what it was.
