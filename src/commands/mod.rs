@@ -5,6 +5,7 @@
 mod cache;
 mod context;
 mod deploy;
+mod errors;
 mod event;
 mod exec;
 mod gradual;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Exec(exec::Exec),
     Manage(manage::Manage),
     Tail(tail::Tail),
+    Errors(errors::Errors),
     Secret(secret::Secret),
     Undeploy(undeploy::Undeploy),
     Unlock(unlock::Unlock),
@@ -78,6 +80,7 @@ impl Command {
             Self::Exec(exec) => exec.run(context).await,
             Self::Manage(manage) => manage.run(context).await,
             Self::Tail(tail) => tail.run(context).await,
+            Self::Errors(errors) => errors.run(context).await,
             Self::Secret(secret) => secret.run(context).await,
             Self::Undeploy(undeploy) => undeploy.run(context).await,
             Self::Unlock(unlock) => unlock.run(context).await,

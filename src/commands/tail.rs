@@ -1,16 +1,18 @@
 //! `rzap tail`: the logs of all functions of a stage, merged in time order.
 
+mod look;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use console::{Color, style};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde_json::Value;
 
+use self::look::Look;
 use super::context::{Context, known_functions, owner_of};
 use crate::deploy;
 use crate::error::{Kind, Result};
-use crate::observe::{self, Filter, LogEvent};
-use crate::ui::{Report, Ui, age};
+use crate::observe::{self, Filter};
+use crate::ui::{Report, age};
 
 /// Show the logs of all functions of a stage, in time order, and follow them
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,9 @@ pub(crate) struct Tail {
     /// Print what is there and end
     #[arg(long)]
     no_follow: bool,
+
+    #[command(flatten)]
+    look: Look,
 }
 
 impl Tail {
@@ -48,7 +53,7 @@ impl Tail {
             .map(|name| (name.clone(), deploy::log_group_name(&deploy::function_name(&owner, name))))
             .collect();
         let count = groups.len();
-        let printer = Printer::new(context.ui, groups.keys());
+        let mut printer = self.look.printer(context.ui, groups.keys());
         let cloud = context.cloud(&stage).await?;
         let since = Timestamp::now().as_millisecond() - self.since;
         let mut tail = observe::Tail::new(groups, Filter { since, pattern: self.filter });
@@ -57,14 +62,16 @@ impl Tail {
         loop {
             match tail.round(&cloud).await {
                 Ok(events) => {
-                    for event in &events {
+                    for event in events {
+                        let hint = observe::hint(&event.message).map(|hint| (event.function.clone(), hint));
                         printer.print(event);
-                        if let Some(hint) = observe::hint(&event.message)
-                            && hints.insert((event.function.clone(), hint.clone()))
+                        if let Some((function, hint)) = hint
+                            && hints.insert((function.clone(), hint.clone()))
                         {
-                            context.ui.hint(&format!("{}: {hint}", event.function));
+                            context.ui.hint(&format!("{function}: {hint}"));
                         }
                     }
+                    printer.pause();
                 }
                 // Who follows for days meets a network that is gone for a while.
                 Err(error) if !first && !self.no_follow && error.kind == Kind::Failed => {
@@ -77,46 +84,11 @@ impl Tail {
             }
             first = false;
             if self.no_follow && !tail.throttled() {
+                printer.end();
                 return Ok(Box::new(Nothing));
             }
             tail.rest().await;
         }
-    }
-}
-
-/// Lays out one event per line.
-struct Printer {
-    ui: Ui,
-    /// Function → its colour; the names are padded to the longest.
-    colours: BTreeMap<String, Color>,
-    width: usize,
-}
-
-impl Printer {
-    fn new<'a>(ui: Ui, functions: impl Iterator<Item = &'a String>) -> Self {
-        let palette = [Color::Cyan, Color::Magenta, Color::Green, Color::Yellow, Color::Blue];
-        let colours: BTreeMap<String, Color> = functions.cloned().zip(palette.into_iter().cycle()).collect();
-        let width = colours.keys().map(String::len).max().unwrap_or(0);
-        Self { ui, colours, width }
-    }
-
-    fn print(&self, event: &LogEvent) {
-        if self.ui.is_json() {
-            return self.ui.json_line(event);
-        }
-        let time = Timestamp::from_millisecond(event.timestamp).unwrap_or_default().to_zoned(TimeZone::system());
-        let colour = self.colours.get(&event.function).copied().unwrap_or(Color::White);
-        let name = style(format!("{:width$}", event.function, width = self.width)).fg(colour);
-        let time = style(time.strftime("%H:%M:%S%.3f")).dim();
-        let frame = ["START RequestId", "END RequestId", "REPORT RequestId", "INIT_START", "INIT_REPORT"];
-        let quiet = frame.iter().any(|start| event.message.starts_with(start));
-        let mut text = String::new();
-        // A runtime keeps an event of several lines together by ending them with CR.
-        for line in event.message.trim_end_matches('\r').split(['\n', '\r']) {
-            let line = if quiet { style(line.replace('\t', "  ")).dim().to_string() } else { line.to_owned() };
-            text.push_str(&format!("{time} {name} {line}\n"));
-        }
-        self.ui.data(text.as_bytes());
     }
 }
 

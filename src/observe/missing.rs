@@ -58,6 +58,14 @@ const DISTRIBUTIONS: &[(&str, &str)] = &[
 
 /// The hint for a text in which a runtime says that it did not find a module, or could not load one.
 pub(crate) fn hint(text: &str) -> Option<String> {
+    // One quick search spares a million lines of a log all the others.
+    static ANY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let words = "o module |annot find |annot import name|unknown location|ELF |shared object|required by";
+        Regex::new(words).ok()
+    });
+    if !ANY.as_ref()?.is_match(text) {
+        return None;
+    }
     native(text).or_else(|| python(text)).or_else(|| node(text)).or_else(|| platform(text))
 }
 

@@ -33,7 +33,8 @@ pub(super) fn text(error: &Error, flags: &str) -> String {
 /// `rzap undeploy dev --yes` after a `--local` run would otherwise go to AWS.
 fn complete(hint: &str, flags: &str) -> String {
     let verbs = [
-        "deploy", "update", "rollback", "status", "invoke", "exec", "manage", "tail", "undeploy", "package", "validate",
+        "deploy", "update", "rollback", "status", "invoke", "exec", "manage", "tail", "errors", "undeploy", "package",
+        "validate",
     ];
     let is_command = |text: &str| {
         let verb = text.strip_prefix("rzap ").and_then(|rest| rest.split(' ').next());

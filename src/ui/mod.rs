@@ -3,24 +3,27 @@
 mod answer;
 mod changes;
 mod errors;
+mod folded;
 mod markdown;
 mod meter;
 mod plan;
 mod progress;
+mod story;
 mod table;
 mod traffic;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use console::style;
-use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use self::answer::{is_binary, laid_out};
+pub(crate) use self::folded::folded;
 pub(crate) use self::markdown::plan_markdown;
 pub(crate) use self::meter::{Count, Meter, rate};
 pub(crate) use self::plan::{plan_talk, plan_text, summary};
 pub(crate) use self::progress::Progress;
+pub(crate) use self::story::Storyteller;
 pub(crate) use self::table::{Table, age, count, duration};
 use crate::error::{Error, Kind, Result};
 /// `1.4 MB`: the same units everywhere.
@@ -78,6 +81,11 @@ impl Ui {
         Self { flags, json, quiet, verbose, live: terminal && !set("CI") && !dumb }
     }
 
+    /// A command that goes where this run goes: with its flags.
+    pub(crate) fn command(&self, command: &str) -> String {
+        format!("{command}{}", self.flags)
+    }
+
     /// Whether the answer is wanted as JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
@@ -106,13 +114,6 @@ impl Ui {
             (true, document) => self.data(document_text(&document).as_bytes()),
             (false, _) => self.data(report.text().as_bytes()),
         }
-    }
-
-    /// One line of JSON on stdout, for streams of them.
-    pub(crate) fn json_line(&self, value: &impl Serialize) {
-        let mut text = serde_json::to_string(value).unwrap_or_default();
-        text.push('\n');
-        self.data(text.as_bytes());
     }
 
     /// Bytes on stdout, as they are. Whoever closed the pipe wants no more: that ends us quietly. What cannot be

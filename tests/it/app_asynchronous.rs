@@ -172,7 +172,7 @@ fn records_go_to_a_function_and_a_bucket_and_at_once_when_it_is_off() {
     world.args(&["invoke", "dev", "work", "--async", "-p", r#"{"job": 3}"#]).success();
     wait_for("the audit", Duration::from_secs(40), || {
         let tail = world.run("tail dev audit --no-follow").success();
-        tail.stdout.contains("audit Success {'job': 3}").then_some(())
+        tail.stdout.contains(" Success {'job': 3}").then_some(())
     });
     world.edit("rzap.yaml", "concurrency: 1", "concurrency: 0");
     world.run("deploy dev").success();

@@ -135,7 +135,7 @@ fn a_followed_log_shows_what_happens_later_and_ends_with_ctrl_c() {
     let mut tail = world.start("tail dev --local");
     assert!(tail.says("batch of 10"), "{}", tail.wait());
     world.run("invoke dev worker --local").failure(1);
-    assert!(tail.says("[ERROR] ValueError"), "{}", tail.wait());
+    assert!(tail.says("ValueError: the payload needs"), "{}", tail.wait());
     tail.interrupt();
     let output = tail.wait();
     assert_eq!(output.code, 130, "{output}");

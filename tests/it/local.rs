@@ -253,7 +253,7 @@ fn the_state_of_the_local_cloud_survives_a_restart() {
     assert_eq!(http::get(&format!("{url}/api/entries")).json(), json!({"entries": []}));
     let status = world.run("status dev --local --check --json").success();
     assert_eq!(status.url(), url);
-    assert!(world.run("tail dev --local --no-follow").success().stdout.contains("START RequestId"));
+    assert!(world.run("tail dev --local --no-follow --raw").success().stdout.contains("START RequestId"));
 
     insta::assert_snapshot!(world.run("local reset").success().out(), @"the local cloud has forgotten everything");
     world.local().is_empty();

@@ -82,6 +82,7 @@ mod readme;
 mod releases;
 mod roles;
 mod static_files;
+mod story;
 mod streaming;
 mod surroundings;
 mod traffic;

@@ -68,7 +68,11 @@ fn functions_are_invoked_and_their_logs_read_on_ministack() {
     assert_eq!(failed.json()["errorMessage"], "the payload needs a list called `numbers`");
     failed.says(&["ValueError: the payload needs a list called `numbers`", "error: the function `worker` failed"]);
     let tail = world.run("tail dev --no-follow --filter ValueError").success();
-    assert!(tail.stdout.contains("worker ValueError: the payload needs a list"), "{tail}");
+    assert!(tail.stdout.contains(" ValueError: the payload needs a list"), "{tail}");
+    // Its filter patterns mean something else than AWS's, and its log has no START that names the request.
+    let errors = world.run("errors dev --json").success().json();
+    assert_eq!(errors["failures"][0]["type"], "ValueError", "{errors}");
+    assert_eq!(errors["failures"][0]["functions"], json!(["worker"]));
 
     // A second app in the same account, and one artifact bucket for both.
     let other = World::new().app("hello-python").at(&emulator.endpoint);

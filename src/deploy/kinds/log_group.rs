@@ -55,7 +55,7 @@ impl Resource for LogGroup {
         Vec::new()
     }
 
-    /// `FilterLogEvents` is what `tail` does with it.
+    /// `FilterLogEvents` is what `tail` does with it, `GetLogEvents` what `errors` looks around with.
     fn needs() -> Vec<Need> {
         const ON: &[&str] = &["arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{names}"];
         const ACTIONS: &[&str] = &[
@@ -65,6 +65,7 @@ impl Resource for LogGroup {
             "logs:TagResource",
             "logs:ListTagsForResource",
             "logs:FilterLogEvents",
+            "logs:GetLogEvents",
         ];
         vec![Need::anywhere(&["logs:DescribeLogGroups"]), Need::on(ON, ACTIONS)]
     }
