@@ -42,6 +42,11 @@ impl Pace {
         Self { on, slots: Arc::default() }
     }
 
+    /// Whether AWS's rates count here.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// `CreateRestApi`, `ImportRestApi`: one per 3 s.
     pub(crate) async fn create_api(&self) {
         self.gateway().await;

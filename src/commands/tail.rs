@@ -4,15 +4,15 @@ mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use serde_json::Value;
 
 use self::look::Look;
 use super::context::{Context, known_functions, owner_of};
 use crate::deploy;
-use crate::error::{Kind, Result};
-use crate::observe::{self, Filter};
-use crate::ui::{Report, age};
+use crate::error::{Error, Result};
+use crate::observe::{self, LogEvent, Notice, Step, Wanted};
+use crate::ui::{Report, Ui, When, when};
 
 /// Show the logs of all functions of a stage, in time order, and follow them
 #[derive(Debug, clap::Args)]
@@ -24,13 +24,21 @@ pub(crate) struct Tail {
     #[arg(value_name = "FUNCTION")]
     functions: Vec<String>,
 
-    /// From when on: 30s, 10m, 2h, 1d
-    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = age)]
-    since: i64,
+    /// From when on: 10m, 2h, yesterday, 14:00, "2026-11-20 14:00", 2026-11-20T14:00:00Z
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = when)]
+    since: When,
+
+    /// Until when, in the same words; a time that has passed ends it
+    #[arg(long, value_name = "TIME", value_parser = when)]
+    until: Option<When>,
 
     /// CloudWatch's filter pattern, e.g. ERROR or '{ $.level = "error" }'
     #[arg(long, value_name = "PATTERN")]
     filter: Option<String>,
+
+    /// Have AWS send new events by Live Tail sessions, which it charges for by the minute
+    #[arg(long, conflicts_with = "no_follow")]
+    live: bool,
 
     /// Print what is there and end
     #[arg(long)]
@@ -44,6 +52,7 @@ impl Tail {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
         let stage = context.stage_to_look_at(self.stage.as_deref())?;
         known_functions(&stage, &self.functions)?;
+        let (since, until) = self.times()?;
         let owner = owner_of(&stage);
         let wanted = |name: &&String| self.functions.is_empty() || self.functions.contains(*name);
         let groups: BTreeMap<String, String> = stage
@@ -52,43 +61,81 @@ impl Tail {
             .filter(wanted)
             .map(|name| (name.clone(), deploy::log_group_name(&deploy::function_name(&owner, name))))
             .collect();
-        let count = groups.len();
         let mut printer = self.look.printer(context.ui, groups.keys());
-        let cloud = context.cloud(&stage).await?;
-        let since = Timestamp::now().as_millisecond() - self.since;
-        let mut tail = observe::Tail::new(groups, Filter { since, pattern: self.filter });
+        let past = until.is_some_and(|until| until <= Timestamp::now().as_millisecond());
+        let wanted = Wanted {
+            stage: stage.stage.clone(),
+            groups,
+            since,
+            until,
+            pattern: self.filter,
+            follow: !self.no_follow && !past,
+            live: self.live,
+        };
+        let mut tail = observe::Tail::new(context.cloud(&stage).await?, wanted);
         let mut hints = BTreeSet::new();
-        let mut first = true;
         loop {
-            match tail.round(&cloud).await {
-                Ok(events) => {
+            let step = tail.next().await.inspect_err(|_| printer.end())?;
+            let Some(step) = step else { break };
+            match step {
+                Step::Events(events) => {
                     for event in events {
-                        let hint = observe::hint(&event.message).map(|hint| (event.function.clone(), hint));
+                        let missing = hint(&event, &mut hints);
                         printer.print(event);
-                        if let Some((function, hint)) = hint
-                            && hints.insert((function.clone(), hint.clone()))
-                        {
-                            context.ui.hint(&format!("{function}: {hint}"));
+                        if let Some(missing) = missing {
+                            printer.pause();
+                            context.ui.hint(&missing);
                         }
                     }
+                }
+                Step::Notice(notice) => {
                     printer.pause();
+                    say(context.ui, &notice);
                 }
-                // Who follows for days meets a network that is gone for a while.
-                Err(error) if !first && !self.no_follow && error.kind == Kind::Failed => {
-                    context.ui.warn(&format!("{error}; trying again"));
+                // What is in its way was said: the log cannot be read.
+                Step::Renew => {
+                    if let Ok(cloud) = context.cloud(&stage).await {
+                        tail.renew(cloud);
+                    }
                 }
-                Err(error) => return Err(error),
+                Step::Quiet => printer.pause(),
             }
-            if first && tail.missing().len() == count {
-                return Err(observe::Tail::nothing_there(&stage.stage));
-            }
-            first = false;
-            if self.no_follow && !tail.throttled() {
-                printer.end();
-                return Ok(Box::new(Nothing));
-            }
-            tail.rest().await;
         }
+        printer.end();
+        Ok(Box::new(Nothing))
+    }
+
+    /// From when until when, ms since 1970.
+    fn times(&self) -> Result<(i64, Option<i64>)> {
+        let now = Zoned::now();
+        let since = self.since.at(&now)?;
+        let until = self.until.as_ref().map(|until| until.at(&now)).transpose()?;
+        if until.is_some_and(|until| until < since) {
+            return Err(Error::usage("--until is before --since").hint("without --since, it begins 10 minutes ago"));
+        }
+        Ok((since, until))
+    }
+}
+
+/// What to add so that a module is found: once for each function.
+fn hint(event: &LogEvent, said: &mut BTreeSet<(String, String)>) -> Option<String> {
+    // Most lines can be told from such a text by a word.
+    const WORDS: [&str; 6] = ["odule", "package '", "import name", "ELF", "shared object", "required by"];
+    if !WORDS.iter().any(|word| event.message.contains(word)) {
+        return None;
+    }
+    let hint = observe::hint(&event.message)?;
+    said.insert((event.function.clone(), hint.clone())).then(|| format!("{}: {hint}", event.function))
+}
+
+fn say(ui: Ui, notice: &Notice) {
+    if notice.is_warning {
+        ui.warn(&notice.text);
+    } else {
+        ui.say(&notice.text);
+    }
+    if let Some(hint) = &notice.hint {
+        ui.hint(hint);
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) fn host_name(authority: &str) -> String {
 }
 
 fn is_local(name: &str) -> bool {
+    // Clients put `stream-` (before April 2026 `streaming-`) before the host for `StartLiveTail`.
+    let name = name.strip_prefix("stream-").or_else(|| name.strip_prefix("streaming-")).unwrap_or(name);
     // RFC 6761: resolvers and browsers keep everything under `localhost` on the machine.
     name == "localhost"
         || name.ends_with(".localhost")

@@ -29,6 +29,7 @@ pub(crate) mod deliver;
 pub(crate) mod dynamodb;
 pub(crate) mod event_pattern;
 pub(crate) mod events;
+pub(crate) mod eventstream;
 pub(crate) mod form;
 pub(crate) mod front;
 pub(crate) mod guard;

@@ -11,6 +11,7 @@ mod progress;
 mod story;
 mod table;
 mod traffic;
+mod when;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
@@ -25,6 +26,7 @@ pub(crate) use self::plan::{plan_talk, plan_text, summary};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::story::Storyteller;
 pub(crate) use self::table::{Table, age, count, duration};
+pub(crate) use self::when::{When, when};
 use crate::error::{Error, Kind, Result};
 /// `1.4 MB`: the same units everywhere.
 pub(crate) use crate::package::amount as bytes;

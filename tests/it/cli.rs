@@ -66,11 +66,11 @@ fn a_wrong_command_line_is_exit_2() {
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(world.run("tail dev --since soon").failure(2).err(), @r"
-    error: invalid value 'soon' for '--since <AGE>': `soon` is no age: write 30s, 10m, 2h or 1d
+    insta::assert_snapshot!(world.run("tail dev --since soon").failure(2).err(), @r#"
+    error: invalid value 'soon' for '--since <TIME>': `soon` is no time: write 10m, 2h, yesterday, 14:00, "2026-11-20 14:00" or [time]
 
     For more information, try '--help'.
-    ");
+    "#);
 }
 
 #[test]

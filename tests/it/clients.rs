@@ -56,6 +56,12 @@ fn boto3_finds_cloudwatch_logs_as_aws_has_them() {
 }
 
 #[test]
+fn boto3_follows_logs_live_as_on_aws() {
+    let world = World::new();
+    world.local().script("live_tail.py");
+}
+
+#[test]
 fn boto3_finds_cloudwatch_alarms_as_aws_has_them() {
     let world = World::new();
     world.local().script("cloudwatch.py");

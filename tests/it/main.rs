@@ -85,6 +85,7 @@ mod static_files;
 mod story;
 mod streaming;
 mod surroundings;
+mod tail;
 mod traffic;
 mod trigger_through;
 mod unlock;

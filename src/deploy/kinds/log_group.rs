@@ -55,7 +55,7 @@ impl Resource for LogGroup {
         Vec::new()
     }
 
-    /// `FilterLogEvents` is what `tail` does with it, `GetLogEvents` what `errors` looks around with.
+    /// `FilterLogEvents` and `StartLiveTail` are what `tail` does with it, `GetLogEvents` what `errors` looks around with.
     fn needs() -> Vec<Need> {
         const ON: &[&str] = &["arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{names}"];
         const ACTIONS: &[&str] = &[
@@ -66,6 +66,7 @@ impl Resource for LogGroup {
             "logs:ListTagsForResource",
             "logs:FilterLogEvents",
             "logs:GetLogEvents",
+            "logs:StartLiveTail",
         ];
         vec![Need::anywhere(&["logs:DescribeLogGroups"]), Need::on(ON, ACTIONS)]
     }

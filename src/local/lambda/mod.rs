@@ -19,7 +19,6 @@ mod destinations;
 mod ended;
 mod environment;
 mod event_invoke;
-mod eventstream;
 mod functions;
 mod interpreter;
 mod invoke;

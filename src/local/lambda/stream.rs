@@ -12,13 +12,13 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 use serde_json::{Map, Value};
 
-use super::super::Local;
 use super::super::rest::{Broken, Rest};
 use super::super::wire::{Fault, Reply, Request};
+use super::super::{Local, eventstream};
+use super::Lambda;
 use super::invoke::{self, Outcome, Streaming};
 use super::names::FunctionRef;
 use super::runtime_api::Part;
-use super::{Lambda, eventstream};
 
 /// A payload goes into messages of this size: clients of event streams take 16 MB at most.
 const MOST_CHUNK: usize = 1024 * 1024;

@@ -7,16 +7,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::PoisonError;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::events::{PAGE_BYTES, PAGE_EVENTS};
 use super::input::{Input, checked_stream_name};
 use super::journal::{Direction, Entry, Position};
 use super::pattern::Pattern;
 use super::{Logs, SharedJournal, invalid, no_stream};
-use crate::local::wire::Fault;
+use crate::local::wire::{Fault, Reply};
 
 /// How many events one page looks at.
 const LOOKED_AT: usize = 50_000;
@@ -28,7 +29,7 @@ const NEWEST_FIRST_SINCE: i64 = 1_704_067_200_000;
 type Place = (i64, i64, u64, u64);
 
 impl Logs {
-    pub(super) fn filter_events(&self, input: &Input<'_>) -> Result<Value, Fault> {
+    pub(super) fn filter_events(&self, input: &Input<'_>) -> Result<Reply, Fault> {
         let query = Query::read(input)?;
         let (streams, horizon) =
             self.group(input.region, &query.group, |group| (group.streams.clone(), group.horizon()))?;
@@ -44,7 +45,7 @@ impl Logs {
             if named && query.prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix.as_str())) {
                 let range = (query.start.max(horizon), 0)..(query.end.saturating_add(1), 0);
                 cursors.push(Cursor::new(
-                    name,
+                    &name,
                     stream.number,
                     self.journal(stream.number)?,
                     range,
@@ -54,11 +55,16 @@ impl Logs {
             }
         }
         let page = Page::read(&mut cursors, &query, direction)?;
-        let mut output = json!({ "events": page.events, "searchedLogStreams": [] });
+        // Written by hand: a page has up to 10,000 events, and a tree of them costs more than reading them.
+        let mut text = String::with_capacity(page.events.len() + 200);
+        text.push_str("{\"searchedLogStreams\":[]");
         if let Some(last) = page.unfinished {
-            output["nextToken"] = Token { direction, last }.to_text(&query.hash()).into();
+            text.push_str(&format!(",\"nextToken\":\"{}\"", Token { direction, last }.to_text(&query.hash())));
         }
-        Ok(output)
+        text.push_str(",\"events\":[");
+        text.push_str(&page.events);
+        text.push_str("]}");
+        Ok(Reply::empty(200).with("content-type", "application/x-amz-json-1.1").body(text))
     }
 }
 
@@ -153,7 +159,8 @@ impl Token {
 
 /// One stream's part of the merge, read ahead in growing batches.
 struct Cursor {
-    name: String,
+    /// The stream's name as JSON.
+    quoted: String,
     number: u64,
     journal: SharedJournal,
     range: std::ops::Range<Position>,
@@ -165,7 +172,7 @@ struct Cursor {
 
 impl Cursor {
     fn new(
-        name: String,
+        name: &str,
         number: u64,
         journal: SharedJournal,
         mut range: std::ops::Range<Position>,
@@ -178,7 +185,8 @@ impl Cursor {
             (Some((timestamp, ..)), Direction::Backward) => range.end = range.end.min((timestamp.saturating_add(1), 0)),
             (None, _) => {}
         }
-        Self { name, number, journal, range, direction, after, ahead: VecDeque::new(), batch: 32 }
+        let quoted = json!(name).to_string();
+        Self { quoted, number, journal, range, direction, after, ahead: VecDeque::new(), batch: 32 }
     }
 
     fn place(&self, entry: &Entry) -> Place {
@@ -216,7 +224,9 @@ impl Cursor {
 
 /// One page of the merge.
 struct Page {
-    events: Vec<Value>,
+    /// As JSON, with commas between them.
+    events: String,
+    count: usize,
     /// The last place looked at, when there is more behind it.
     unfinished: Option<Place>,
 }
@@ -234,7 +244,7 @@ impl Page {
                 heap.push(Reverse((turned(place), at)));
             }
         }
-        let mut page = Self { events: Vec::new(), unfinished: None };
+        let mut page = Self { events: String::new(), count: 0, unfinished: None };
         let (mut bytes, mut looked_at) = (0, 0);
         let mut last = None;
         while let Some(Reverse((_, at))) = heap.pop() {
@@ -242,7 +252,7 @@ impl Page {
             let Some((entry, message)) = cursor.ahead.front() else { continue };
             let matches = query.pattern.matches(message);
             let size = message.len() + 26;
-            let full = page.events.len() == query.limit || (bytes + size > PAGE_BYTES && !page.events.is_empty());
+            let full = page.count == query.limit || (bytes + size > PAGE_BYTES && page.count > 0);
             if looked_at == LOOKED_AT || (matches && full) {
                 page.unfinished = last;
                 return Ok(page);
@@ -251,13 +261,7 @@ impl Page {
             last = Some(cursor.place(entry));
             if matches {
                 bytes += size;
-                page.events.push(json!({
-                    "logStreamName": cursor.name,
-                    "timestamp": entry.timestamp,
-                    "message": message,
-                    "ingestionTime": entry.ingested,
-                    "eventId": event_id(entry.timestamp, cursor.number, entry.sequence),
-                }));
+                page.push(&cursor.quoted, entry, message, &event_id(entry.timestamp, cursor.number, entry.sequence));
             }
             cursor.ahead.pop_front();
             if let Some(place) = cursor.peek()? {
@@ -265,6 +269,17 @@ impl Page {
             }
         }
         Ok(page)
+    }
+
+    fn push(&mut self, stream: &str, entry: &Entry, message: &str, id: &str) {
+        let comma = if self.count == 0 { "" } else { "," };
+        let (at, ingested, message) = (entry.timestamp, entry.ingested, json!(message));
+        // Writing to a string does not fail.
+        let _ = write!(
+            self.events,
+            "{comma}{{\"logStreamName\":{stream},\"timestamp\":{at},\"message\":{message},\"ingestionTime\":{ingested},\"eventId\":\"{id}\"}}",
+        );
+        self.count += 1;
     }
 }
 

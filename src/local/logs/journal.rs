@@ -160,13 +160,27 @@ impl Journal {
             return Ok(Vec::new());
         }
         let file = File::open(&self.path)?;
+        let first = wanted.iter().map(|entry| entry.offset).min().unwrap_or_default();
+        let last = wanted.iter().map(|entry| entry.offset + u64::from(entry.length)).max().unwrap_or_default();
+        let needed: u64 = wanted.iter().map(|entry| u64::from(entry.length)).sum();
         let mut buffer = Vec::new();
+        // Events nearly always lie in the file as they are read: then one read is enough for all.
+        let at_once = last - first <= 2 * needed;
+        if at_once {
+            buffer.resize(usize::try_from(last - first).unwrap_or(usize::MAX), 0);
+            file.read_exact_at(&mut buffer, first)?;
+        }
         wanted
             .into_iter()
             .map(|entry| {
-                buffer.resize(entry.length as usize, 0);
-                file.read_exact_at(&mut buffer, entry.offset)?;
-                let line: Line<'_> = serde_json::from_slice(&buffer)?;
+                let length = entry.length as usize;
+                let start = if at_once { usize::try_from(entry.offset - first).unwrap_or(usize::MAX) } else { 0 };
+                if !at_once {
+                    buffer.resize(length, 0);
+                    file.read_exact_at(&mut buffer, entry.offset)?;
+                }
+                let bytes = buffer.get(start..start + length).ok_or(io::ErrorKind::UnexpectedEof)?;
+                let line: Line<'_> = serde_json::from_slice(bytes)?;
                 Ok((entry, line.m.into_owned()))
             })
             .collect()

@@ -2,7 +2,7 @@
 //!
 //! Groups and streams are an index in a [`Store`]; events are one [`journal`] file per stream, named
 //! by the stream's number so that no name from outside reaches the file system. Events are readable as
-//! soon as the write is answered, and then sent to who has subscribed. Refused: live tail, Insights
+//! soon as the write is answered, and then sent to who has subscribed or listens live. Refused: Insights
 //! queries, exports, KMS keys, and every other operation that is not listed in [`Logs::dispatch`].
 
 mod events;
@@ -10,6 +10,7 @@ mod filter;
 mod groups;
 mod input;
 mod journal;
+mod live;
 mod metric_filters;
 mod pattern;
 mod streams;
@@ -25,6 +26,7 @@ use serde_json::Value;
 
 use self::input::Input;
 use self::journal::Journal;
+use self::live::Live;
 pub(crate) use self::metric_filters::Counted;
 use self::metric_filters::MetricFilter;
 use self::subscriptions::{Outbox, Subscription};
@@ -76,6 +78,7 @@ pub(crate) struct Logs {
     index: Store<Index>,
     journals: Mutex<HashMap<u64, SharedJournal>>,
     outbox: Outbox,
+    live: Live,
     /// By metric filters, until it is fetched.
     counted: Mutex<Vec<Counted>>,
 }
@@ -86,7 +89,8 @@ impl Logs {
         let dir = home.join("logs");
         std::fs::create_dir_all(&dir).or_failed(|| format!("create {}", dir.display()))?;
         let index = Store::open(&dir, "groups")?;
-        Ok(Self { dir, index, journals: Mutex::default(), outbox: Outbox::default(), counted: Mutex::default() })
+        let (journals, outbox, live) = (Mutex::default(), Outbox::default(), Live::default());
+        Ok(Self { dir, index, journals, outbox, live, counted: Mutex::default() })
     }
 
     /// Starts sending what is written to those who have subscribed.
@@ -127,6 +131,9 @@ impl Logs {
         let operation = target.strip_prefix("Logs_20140328.").unwrap_or(target);
         let input = Input::new(request.json()?, &request.region);
         let output = match operation {
+            // Large, or without an end: these two write their answers themselves.
+            "FilterLogEvents" => return self.filter_events(&input),
+            "StartLiveTail" => return self.start_live_tail(&input),
             "CreateLogGroup" => self.create_group(&input),
             "DeleteLogGroup" => self.delete_group(&input),
             "DescribeLogGroups" => self.describe_groups(&input),
@@ -150,7 +157,6 @@ impl Logs {
             "PutMetricFilter" => self.put_metric_filter(&input),
             "DescribeMetricFilters" => self.describe_metric_filters(&input),
             "DeleteMetricFilter" => self.delete_metric_filter(&input),
-            "FilterLogEvents" => self.filter_events(&input),
             other => Err(Fault::unsupported("CloudWatch Logs", other)),
         }?;
         let reply = match output {
@@ -192,6 +198,7 @@ impl Logs {
         let journal = self.journal(number)?;
         let appended = journal.write().unwrap_or_else(PoisonError::into_inner).append(now(), events);
         let first = appended.map_err(|error| disk(&error))?;
+        self.live.written(place, events);
         self.written(place, (number, first), events);
         Ok(())
     }

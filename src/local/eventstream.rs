@@ -7,7 +7,7 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 /// What a stream of them calls itself.
-pub(super) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
+pub(crate) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
 
 /// The type of a header's value that is a text.
 const STRING: u8 = 7;
@@ -15,9 +15,19 @@ const STRING: u8 = 7;
 const FRAME: usize = 16;
 
 /// One event as a message.
-pub(super) fn event(kind: &str, content_type: &str, payload: &[u8]) -> Bytes {
+pub(crate) fn event(kind: &str, content_type: &str, payload: &[u8]) -> Bytes {
+    message([(":event-type", kind), (":content-type", content_type), (":message-type", "event")], payload)
+}
+
+/// An error in the middle of a stream; nothing follows it.
+pub(crate) fn exception(kind: &str, payload: &[u8]) -> Bytes {
+    let headers = [(":exception-type", kind), (":content-type", "application/json"), (":message-type", "exception")];
+    message(headers, payload)
+}
+
+fn message(given: [(&str, &str); 3], payload: &[u8]) -> Bytes {
     let mut headers = BytesMut::new();
-    for (name, value) in [(":event-type", kind), (":content-type", content_type), (":message-type", "event")] {
+    for (name, value) in given {
         headers.put_u8(u8::try_from(name.len()).unwrap_or(u8::MAX));
         headers.put_slice(name.as_bytes());
         headers.put_u8(STRING);
