@@ -35,6 +35,17 @@ pub(crate) fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes:
     code(error).is_some_and(|code| codes.contains(&code))
 }
 
+/// True when AWS knew who asked and did not let them: told from what [`explain`] made of its answer.
+pub(crate) fn is_denied(error: &Error) -> bool {
+    let code = |cause: &String| DENIED.iter().any(|code| cause == code || cause.starts_with(&format!("{code}: ")));
+    error.kind == Kind::Access && error.causes.iter().any(code)
+}
+
+/// The permission that was missing, where AWS named it.
+pub(crate) fn denied_action(error: &Error) -> Option<&str> {
+    error.causes.iter().find_map(|cause| missing_action(cause))
+}
+
 /// True when something that is not AWS says that it does not have this service.
 pub(crate) fn is_missing<E: ProvideErrorMetadata, R>(cloud: &super::Cloud, error: &SdkError<E, R>) -> bool {
     cloud.endpoint.is_some() && is_code(error, &["NotImplemented"])
@@ -222,6 +233,10 @@ mod tests {
         );
         assert_eq!(error.kind, Kind::Access);
         assert_eq!(error.hints, ["whoever runs rzap needs the permission `lambda:CreateFunction`"]);
+        assert!(is_denied(&error) && is_denied(&error.clone().context("cannot deploy")));
+        assert_eq!(denied_action(&error), Some("lambda:CreateFunction"));
+        let expired = from_service("list it", "ExpiredToken", "The security token is expired");
+        assert!(!is_denied(&expired) && denied_action(&expired).is_none());
     }
 
     #[test]

@@ -159,6 +159,12 @@ impl Context {
         said.or_else(|| from("AWS_REGION")).or_else(|| from("AWS_DEFAULT_REGION")).unwrap_or_else(|| "*".to_owned())
     }
 
+    /// What tells where a stage lives from where others do: profile, region, and whether that is the local cloud.
+    pub(crate) fn place_of(&self, stage: &StageConfig) -> (Option<String>, String, bool) {
+        let profile = self.global.profile.clone().or_else(|| stage.profile.clone());
+        (profile, self.region(stage), self.is_local(stage))
+    }
+
     /// The cloud the stage lives in. Starts the local one when it is needed.
     pub(crate) async fn cloud(&self, stage: &StageConfig) -> Result<Cloud> {
         self.cloud_at(stage, self.is_local(stage)).await

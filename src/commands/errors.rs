@@ -40,14 +40,14 @@ impl Errors {
         let spin = progress.spin("reading the logs");
         let cloud = context.cloud(&stage).await?;
         let now = Timestamp::now().as_millisecond();
-        let span = Span { since: now - self.since, until: now };
-        let found = observe::failures(&cloud, &groups, span).await?;
+        let window = Span { since: now - self.since, until: now };
+        let found = observe::failures(&cloud, &groups, window).await?;
         drop(spin);
         if !found.present {
             return Err(Error::failed(format!("there are no logs of stage `{}` yet", stage.stage))
                 .hint(format!("run `rzap deploy {}` first, or check the stage's name and region", stage.stage)));
         }
-        Ok(Box::new(List { ui: context.ui, app: stage.app, stage: stage.stage, span, found }))
+        Ok(Box::new(List { ui: context.ui, app: stage.app, stage: stage.stage, span: window, found }))
     }
 }
 

@@ -45,6 +45,7 @@ blank lines.
 
 Run again after a crash or Ctrl-C, the same command does what is left. Items are run at least once: a repeated call, or a \
 crash, may run one twice.")]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Map {
     /// The stage; may be left out when there is only one
     stage: Option<String>,
@@ -187,13 +188,11 @@ impl Map {
         if (to_stdout && ended.stop.is_none()) || is_worth_saying {
             context.ui.say(summary.words().trim_end());
         }
-        match ended.stop {
-            Some(stop) => Err(stopped(&summary, stop, ended.output)),
-            None => {
-                ended.output.finish()?;
-                Ok(Box::new(summary))
-            }
+        if let Some(stop) = ended.stop {
+            return Err(stopped(&summary, stop, ended.output));
         }
+        ended.output.finish()?;
+        Ok(Box::new(summary))
     }
 }
 

@@ -68,8 +68,8 @@ impl Report for List {
             let back = release.rollback_to.map(|number| format!("back to {number}"));
             table.row([
                 release.number.to_string(),
-                ago(&release.at, self.now),
-                short_arn(&release.by).to_owned(),
+                ui::ago(&release.at, self.now),
+                ui::short_arn(&release.by).to_owned(),
                 release.commit.clone().unwrap_or_else(|| "–".to_owned()),
                 format!("{:.1} s", release.seconds),
                 versions.collect::<Vec<_>>().join(", "),
@@ -97,38 +97,5 @@ impl Report for List {
         });
         let releases: Vec<Value> = releases.collect();
         json!({"app": self.app, "stage": self.stage, "live": self.live, "releases": releases, "older": self.older, "shared": self.shared})
-    }
-}
-
-/// `3 h ago`; what is not a time stays as it is.
-fn ago(at: &str, now: Timestamp) -> String {
-    let Ok(then) = at.parse::<Timestamp>() else { return at.to_owned() };
-    let seconds = (now.as_second() - then.as_second()).max(0);
-    match seconds {
-        0..60 => format!("{seconds} s ago"),
-        60..3_600 => format!("{} min ago", seconds / 60),
-        3_600..172_800 => format!("{} h ago", seconds / 3_600),
-        _ => format!("{} d ago", seconds / 86_400),
-    }
-}
-
-/// `arn:aws:sts::123456789012:assumed-role/Deployer/ada` → `Deployer/ada`
-fn short_arn(arn: &str) -> &str {
-    let name = arn.rsplit(':').next().unwrap_or(arn);
-    name.split_once('/').map_or(name, |(_, rest)| rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_and_when_are_short() {
-        let arns = ["arn:aws:sts::1:assumed-role/Deployer/ada", "arn:aws:iam::1:user/ada", "arn:aws:iam::1:root"];
-        assert_eq!(arns.map(short_arn), ["Deployer/ada", "ada", "root"]);
-        let now: Timestamp = "2026-11-21T12:00:00Z".parse().expect("a time");
-        let times =
-            ["2026-11-21T11:59:30Z", "2026-11-21T11:20:00Z", "2026-11-20T06:00:00Z", "2026-11-01T12:00:00Z", "then"];
-        assert_eq!(times.map(|at| ago(at, now)), ["30 s ago", "40 min ago", "30 h ago", "20 d ago", "then"]);
     }
 }

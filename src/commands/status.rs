@@ -1,88 +1,141 @@
-//! `rzap status`: what is live, and what differs from rzap.yaml.
+//! `rzap status`: what is live, how it does, and what differs from rzap.yaml.
+//!
+//! Everything about the stage is asked for side by side ([`look`]). What one may not see is left out and named.
+//! Building packages to compare the code takes longer than all of that: what is live is shown first.
 
-use serde_json::{Value, json};
+mod look;
+mod numbers;
+mod report;
+mod stages;
+mod text;
+mod watch;
 
+use std::collections::BTreeMap;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use jiff::Timestamp;
+
+use self::look::{Seen, look};
+use self::report::{Drift, Live};
 use super::context::{Context, owner_of};
-use super::report::{FunctionReport, StageReport};
 use crate::config::StageConfig;
-use crate::deploy::{self, Any, Change, Found, Front, Function, Place, Release, Share, Terms, Unfinished};
-use crate::error::{Error, Kind, Result};
+use crate::deploy::{self, Any, Found, Function, Place, Terms};
+use crate::error::{Error, Result};
+use crate::observe::Window;
 use crate::package::{Package, PackagedLayer};
-use crate::ui::{self, Report, Table};
+use crate::ui::{self, Report};
 
-/// Show what is live and what differs from rzap.yaml
+/// Show what is live, how it does and what differs from rzap.yaml; without a stage, all stages of the app
 #[derive(Debug, clap::Args)]
 pub(crate) struct Status {
-    /// The stage; may be left out when there is only one
+    /// The stage; without one all stages of the app are listed, also those of others
     stage: Option<String>,
 
-    /// Exit with 3 when something differs
-    #[arg(long)]
+    /// Exit with 3 when something differs; looks at nothing else
+    #[arg(long, conflicts_with_all = ["window", "watch", "no_drift"])]
     check: bool,
+
+    /// How far back invocations, errors and durations go: 10m, 1h, 7d [default: 1h]
+    #[arg(long, value_name = "TIME", value_parser = window)]
+    window: Option<i64>,
+
+    /// Do not compare with rzap.yaml, which may have to build packages
+    #[arg(long)]
+    no_drift: bool,
+
+    /// Look again every so many seconds, until Ctrl-C; does not compare with rzap.yaml
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+    watch: Option<u64>,
+}
+
+/// Seconds.
+const HOUR: i64 = 3600;
+
+/// Seconds, at least a minute.
+fn window(text: &str) -> std::result::Result<i64, String> {
+    match ui::age(text) {
+        Ok(ms @ 60_000..=Window::LONGEST) => Ok(ms / 1000),
+        Ok(_) => Err("between 1m and 14d: CloudWatch keeps minutes for 15 days".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The window that ends now.
+fn window_now(length: i64) -> Window {
+    Window::new(length, Timestamp::now().as_second())
 }
 
 impl Status {
     pub(crate) async fn run(self, context: &Context) -> Result<Box<dyn Report>> {
-        let stage = context.stage(self.stage.as_deref())?;
-        let owner = owner_of(&stage);
+        let about_one = self.check || self.no_drift || self.window.is_some() || self.watch.is_some();
+        if self.stage.is_none() && !about_one {
+            return stages::list(context).await;
+        }
+        let length = self.window.unwrap_or(HOUR);
+        if let Some(seconds) = self.watch {
+            let stage = context.stage_to_look_at(self.stage.as_deref())?;
+            return watch::watch(context, &stage, length, std::time::Duration::from_secs(seconds)).await;
+        }
+        let name = self.stage.as_deref();
+        let stage = if self.no_drift { context.stage_to_look_at(name)? } else { context.stage(name)? };
+        // Whoever checks in CI needs neither numbers nor the permission for them.
+        let window = (!self.check).then(|| window_now(length));
         let progress = context.ui.progress();
-        let look = async {
+        let live = async {
             let _spin = progress.spin("looking at what is live");
             let cloud = context.cloud(&stage).await?;
-            let (found, release, unfinished) = tokio::try_join!(
-                deploy::discover(&cloud, &owner, &stage),
-                Release::latest(&cloud, &owner),
-                Unfinished::find(&cloud, &owner, stage.functions.keys().collect())
-            )?;
-            Ok::<_, Error>((cloud, found.found, release, unfinished))
+            look(cloud, &stage, window).await
         };
+        if self.no_drift {
+            return Ok(Box::new(Live::new(&stage, live.await?)));
+        }
         let silent = progress.silent();
-        let (packages, live) = tokio::join!(context.packages(&stage, None, &silent), look);
-        let (cloud, found, release, unfinished) = live?;
+        let packages = pin!(context.packages(&stage, None, &silent));
+        let (packages, mut live) = match select(packages, pin!(live)).await {
+            Either::Left((packages, live)) => (packages, Live::new(&stage, live.await?)),
+            Either::Right((live, packages)) => {
+                let mut live = Live::new(&stage, live?);
+                if !self.check && !context.ui.is_json() {
+                    live.say_now(context.ui);
+                }
+                let _spin = progress.spin("comparing with rzap.yaml");
+                (packages.await, live)
+            }
+        };
+        if self.check {
+            live.seen.insist()?;
+        }
         let built = packages.is_ok();
         let packages = match packages {
             Ok(packages) => packages,
             // Without `--check` it is better to show what can be compared than nothing at all.
             Err(error) if !self.check => {
                 context.ui.warn(&format!("the code cannot be compared: {error}"));
-                as_deployed(&stage, &found)
+                as_deployed(&stage, &live.seen.found)
             }
             Err(error) => return Err(error),
         };
-        let blueprint = deploy::blueprint(&stage, &packages, &Place::of(&cloud))?;
-        // A shift that is under way, or was killed, is nobody's hand.
-        let shared = unfinished.iter().flat_map(|unfinished| unfinished.functions(&owner));
-        let last = release.clone().map(|release| release.leaving_out(shared));
-        let terms = Terms { protect: stage.protect, last: last.as_ref(), ..Terms::default() };
-        let plan = deploy::plan_on(&blueprint, &found, &terms)?;
-        let fronts: Vec<Front> = found.ours.iter().filter_map(|any| Front::of(&cloud, any)).collect();
-        let report = StageReport::new(&cloud, (&stage.app, &stage.stage), &live_functions(&found), &fronts);
-        let mut report = report.with_schedules(&found.ours);
-        for function in &mut report.functions {
-            function.share = unfinished.as_ref().and_then(|unfinished| unfinished.share_of(&function.name));
-        }
-        report.changes = plan.changes();
-        // Layers are code: what could not be built cannot be missing or too much.
-        report.changes.retain(|change| built || change.kind != deploy::Kind::Layer);
-        report.kept.clone_from(&plan.kept);
-        report.left_out.clone_from(&stage.left_out);
-        report.release = release.as_ref().map(|release| release.number);
-        Ok(Box::new(Live { report, release, check: self.check }))
+        live.compare(drift(&stage, &live.seen, &packages, built)?, self.check);
+        Ok(Box::new(live))
     }
 }
 
-/// `3`, or `3 (90 %), 4 (10 %)`.
-fn versions(function: &FunctionReport) -> String {
-    let version = function.version.as_deref().unwrap_or("–");
-    let Some(Share { version: other, percent }) = &function.share else { return version.to_owned() };
-    format!("{version} ({} %), {other} ({percent} %)", 100.0 - percent)
-}
-
-fn on_the_way(stage: &str) -> String {
-    format!(
-        "traffic is on its way from one release to the next: a deploy moves it right now, or was killed while it did; \
-         then `rzap deploy {stage} --unfinished finish` or `… revert` goes on, and `rzap rollback {stage}` goes back"
-    )
+/// What differs from rzap.yaml, as far as it may be seen.
+fn drift(stage: &StageConfig, seen: &Seen, packages: &BTreeMap<String, Package>, built: bool) -> Result<Drift> {
+    let owner = owner_of(stage);
+    let blueprint = deploy::blueprint(stage, packages, &Place::of(&seen.cloud))?;
+    // A shift that is under way, or was killed, is nobody's hand.
+    let shared = seen.unfinished.iter().flat_map(|unfinished| unfinished.functions(&owner));
+    let last = seen.release.clone().map(|release| release.leaving_out(shared));
+    let terms = Terms { protect: stage.protect, last: last.as_ref(), ..Terms::default() };
+    let plan = deploy::plan_on(&blueprint, &seen.found, &terms)?;
+    let mut changes = plan.changes();
+    // Layers are code: what could not be built cannot be missing or too much. Nor can what may not be looked for.
+    changes.retain(|change| built || change.kind != deploy::Kind::Layer);
+    changes.retain(|change| seen.refused.iter().all(|(kind, _)| *kind != change.kind));
+    Ok(Drift { changes, kept: plan.kept, is_whole: seen.refused.is_empty() && seen.knows_release })
 }
 
 fn live_functions(found: &Found<Any>) -> Vec<Function> {
@@ -93,8 +146,8 @@ fn live_functions(found: &Found<Any>) -> Vec<Function> {
     functions.collect()
 }
 
-/// Stands in for packages that could not be built: the code counts as unchanged.
-fn as_deployed(stage: &StageConfig, found: &Found<Any>) -> std::collections::BTreeMap<String, Package> {
+/// Stands in for packages that could not be built, or that nobody needs: the code counts as unchanged.
+fn as_deployed(stage: &StageConfig, found: &Found<Any>) -> BTreeMap<String, Package> {
     let functions = live_functions(found);
     let of = |name: &String| {
         let live = functions.iter().find(|function| &function.short_name == name);
@@ -109,90 +162,7 @@ fn as_deployed(stage: &StageConfig, found: &Found<Any>) -> std::collections::BTr
     stage.functions.keys().map(|name| (name.clone(), of(name))).collect()
 }
 
-struct Live {
-    report: StageReport,
-    release: Option<Release>,
-    check: bool,
-}
-
-impl Report for Live {
-    fn text(&self) -> String {
-        let StageReport { app, stage, region, account, endpoint, url, functions, changes, kept, .. } = &self.report;
-        let place = endpoint.as_ref().map_or_else(|| format!("account {account}"), |endpoint| format!("at {endpoint}"));
-        let mut text = format!("{app} {stage}  {region}, {place}\n");
-        if let Some(url) = url {
-            text.push_str(&format!("{url}\n"));
-        }
-        if let Some(release) = &self.release {
-            let commit = release.commit.as_ref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
-            let back = release.rollback_to.map(|to| format!(", back to release {to}")).unwrap_or_default();
-            text.push_str(&format!("release {} of {} by {}{commit}{back}\n", release.number, release.at, release.by));
-        }
-        if functions.is_empty() {
-            text.push_str("nothing is deployed\n");
-        } else {
-            let mut table =
-                Table::new(["function", "state", "version", "runtime", "memory", "last change"]).right(&[2, 4]);
-            for function in functions {
-                table.row([
-                    function.name.clone(),
-                    function.state.clone().unwrap_or_else(|| "–".to_owned()),
-                    versions(function),
-                    if function.image.is_empty() { function.runtime.clone() } else { "image".to_owned() },
-                    format!("{} MB", function.memory),
-                    function.modified.as_deref().map_or_else(|| "–".to_owned(), readable_time),
-                ]);
-            }
-            text.push('\n');
-            text.push_str(&table.text());
-        }
-        if functions.iter().any(|function| function.share.is_some()) {
-            text.push_str(&format!("\n{}\n", on_the_way(stage)));
-        }
-        let warm = self.report.warm_text();
-        if !warm.is_empty() {
-            text.push_str(&format!("\n{warm}"));
-        }
-        if changes.is_empty() {
-            text.push_str("\nas rzap.yaml says\n");
-        }
-        let words = ["missing", "different", "to be replaced", "too many"];
-        let drift: Vec<Change> = changes.iter().filter_map(Change::drift).collect();
-        let pending: Vec<Change> = changes.iter().filter_map(Change::pending).collect();
-        if let Some(release) = self.release.as_ref().filter(|_| !drift.is_empty()) {
-            let (what, lines) = (ui::summary(&drift, words), ui::plan_text(&drift));
-            text.push_str(&format!(
-                "\nchanged by hand since release {}: {what} (`rzap deploy {stage}` puts it back)\n{lines}",
-                release.number
-            ));
-        }
-        if !pending.is_empty() {
-            let (what, lines) = (ui::summary(&pending, words), ui::plan_text(&pending));
-            text.push_str(&format!("\ndiffers from rzap.yaml: {what}\n{lines}"));
-        }
-        if !kept.is_empty() {
-            text.push_str(&format!("\nnot in rzap.yaml any more\n{}", ui::plan_text(kept)));
-        }
-        text
-    }
-
-    fn json(&self) -> Value {
-        let mut document = self.report.document();
-        document["last_release"] = json!(self.release.as_ref().map(Release::document));
-        document["drift"] = json!(self.report.changes.iter().any(|change| change.drift().is_some()));
-        document["in_sync"] = json!(self.report.changes.is_empty());
-        document
-    }
-
-    fn exit(&self) -> Option<Kind> {
-        (self.check && !self.report.changes.is_empty()).then_some(Kind::Pending)
-    }
-}
-
-/// `2026-11-21T02:52:00.000+0000` → `2026-11-21 02:52:00 UTC`
-fn readable_time(text: &str) -> String {
-    match text.strip_suffix("+0000").and_then(|text| text.split('.').next()) {
-        Some(time) => format!("{} UTC", time.replace('T', " ")),
-        None => text.to_owned(),
-    }
+/// What fails when nothing at all could be read.
+fn blind(error: Error) -> Error {
+    error.hint("`rzap policy --deployer` prints what whoever runs rzap needs")
 }

@@ -239,6 +239,12 @@ impl Project {
         }
     }
 
+    /// The key of the entry that stands for a stage: its own name, or the pattern that matches it. `None` when the file
+    /// knows no such stage.
+    pub(crate) fn entry_of(&self, name: &str) -> Option<String> {
+        self.declared(Some(name)).ok().map(|(entry, _)| entry.key.clone())
+    }
+
     /// The entry a stage's name stands for, and the name.
     fn declared<'a>(&'a self, name: Option<&'a str>) -> Result<(&'a raw::Entry, &'a str)> {
         let all: Vec<&str> = self.stages.0.iter().map(|stage| stage.key.as_str()).collect();

@@ -11,7 +11,7 @@ use crate::config::StageConfig;
 use crate::error::{Error, Result};
 
 /// The names on AWS of the alarms that call a stage's traffic back: those of its own `resources`, and others.
-pub(super) fn of_stage(stage: &StageConfig) -> Vec<String> {
+pub(crate) fn of_stage(stage: &StageConfig) -> Vec<String> {
     let owner = Owner::of(stage);
     let own = |name: &String| stage.resources.get(name).is_some_and(|it| it.condition().is_some());
     stage.alarms.iter().map(|name| if own(name) { alarm_name(&owner, name) } else { name.clone() }).collect()

@@ -8,10 +8,10 @@
 use std::collections::BTreeSet;
 
 use super::blueprint::{kinds_of, role_names};
-use super::kinds::{Any, Kind, roles_taken, search, versions_need};
+use super::kinds::{Any, Kind, roles_taken, search, search_each, versions_need};
 use super::names::{bucket_name, stage_prefix};
 use super::resource::{Found, Owner};
-use crate::aws::{Cloud, explain, is_code};
+use crate::aws::{Cloud, explain, is_code, is_denied};
 use crate::config::StageConfig;
 use crate::error::{self, Error, Result};
 
@@ -65,6 +65,76 @@ pub(crate) async fn discover(cloud: &Cloud, owner: &Owner, stage: &StageConfig) 
     let functions = stage.functions.keys().map(String::as_str).collect();
     versions_need(cloud, &mut found, &roles, &functions).await?;
     Ok(Look { found, memory })
+}
+
+/// What whoever looks around may see of a stage.
+#[derive(Debug)]
+pub(crate) struct Glimpse {
+    pub(crate) found: Found<Any>,
+    /// Kinds that could not be looked for, or not in all that they have, because a permission is missing.
+    pub(crate) refused: Vec<(Kind, Error)>,
+    /// Nothing was found, and functions may not be looked for.
+    pub(crate) is_blind: bool,
+}
+
+/// [`discover`] for those who change nothing, and so need not see everything.
+///
+/// # Errors
+/// One of the kinds could not be looked for, for another reason than a missing permission.
+pub(crate) async fn glimpse(cloud: &Cloud, owner: &Owner, stage: &StageConfig) -> Result<Glimpse> {
+    let config = kinds_of(stage);
+    let first = |kind: Kind| !kind.is_rare() || config.contains(&kind);
+    let (parts, memory) = tokio::join!(search_each(cloud, owner, first), read(cloud, owner));
+    let mut refused = Vec::new();
+    let mut found = allowed(parts, &mut refused)?;
+    let is_blind = found.ours.is_empty() && refused.iter().any(|(kind, _)| *kind == Kind::Function);
+    let mut memory = match memory {
+        Err(error) if is_refusal(&error) => Memory::Lost,
+        memory => memory?,
+    };
+    if memory == Memory::Fresh && found.ours.iter().any(|any| any.key().kind == Kind::History) {
+        memory = Memory::Lost;
+    }
+    let more = |kind: Kind| !first(kind) && (memory == Memory::Lost || memory.has(kind));
+    if !is_blind && Kind::ALL.iter().copied().any(more) {
+        let mut unseen = Vec::new();
+        let rest = allowed(search_each(cloud, owner, more).await, &mut unseen)?;
+        // Whoever may not look for what was most likely never made need not.
+        if memory != Memory::Lost {
+            refused.append(&mut unseen);
+        }
+        found = [found, rest].into_iter().collect();
+    }
+    if refused.iter().all(|(kind, _)| *kind != Kind::Role) {
+        let roles = role_names(stage, &cloud.region).into_iter().collect();
+        let functions = stage.functions.keys().map(String::as_str).collect();
+        let taken = roles_taken(cloud, owner, &mut found, &roles).await;
+        let needed = versions_need(cloud, &mut found, &roles, &functions).await;
+        for outcome in [taken, needed] {
+            match outcome {
+                Err(error) if is_denied(&error) => refused.push((Kind::Role, error)),
+                outcome => outcome?,
+            }
+        }
+    }
+    Ok(Glimpse { found, refused, is_blind })
+}
+
+/// Of a bucket S3 says no more than 403: the error for that has no cause.
+fn is_refusal(error: &Error) -> bool {
+    is_denied(error) || (error.kind == error::Kind::Access && error.causes.is_empty())
+}
+
+/// What was found of the kinds that may be looked for; the others join `refused`.
+fn allowed(parts: Vec<(Kind, Result<Found<Any>>)>, refused: &mut Vec<(Kind, Error)>) -> Result<Found<Any>> {
+    let mut found = Vec::new();
+    for (kind, part) in parts {
+        match part {
+            Err(error) if is_refusal(&error) => refused.push((kind, error)),
+            part => found.push(part?),
+        }
+    }
+    Ok(found.into_iter().collect())
 }
 
 impl Look {

@@ -13,7 +13,8 @@ use super::blueprint::kinds_of;
 use super::kinds::Kind;
 use super::names::{bucket_name, function_prefix, layer_prefix, schedule_group_name};
 use super::resource::Owner;
-use crate::config::StageConfig;
+use crate::config::triggers::Trigger;
+use crate::config::{FunctionConfig, Http, StageConfig};
 
 /// The most characters of a managed policy, without white space.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -76,6 +77,35 @@ fn nothing(_: &StageConfig) -> Vec<String> {
 
 /// What `alarms:` takes, which are nobody's resource.
 const ALARMS: Need = Need::anywhere(&["cloudwatch:DescribeAlarms"]).when(|stage| !stage.alarms.is_empty());
+
+/// What `status` reads besides what kinds need: numbers, queues of others, and what domains lead to an API.
+const NUMBERS: [Need; 3] = [
+    Need::anywhere(&["cloudwatch:GetMetricData"]),
+    Need::on(&[], &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]).and_on(read_queues),
+    Need::on(
+        &["arn:{partition}:apigateway:{region}::/domainnames", "arn:{partition}:apigateway:{region}::/domainnames/*"],
+        &["apigateway:GET"],
+    )
+    .when(has_api),
+];
+
+/// The ARNs of queues that are not the stage's own and wake its functions.
+fn read_queues(stage: &StageConfig) -> Vec<String> {
+    let triggers = stage.functions.values().flat_map(|function| &function.triggers);
+    let arns = triggers.filter_map(|trigger| match trigger {
+        Trigger::Sqs(sqs) => sqs.queue.arn(),
+        _ => None,
+    });
+    arns.collect()
+}
+
+fn has_api(stage: &StageConfig) -> bool {
+    let answers = |function: &FunctionConfig| {
+        let routes = function.triggers.iter().any(|trigger| matches!(trigger, Trigger::Http(_)));
+        routes || matches!(function.http, Some(Http::Rest | Http::Api))
+    };
+    stage.functions.values().any(answers)
+}
 
 /// One stage of the app, or all that its name may be, and where.
 #[derive(Debug, Clone)]
@@ -173,7 +203,8 @@ pub(crate) fn policies(scopes: &[Scope<'_>]) -> Vec<Value> {
         let rare = kinds_of(scope.config);
         let kinds = Kind::ALL.into_iter().filter(|kind| !kind.is_rare() || rare.contains(kind));
         let needs = kinds.flat_map(|kind| kind.needs().into_iter().map(move |need| (kind.word(), need)));
-        for (kind, need) in needs.chain([("alarms", ALARMS)]) {
+        let commands = NUMBERS.into_iter().map(|need| ("status", need));
+        for (kind, need) in needs.chain([("alarms", ALARMS)]).chain(commands) {
             let Some(statement) = Statement::of(kind, &need, scope) else { continue };
             // The same calls in another region, or of a stage that names other things.
             let same = |it: &&mut Statement| it.actions == statement.actions && it.condition == statement.condition;

@@ -1,5 +1,6 @@
 //! The only room that prints. stdout is data, stderr is talk.
 
+mod ago;
 mod answer;
 mod changes;
 mod errors;
@@ -8,6 +9,8 @@ mod markdown;
 mod meter;
 mod plan;
 mod progress;
+mod screen;
+mod sparkline;
 mod story;
 mod table;
 mod traffic;
@@ -18,14 +21,17 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use console::style;
 use serde_json::Value;
 
+pub(crate) use self::ago::{ago, readable_time, short_arn, span};
 pub(crate) use self::answer::{is_binary, laid_out};
 pub(crate) use self::folded::folded;
 pub(crate) use self::markdown::plan_markdown;
 pub(crate) use self::meter::{Count, Meter, rate};
 pub(crate) use self::plan::{plan_talk, plan_text, summary};
 pub(crate) use self::progress::Progress;
+pub(crate) use self::screen::Screen;
+pub(crate) use self::sparkline::sparkline;
 pub(crate) use self::story::Storyteller;
-pub(crate) use self::table::{Table, age, count, duration};
+pub(crate) use self::table::{Table, age, columns, count, duration};
 pub(crate) use self::when::{When, when};
 use crate::error::{Error, Kind, Result};
 /// `1.4 MB`: the same units everywhere.
@@ -116,6 +122,11 @@ impl Ui {
             (true, document) => self.data(document_text(&document).as_bytes()),
             (false, _) => self.data(report.text().as_bytes()),
         }
+    }
+
+    /// One line of JSON on stdout, for streams of them.
+    pub(crate) fn json_line(&self, value: &Value) {
+        self.data(format!("{value}\n").as_bytes());
     }
 
     /// Bytes on stdout, as they are. Whoever closed the pipe wants no more: that ends us quietly. What cannot be

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
+use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, presets};
 
 use crate::error::Error;
 
@@ -22,11 +22,25 @@ impl Table {
         } else {
             inner.force_no_tty();
         }
+        // Without styling it asks no terminal for its width.
+        if let Some((_, columns)) = console::Term::stdout().size_checked() {
+            inner.set_width(columns);
+        }
         inner.set_header(headings.map(|heading| Cell::new(heading).add_attribute(Attribute::Dim)));
         for column in inner.column_iter_mut() {
             column.set_padding((0, 2));
         }
         Self { inner }
+    }
+
+    /// Hides the last column, for which there is no room.
+    #[must_use]
+    pub(crate) fn without_last(mut self) -> Self {
+        let last = self.inner.column_count().saturating_sub(1);
+        if let Some(column) = self.inner.column_mut(last) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+        self
     }
 
     /// Numbers read better to the right.
@@ -49,6 +63,11 @@ impl Table {
     pub(crate) fn text(&self) -> String {
         self.inner.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
+}
+
+/// Columns of a line on stdout; where nobody is known to look, a file or a log of CI, as many as a line needs.
+pub(crate) fn columns() -> usize {
+    console::Term::stdout().size_checked().map_or(200, |(_, columns)| usize::from(columns)).max(60)
 }
 
 /// `12,345`

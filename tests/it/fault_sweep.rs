@@ -117,6 +117,39 @@ fn schedules_get_over_a_fault_of_any_call() {
     faults_anywhere(&scenes::WARM_UNDEPLOY, 3);
 }
 
+/// The same but for what is measured; or a part of it, which says that there is more.
+fn as_true(said: &Value, good: &Value, moment: &str) {
+    let steady = |document: &Value| {
+        let mut document = document.clone();
+        for member in ["window", "cost", "alarms", "queues", "certificates", "missing"] {
+            document[member] = Value::Null;
+        }
+        for function in document["functions"].as_array_mut().into_iter().flatten() {
+            for member in ["metrics", "cold_starts", "cost"] {
+                function[member] = Value::Null;
+            }
+        }
+        document
+    };
+    let (said_steady, good_steady) = (steady(said), steady(good));
+    if said["missing"].as_array().is_none_or(Vec::is_empty) {
+        return assert_eq!(said_steady, good_steady, "{moment}");
+    }
+    // Without the API nobody knows a function's address, without the release nobody whose change it was.
+    let known = |list: &str, of: &Value| -> Vec<Value> {
+        let all = of[list].as_array().into_iter().flatten();
+        all.map(|it| ["action", "kind", "name", "version", "code_sha256"].map(|member| it[member].clone()).into())
+            .collect()
+    };
+    for list in ["changes", "functions"] {
+        let good = known(list, &good_steady);
+        assert!(known(list, &said_steady).iter().all(|one| good.contains(one)), "{list}: {moment}");
+    }
+    for sure in ["drift", "in_sync"] {
+        assert!(said[sure].is_null() || said[sure] == good[sure], "{sure}: {moment}");
+    }
+}
+
 #[test]
 fn what_wakes_functions_gets_over_a_fault_of_any_call() {
     faults_anywhere(&scenes::WOKEN_FIRST, 5);
@@ -155,7 +188,7 @@ fn a_reading_command_says_the_truth_or_fails_whatever_goes_wrong() {
             for fault in faults {
                 let (run, moment) = faulty(&stand, command, fault, move |call| call.number == number);
                 if run.code == code {
-                    assert_eq!(run.json(), good.json(), "{moment}");
+                    as_true(&run.json(), &good.json(), &moment);
                 } else {
                     says_why(&run, fault, &moment);
                     assert!(run.json()["error"].is_object(), "{moment}");

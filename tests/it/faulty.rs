@@ -425,6 +425,9 @@ fn refusal(call: &Call, fault: Fault) -> Response<Body> {
 fn refuse(call: &Call, status: u16, code: &str) -> Response<Body> {
     let service = call.service.as_str();
     let message = "the test says so";
+    if service == "monitoring" {
+        return refuse_in_cbor(status, code, message);
+    }
     let text = match service {
         _ if call.method == "HEAD" => String::new(),
         "s3" => format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
@@ -450,6 +453,17 @@ fn refuse(call: &Call, status: u16, code: &str) -> Response<Body> {
 
 /// Services whose requests are forms and whose answers are XML.
 const QUERY: [&str; 3] = ["iam", "sts", "sns"];
+/// CloudWatch speaks RPC v2. <https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>
+fn refuse_in_cbor(status: u16, code: &str, message: &str) -> Response<Body> {
+    // A map of two; texts of up to 255 bytes.
+    let mut body = vec![0xa2];
+    for text in ["__type", code, "message", message] {
+        body.extend([0x78, u8::try_from(text.len()).expect("a short text")]);
+        body.extend(text.as_bytes());
+    }
+    let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/cbor");
+    answer.header("smithy-protocol", "rpc-v2-cbor").body(whole(body.into())).expect("an answer")
+}
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -169,10 +169,10 @@ fn a_function_is_kept_warm_until_the_config_says_otherwise() {
     insta::assert_snapshot!(world.run("status dev --local --check").success().out(), @r"
     warmed dev  eu-west-1, at http://127.0.0.1:[port]
     http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/
-    release 2 of [time] by arn:aws:iam::000000000000:root
+    release 2, [ago] ([time]) by root
 
     function  state   version  runtime     memory  last change
-    web       Active        1  python3.13  512 MB  [time]
+    web       Active        1  python3.13  512 MB  [ago]
 
     keep_warm web: 8,640 calls a month, about $0.01 (Lambda $0.0021, if each takes 5 ms; Scheduler $0.0086, after 14 million free calls; us-east-1, March 2026)
       it keeps one process warm, not several, and a deploy still starts cold

@@ -140,11 +140,11 @@ fn a_change_by_hand_is_found_and_put_back() {
     insta::assert_snapshot!(world.run("status dev --local --check").failure(3).out(), @r"
     multi dev  eu-west-1, at http://127.0.0.1:[port]
     http://127.0.0.1:[port]/_aws/execute-api/[id]/dev/
-    release 1 of [time] by arn:aws:iam::000000000000:root
+    release 1, [ago] ([time]) by root
 
     function  state   version  runtime      memory  last change
-    web       Active        1  python3.13   256 MB  [time]
-    worker    Active        1  python3.13  1024 MB  [time]
+    web       Active        1  python3.13   256 MB  [ago]
+    worker    Active        1  python3.13  1024 MB  [ago]
 
     changed by hand since release 1: 1 different (`rzap deploy dev` puts it back)
       ~ function  multi-dev-worker

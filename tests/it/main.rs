@@ -82,6 +82,8 @@ mod readme;
 mod releases;
 mod roles;
 mod static_files;
+mod status;
+mod status_parts;
 mod story;
 mod streaming;
 mod surroundings;

@@ -93,6 +93,7 @@ impl Output {
                 (r"\b[0-9a-f]{12}….zip", "[sha256]….zip"),
                 (r"[A-Za-z0-9+/]{43}=", "[base64 sha256]"),
                 (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC|\+0000)?", "[time]"),
+                (r"\b\d+ (s|min|h|d) ago\b", "[ago]"),
                 (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "[clock]"),
                 (r"\b\d+\.\d s\b", "[s]"),
                 // Grows and shrinks with new releases of dependencies.

@@ -39,7 +39,7 @@ mod user_pool_triggers;
 use std::fmt;
 use std::sync::Arc;
 
-use futures_util::future::{LocalBoxFuture, try_join_all};
+use futures_util::future::{LocalBoxFuture, join_all, try_join_all};
 use serde_json::Value;
 
 pub(crate) use self::alarm::Alarm;
@@ -197,18 +197,18 @@ macro_rules! kinds {
             }
         }
 
-        /// Everything of this stage that is live, of the kinds that `which` says yes to, side by side.
-        pub(crate) async fn search(
-            cloud: &Cloud,
-            owner: &Owner,
+        /// A look for each of the kinds that `which` says yes to.
+        fn searches<'a>(
+            cloud: &'a Cloud,
+            owner: &'a Owner,
             which: impl Fn(Kind) -> bool,
-        ) -> Result<Found<Any>> {
-            let mut searches: Vec<LocalBoxFuture<'_, Result<Found<Any>>>> = Vec::new();
+        ) -> Vec<(Kind, LocalBoxFuture<'a, Result<Found<Any>>>)> {
+            let mut searches: Vec<(Kind, LocalBoxFuture<'a, Result<Found<Any>>>)> = Vec::new();
             $(if which(Kind::$kind) {
-                searches.push(Box::pin(async { Ok($kind::discover(cloud, owner).await?.map(Any::$kind)) }));
+                let search = async { Ok($kind::discover(cloud, owner).await?.map(Any::$kind)) };
+                searches.push((Kind::$kind, Box::pin(search)));
             })*
-            let found = function::GRANTED.scope(Arc::default(), try_join_all(searches)).await?;
-            Ok(found.into_iter().collect())
+            searches
         }
     };
 }
@@ -247,6 +247,23 @@ kinds! {
     Schedule: "schedule", "schedule", rare;
     MetricFilter: "metric_filter", "metric filter", rare;
     Alarm: "alarm", "alarm", rare;
+}
+
+/// Everything of this stage that is live, of the kinds that `which` says yes to, side by side.
+pub(crate) async fn search(cloud: &Cloud, owner: &Owner, which: impl Fn(Kind) -> bool) -> Result<Found<Any>> {
+    let searches = searches(cloud, owner, which).into_iter().map(|(_, search)| search);
+    let found = function::GRANTED.scope(Arc::default(), try_join_all(searches)).await?;
+    Ok(found.into_iter().collect())
+}
+
+/// The same with the outcome for each kind: for those who go on with what they may see.
+pub(crate) async fn search_each(
+    cloud: &Cloud,
+    owner: &Owner,
+    which: impl Fn(Kind) -> bool,
+) -> Vec<(Kind, Result<Found<Any>>)> {
+    let searches = searches(cloud, owner, which).into_iter().map(|(kind, search)| async move { (kind, search.await) });
+    function::GRANTED.scope(Arc::default(), join_all(searches)).await
 }
 
 impl Any {

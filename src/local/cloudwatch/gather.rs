@@ -42,6 +42,25 @@ impl CloudWatch {
         }
     }
 
+    /// The same of those queues of a region that somebody asks for right now.
+    pub(super) fn gather_queues<'a>(
+        &self,
+        local: &Local,
+        region: &str,
+        asked: impl Iterator<Item = &'a Metric>,
+        now: i64,
+    ) {
+        let of_queues = asked.filter(|metric| metric.namespace == QUEUES);
+        let named = of_queues.filter_map(|metric| metric.dimensions.iter().find(|(name, _)| name == QUEUE));
+        let watched: BTreeSet<(String, String)> = named.map(|(_, queue)| (region.to_owned(), queue.clone())).collect();
+        if watched.is_empty() {
+            return;
+        }
+        for gauges in local.sqs.gauges(&watched) {
+            self.gauge(&gauges, now);
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "no queue has 2^52 messages")]
     fn gauge(&self, gauges: &Gauges, now: i64) {
         let minute = now - now.rem_euclid(60_000) - 60_000;

@@ -131,7 +131,7 @@ impl CloudWatch {
             "DescribeAlarmHistory" => self.describe_history(input, region),
             "PutMetricData" => self.put_data(input, region),
             "GetMetricStatistics" => self.get_statistics(input, region),
-            "GetMetricData" => self.get_data(input, region),
+            "GetMetricData" => self.get_data(local, input, region),
             "ListMetrics" => self.list_metrics(input, region, now_ms().div_euclid(1000)),
             "TagResource" => self.tag(input, region),
             "UntagResource" => self.untag(input, region),

@@ -6,8 +6,9 @@ use super::bucket::Bucket;
 use super::check::{self, STATISTICS, UNITS, percentile};
 use super::describe::{Pages, page};
 use super::input::Input;
-use super::model::Metric;
+use super::model::{Metric, now_ms};
 use super::{CloudWatch, bad_value, fault, invalid};
+use crate::local::Local;
 use crate::local::rpc::Document;
 use crate::local::wire::Fault;
 
@@ -15,6 +16,7 @@ use crate::local::wire::Fault;
 const MOST_DATAPOINTS: i64 = 1440;
 const MOST_DATA: i64 = 100_800;
 const MOST_QUERIES: usize = 500;
+const DAY: i64 = 86_400;
 /// `RecentlyActive`: s.
 const RECENTLY: i64 = 3 * 3600;
 
@@ -95,7 +97,7 @@ impl CloudWatch {
         Ok(Document::map().with("Label", &metric.name).with("Datapoints", points))
     }
 
-    pub(super) fn get_data(&self, input: &Input<'_>, region: &str) -> Result<Document, Fault> {
+    pub(super) fn get_data(&self, local: &Local, input: &Input<'_>, region: &str) -> Result<Document, Fault> {
         let queries = input.structures("MetricDataQueries", MOST_QUERIES)?;
         if queries.is_empty() {
             return Err(input.missing("MetricDataQueries"));
@@ -106,8 +108,9 @@ impl CloudWatch {
         let most = input.whole("MaxDatapoints", 1..=MOST_DATA)?.unwrap_or(MOST_DATA);
         let mut left = most;
         let mut results = Vec::new();
+        let queries: Vec<Query> = queries.iter().map(Query::read).collect::<Result<_, _>>()?;
+        self.gather_queues(local, region, queries.iter().map(|query| &query.metric), now_ms());
         for query in &queries {
-            let query = Query::read(query)?;
             let cut = Cut::new(range, query.period);
             let mut points: Vec<(i64, f64)> = Vec::new();
             for span in cut.periods() {
@@ -193,7 +196,7 @@ impl Query {
             id,
             label,
             metric: check::metric(&given.structure("Metric")?.ok_or_else(|| given.missing("Metric"))?)?,
-            period: period(&given, "Period")?,
+            period: any_period(&given, "Period")?,
             statistic,
             percent,
             unit: given.choice("Unit", &UNITS)?,
@@ -230,9 +233,16 @@ fn range(input: &Input<'_>, refuse: &dyn Fn(String) -> Fault) -> Result<(i64, i6
     Ok((from, to))
 }
 
-/// s
+/// s, a day at most.
 fn period(input: &Input<'_>, name: &str) -> Result<i64, Fault> {
-    let period = input.whole(name, 1..=86_400)?.ok_or_else(|| input.missing(name))?;
+    let period = any_period(input, name)?;
+    if period <= DAY { Ok(period) } else { Err(bad_value(format!("The parameter {name} must be at most {DAY}."))) }
+}
+
+/// s. The API names no longest one for `GetMetricData`; dashboards ask for months:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html>
+fn any_period(input: &Input<'_>, name: &str) -> Result<i64, Fault> {
+    let period = input.whole(name, 1..=i64::from(i32::MAX))?.ok_or_else(|| input.missing(name))?;
     if matches!(period, 1 | 5 | 10 | 20 | 30) || period % 60 == 0 {
         return Ok(period);
     }

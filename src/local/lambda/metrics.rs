@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::mappings::Mapping;
 use super::names::{FunctionRef, LATEST, is_alias};
 use crate::local::Local;
 use crate::local::cloudwatch::Measured;
@@ -48,6 +49,15 @@ pub(super) fn concurrency(local: &Local, at: &FunctionRef, time: i64, (own, all)
     };
     let function = vec![("FunctionName", at.name.clone())];
     let measured = vec![one(all, Vec::new()), one(own, function)];
+    local.cloudwatch.measure(&at.region, NAMESPACE, time, measured);
+}
+
+/// How old the last record of a batch was when a function got it, ms.
+pub(crate) fn iterator_age(local: &Local, mapping: &Mapping, time: i64, age: i64) {
+    let Ok(at) = FunctionRef::parse(&mapping.function, &mapping.region, None) else { return };
+    let value = Duration::from_millis(age.max(0).unsigned_abs()).as_secs_f64() * 1000.0;
+    let one = |dimensions| Measured { name: "IteratorAge", unit: "Milliseconds", value, dimensions };
+    let measured = resources(&at, LATEST).into_iter().take(3).map(one).collect();
     local.cloudwatch.measure(&at.region, NAMESPACE, time, measured);
 }
 

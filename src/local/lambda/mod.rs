@@ -55,6 +55,7 @@ use self::interpreter::Interpreter;
 pub(crate) use self::invoke::{Invocation, Outcome, Streaming};
 use self::mappings::Mappings;
 pub(crate) use self::mappings::{Kind, Mapping};
+pub(crate) use self::metrics::iterator_age;
 use self::model::State;
 use self::names::FunctionRef;
 use self::permissions::Caller;

@@ -101,6 +101,11 @@ def data_and_lists():
     equal("none", (c["Values"], c["Timestamps"]), ([], []))
     up = watch.get_metric_data(**span, MetricDataQueries=[query("a", "one")], ScanBy="TimestampAscending")
     equal("oldest first", up["MetricDataResults"][0]["Values"], [7.5, 9])
+    # One period as long as the time asked for: a percentile of all of it.
+    long = query("l", "many", "p90")
+    long["MetricStat"]["Period"] = 14 * 86_400
+    whole = watch.get_metric_data(StartTime=NOW - timedelta(days=14), EndTime=NOW, MetricDataQueries=[long])
+    equal("two weeks", whole["MetricDataResults"][0]["Values"], [93])
     ours = "not supported by the local cloud"
     refused("an expression", "NotImplemented", ours, watch.get_metric_data, **span,
             MetricDataQueries=[{"Id": "e", "Expression": "a * 2"}, query("a", "one")])

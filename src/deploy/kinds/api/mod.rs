@@ -23,6 +23,7 @@ pub(super) use self::definition::patiently;
 use super::Kind;
 use super::function::{Grant, statements, take_back};
 use super::http_api::is_function;
+use super::served::rest_url;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::{Http, StageConfig};
 use crate::deploy::loss::Loss;
@@ -79,13 +80,7 @@ impl Api {
 
     /// Where it answers, with a `/` at the end.
     pub(crate) fn url(&self, cloud: &Cloud) -> Option<String> {
-        let (id, stage) = (self.id.get()?, &self.owner.stage);
-        if let Some(endpoint) = &cloud.endpoint {
-            // `{id}.execute-api.localhost` does not resolve everywhere; this path does.
-            return Some(format!("{endpoint}/_aws/execute-api/{id}/{stage}/"));
-        }
-        let suffix = if cloud.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        Some(format!("https://{id}.execute-api.{}.{suffix}/{stage}/", cloud.region))
+        Some(rest_url(cloud, self.id.get()?, &self.owner.stage))
     }
 
     /// Tells one definition from another; the deployment carries it as its description.

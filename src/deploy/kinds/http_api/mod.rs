@@ -23,6 +23,7 @@ use self::parts::Parts;
 pub(super) use self::parts::is_function;
 use super::Kind;
 use super::function::{Grant, statements, take_back, unknown_operation};
+use super::served::http_url;
 use crate::aws::{Backoff, Cloud, explain, is_code, say};
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{api_name, function_prefix};
@@ -106,13 +107,7 @@ impl HttpApi {
 
     /// Where it answers, with a `/` at the end: the stage `$default` has no part in the path.
     pub(crate) fn url(&self, cloud: &Cloud) -> Option<String> {
-        let id = self.id.get()?;
-        if let Some(endpoint) = &cloud.endpoint {
-            // `{id}.execute-api.localhost` does not resolve everywhere; this path does.
-            return Some(format!("{endpoint}/_aws/execute-api/{id}/"));
-        }
-        let suffix = if cloud.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        Some(format!("https://{id}.execute-api.{}.{suffix}/", cloud.region))
+        Some(http_url(cloud, self.id.get()?))
     }
 
     /// SDK retries are off for this one call, as for a REST API: names are not unique, so a repeated call

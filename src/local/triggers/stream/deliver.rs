@@ -11,6 +11,7 @@ use super::gave_up::{self, Tried, Why};
 use super::window::Window;
 use super::{MOST_BYTES, Reader, Record, Shard};
 use crate::local::deliver::deliver as hand_over;
+use crate::local::lambda::iterator_age;
 use crate::local::triggers::Stop;
 use crate::local::triggers::answer::failed_items;
 use crate::local::triggers::call::{Called, call};
@@ -113,6 +114,10 @@ impl<S: Shard> Lane<'_, S> {
             payload.pop();
             payload.push(',');
             payload.push_str(&frame[1..]);
+        }
+        if let (Some(local), Some(last)) = (self.reader.local.upgrade(), part.last()) {
+            let now = jiff::Timestamp::now().as_millisecond();
+            iterator_age(&local, mapping, now, now - last.arrived);
         }
         let called = call(&self.reader.local, mapping, Bytes::from(payload), Instant::now() + PATIENCE).await;
         let answer = match called {
