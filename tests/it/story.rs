@@ -82,7 +82,7 @@ fn the_log_reads_like_a_story() {
     }
     let tail = world.run("tail dev --local --no-follow").success();
     insta::assert_snapshot!(still(&tail.stdout), @r#"
-    14:03:07.123 main       1dc0ffee the module is loaded
+    14:03:07.123 main                the module is loaded
     14:03:07.123 main WARN  1dc0ffee it is late
     14:03:07.123 main       1dc0ffee printed
     14:03:07.123 main       1dc0ffee └ 9 ms, billed 9 ms, 40 of 512 MB, cold start 9 ms

@@ -120,7 +120,7 @@ impl Reading {
 }
 
 fn log(world: &World, function: &str) -> String {
-    world.run(&format!("tail dev {function} --local --no-follow")).success().stdout
+    world.run(&format!("tail dev {function} --local --no-follow --raw")).success().stdout
 }
 
 /// The parts come while they are made, a hang-up does not stop the function, a failure in the middle

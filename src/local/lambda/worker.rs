@@ -78,8 +78,11 @@ impl Worker {
                 self.pipe.drain().await;
                 Err(Failure::Init { document, kind })
             }
-            // Anything but `next` cannot come: no job was given out.
-            _ => Ok(()),
+            // Anything but `next` cannot come: no job was given out. What the start wrote stands before START, as on AWS.
+            _ => {
+                self.pipe.drain().await;
+                Ok(())
+            }
         }
     }
 

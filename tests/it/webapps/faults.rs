@@ -100,7 +100,7 @@ pub(super) fn is_in_the_log(world: &World, stage: &str) {
 /// The log has all of these, as soon as it has arrived: `MiniStack` writes it after the answer.
 fn has(world: &World, stage: &str, texts: &[&str]) {
     wait_for(&format!("{texts:?} in the log"), Duration::from_secs(20), || {
-        let log = world.run(&format!("tail {stage} --no-follow")).success().stdout;
+        let log = world.run(&format!("tail {stage} --no-follow --raw")).success().stdout;
         texts.iter().all(|text| log.contains(text)).then_some(())
     });
 }
