@@ -112,9 +112,7 @@ impl Deploy {
             return Ok(Box::new(dry));
         }
         plan.check(&terms, &stage.stage)?;
-        if self.gradual.way(&stage, "").traffic.is_some() {
-            deploy::check_shift(&plan, &stage.stage)?;
-        }
+        self.check(&cloud, &stage, &plan).await?;
         self.ask(context, &plan.changes(), last.as_ref())?;
         let again = format!("rzap deploy {}{}", stage.stage, terms.flags());
         let careful = context.interrupt.carefully();
@@ -161,6 +159,14 @@ impl Deploy {
         drop(careful);
         let note = notes(&report.changes, &blueprint.resources) + &unset_text(&plan, &stage.stage);
         Ok(Box::new(Done { report, note, took: started.elapsed() }))
+    }
+
+    /// Refuses what would fail half way.
+    async fn check(&self, cloud: &Cloud, stage: &StageConfig, plan: &Plan) -> Result<()> {
+        if self.gradual.way(stage, "").traffic.is_some() {
+            deploy::check_shift(plan, &stage.stage)?;
+        }
+        deploy::check_access_log(cloud, plan).await
     }
 
     /// Shows what somebody changed by hand and this deploy puts back, always; asks where somebody can answer.

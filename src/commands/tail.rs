@@ -9,10 +9,14 @@ use serde_json::Value;
 
 use self::look::Look;
 use super::context::{Context, known_functions, owner_of};
-use crate::deploy;
+use crate::config::StageConfig;
+use crate::deploy::{self, Owner};
 use crate::error::{Error, Result};
 use crate::observe::{self, LogEvent, Notice, Step, Wanted};
 use crate::ui::{Report, Ui, When, when};
+
+/// What the access log is called among the functions.
+const API: &str = "api";
 
 /// Show the logs of all functions of a stage, in time order, and follow them
 #[derive(Debug, clap::Args)]
@@ -23,6 +27,10 @@ pub(crate) struct Tail {
     /// Only these functions [default: all]
     #[arg(value_name = "FUNCTION")]
     functions: Vec<String>,
+
+    /// The API's access log, too; with functions named, beside theirs
+    #[arg(long)]
+    api: bool,
 
     /// From when on: 10m, 2h, yesterday, 14:00, "2026-11-20 14:00", 2026-11-20T14:00:00Z
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = when)]
@@ -55,12 +63,18 @@ impl Tail {
         let (since, until) = self.times()?;
         let owner = owner_of(&stage);
         let wanted = |name: &&String| self.functions.is_empty() || self.functions.contains(*name);
-        let groups: BTreeMap<String, String> = stage
+        let mut groups: BTreeMap<String, String> = stage
             .functions
             .keys()
             .filter(wanted)
             .map(|name| (name.clone(), deploy::log_group_name(&deploy::function_name(&owner, name))))
             .collect();
+        if self.api {
+            let group = api_group(&stage, &owner)?;
+            // A function of that name keeps it: it has no space in its name.
+            let source = if stage.functions.contains_key(API) { "access log" } else { API };
+            groups.insert(source.to_owned(), group);
+        }
         let mut printer = self.look.printer(context.ui, groups.keys());
         let past = until.is_some_and(|until| until <= Timestamp::now().as_millisecond());
         let wanted = Wanted {
@@ -115,6 +129,18 @@ impl Tail {
         }
         Ok((since, until))
     }
+}
+
+/// The log group of the stage's access log.
+fn api_group(stage: &StageConfig, owner: &Owner) -> Result<String> {
+    if stage.access_log.is_none() {
+        let error = Error::usage(format!("stage `{}` has no access log", stage.stage));
+        return Err(error.hint(format!(
+            "add `access_log: true` to rzap.yaml and run `rzap deploy {}`; function URLs have none",
+            stage.stage
+        )));
+    }
+    Ok(deploy::access_log_name(owner))
 }
 
 /// What to add so that a module is found: once for each function.

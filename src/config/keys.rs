@@ -75,8 +75,18 @@ const SHARED: [&str; 32] = [
 ];
 
 /// What a whole stage has.
-const WIDE: [&str; 9] =
-    ["region", "profile", "local", "protect", "traffic", "alarms", "smoke", "resources", "cloudformation"];
+const WIDE: [&str; 10] = [
+    "region",
+    "profile",
+    "local",
+    "protect",
+    "access_log",
+    "traffic",
+    "alarms",
+    "smoke",
+    "resources",
+    "cloudformation",
+];
 
 /// Words of rzap that this version cannot act on yet. Saying so beats "unknown key".
 const LATER: [&str; 2] = ["domain", "expires"];

@@ -10,6 +10,7 @@
 //! Reads the project's folder, and the environment only for the variables the file names. Refuses
 //! to know AWS, the clock or the network, and prints nothing.
 
+pub(crate) mod access_log;
 pub(crate) mod asynchronous;
 mod check;
 pub(crate) mod cloudformation;

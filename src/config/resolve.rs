@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::access_log;
 use super::asynchronous::{self, Around};
 use super::cloudformation;
 use super::code;
@@ -135,6 +136,7 @@ pub(super) fn stage(
     if let Some(functions) = &functions {
         resources::check(&mut reader, &wide.all("resources"), &resources, functions);
     }
+    let access_log = access_log::read(&mut reader, &wide, functions.as_ref(), LOG_RETENTION);
     let traffic = traffic::read(&mut reader, &wide);
     let alarms = traffic::alarms_of(&mut reader, &wide);
     let smoke = smoke::of_stage(&mut reader, &wide, functions.as_ref());
@@ -154,6 +156,7 @@ pub(super) fn stage(
         resources,
         cloudformation: template,
         left_out: Vec::new(),
+        access_log,
         traffic,
         alarms,
         smoke,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::access_log::AccessLog;
 use super::asynchronous::Asynchronous;
 use super::cloudformation::Template;
 use super::concurrency::Concurrency;
@@ -48,6 +49,9 @@ pub(crate) struct StageConfig {
     pub(crate) left_out: Vec<String>,
     /// The functions, by name. Never empty.
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
+    /// Whether its APIs write down every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_log: Option<AccessLog>,
     /// How traffic goes over to new versions; `None` is all at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) traffic: Option<Traffic>,
@@ -274,8 +278,17 @@ impl StageConfig {
 impl FunctionConfig {
     /// How it is reached over HTTP: by a front of its own, or by routes of an API.
     pub(crate) fn front(&self) -> Option<Http> {
-        let route = |trigger: &Trigger| if let Trigger::Http(http) = trigger { http.api } else { None };
-        self.http.or_else(|| self.triggers.iter().find_map(route))
+        self.http.or_else(|| self.routes().next())
+    }
+
+    /// The kinds of API that its routes belong to.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = Http> {
+        self.triggers.iter().filter_map(|trigger| if let Trigger::Http(http) = trigger { http.api } else { None })
+    }
+
+    /// Whether an API of this kind leads to it.
+    pub(crate) fn is_behind(&self, api: Http) -> bool {
+        self.http == Some(api) || self.routes().any(|route| route == api)
     }
 }
 

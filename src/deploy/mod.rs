@@ -8,6 +8,7 @@
 //! A plan is a value: making one changes nothing, and testing one needs no cloud. There is no state
 //! file; what stands in the cloud under our names and tags *is* the state (see [`resource`]).
 
+mod access_log;
 mod alarms;
 mod apply;
 mod blueprint;
@@ -39,6 +40,7 @@ mod turn;
 mod unfinished;
 mod unlock;
 
+pub(crate) use self::access_log::check as check_access_log;
 pub(crate) use self::apply::{Event, Listener, Outcome, apply, prune};
 pub(crate) use self::blueprint::{Blueprint, Drawn, Place, blueprint, code_only, replaced_layers, roles, source_arn};
 pub(crate) use self::change::{Action, Change};
@@ -54,7 +56,7 @@ pub(crate) use self::late::settled;
 pub(crate) use self::lock::Lock;
 pub(crate) use self::loss::{Flag, Loss};
 pub(crate) use self::marks::Marks;
-pub(crate) use self::names::{ALIAS, function_name, log_group_name};
+pub(crate) use self::names::{ALIAS, access_log_name, function_name, log_group_name};
 pub(crate) use self::needs::{MANAGED_LIMIT, Scope, partition, policies, size};
 pub(crate) use self::outline::{Outline, SeenQueue, outline};
 pub(crate) use self::plan::{Plan, plan, plan_on, teardown};

@@ -153,6 +153,11 @@ pub(crate) fn log_group_name(function_name: &str) -> String {
     format!("/aws/lambda/{function_name}")
 }
 
+/// `/aws/apigateway/{app}-{stage}`: where the stage's APIs write down their requests.
+pub(crate) fn access_log_name(owner: &Owner) -> String {
+    format!("/aws/apigateway/{}", api_name(owner))
+}
+
 /// `{app}-{stage}`: the stack beside the functions.
 pub(crate) fn stack_name(owner: &Owner) -> String {
     format!("{}-{}", owner.app, owner.stage)

@@ -57,6 +57,7 @@ pub(super) fn stage(root: &Path, functions: Vec<FunctionConfig>) -> StageConfig 
         resources: BTreeMap::new(),
         cloudformation: None,
         left_out: Vec::new(),
+        access_log: None,
         traffic: None,
         alarms: Vec::new(),
         smoke: Vec::new(),

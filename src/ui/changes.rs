@@ -185,6 +185,12 @@ fn words(kind: Kind, field: &str, value: &Value) -> String {
         (Kind::Function, "memory" | "ephemeral_storage", Value::Number(size)) => return format!("{size} MB"),
         (Kind::Function, "timeout", Value::Number(time))
         | (Kind::EventInvoke, "max_event_age", Value::Number(time)) => return format!("{time} s"),
+        (Kind::Api | Kind::HttpApi, "access_log", Value::Object(log)) => {
+            let text = |name: &str| log.get(name).and_then(Value::as_str);
+            if let (Some(destination), Some("rzap")) = (text("destination"), text("format")) {
+                return plain(destination);
+            }
+        }
         (_, "bytes" | "size", Value::Number(_)) => {
             if let Some(amount) = value.as_u64() {
                 return bytes(amount);

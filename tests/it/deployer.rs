@@ -141,6 +141,9 @@ fn the_policy_that_is_printed_is_enough_for_all_that_an_app_may_have() {
     ]);
     world.run("deploy dev --delete-data").success();
     world.run("status dev --check").success();
+    // The access log of the API.
+    change(&[("stages: {", "access_log: true\nstages: {")]);
+    world.run("deploy dev").success();
     // Events and log subscriptions.
     emulator.cloud().boto("client('logs').create_log_group(logGroupName='/others')");
     let events = "  listener:

@@ -25,6 +25,7 @@ mod visitor;
 mod without_pause;
 mod world;
 
+mod access_log;
 mod app_alarms;
 mod app_asynchronous;
 mod app_events;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod access_log;
 mod asynchronous;
 mod beside;
 mod buckets;

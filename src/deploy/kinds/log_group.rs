@@ -1,14 +1,15 @@
-//! A function's log group, made by us before the function so that its retention is never "forever".
+//! A log group, made by us before the function or the API that writes into it, so that its retention is never "forever".
 
 use std::collections::HashMap;
 
+use aws_sdk_cloudwatchlogs::types::LogGroup as Listed;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use super::Kind;
 use crate::aws::{Cloud, code, explain};
 use crate::deploy::loss::Loss;
-use crate::deploy::names::{function_prefix, log_group_name};
+use crate::deploy::names::{access_log_name, function_prefix, log_group_name};
 use crate::deploy::needs::Need;
 use crate::deploy::resource::{Found, Key, Orphan, Owner, Resource};
 use crate::error::Result;
@@ -32,6 +33,13 @@ impl LogGroup {
     pub(super) async fn is_ours(cloud: &Cloud, owner: &Owner, name: &str) -> Result<bool> {
         let tags = Self::tags(cloud, name).await?;
         Ok(owner.owns(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
+    }
+
+    /// All whose names begin like this.
+    async fn list(cloud: &Cloud, prefix: &str) -> Result<Vec<Listed>> {
+        let pages = cloud.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
+        let groups = pages.collect::<std::result::Result<Vec<_>, _>>().await;
+        groups.map_err(explain(format!("list the log groups `{prefix}*`")))
     }
 
     async fn tags(cloud: &Cloud, name: &str) -> Result<HashMap<String, String>> {
@@ -68,16 +76,20 @@ impl Resource for LogGroup {
             "logs:GetLogEvents",
             "logs:StartLiveTail",
         ];
-        vec![Need::anywhere(&["logs:DescribeLogGroups"]), Need::on(ON, ACTIONS)]
+        const OF_API: &[&str] = &["arn:{partition}:logs:{region}:{account}:log-group:/aws/apigateway/{app}-{stage}"];
+        vec![
+            Need::anywhere(&["logs:DescribeLogGroups"]),
+            Need::on(ON, ACTIONS),
+            Need::on(OF_API, ACTIONS).when(|stage| stage.access_log.is_some()),
+        ]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
-        let prefix = log_group_name(&function_prefix(owner));
-        let mut groups = Vec::new();
-        let mut pages = cloud.logs.describe_log_groups().log_group_name_prefix(&prefix).into_paginator().items().send();
-        while let Some(group) = pages.next().await {
-            groups.push(group.map_err(explain(format!("list the log groups `{prefix}*`")))?);
-        }
+        let (prefix, of_api) = (log_group_name(&function_prefix(owner)), access_log_name(owner));
+        let (mut groups, mut apis) = tokio::try_join!(Self::list(cloud, &prefix), Self::list(cloud, &of_api))?;
+        // A stage whose name only begins like this one is another.
+        apis.retain(|group| group.log_group_name() == Some(&of_api));
+        groups.append(&mut apis);
         stream::iter(groups)
             .map(|group| async move {
                 let name = group.log_group_name.unwrap_or_default();

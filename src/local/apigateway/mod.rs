@@ -3,11 +3,12 @@
 //! Served are APIs, resources, methods, integrations, gateway responses, deployments, stages, tags,
 //! import and export; what the deployed APIs do is `front`. Refused, because accepting it would promise
 //! something `front` does not do: authorizers, API keys and usage plans, models and request validation,
-//! resource policies, caches, canaries, access logs, VPC links, custom domains, and every operation
+//! resource policies, caches, canaries, VPC links, custom domains, and every operation
 //! that is not in [`ApiGateway::dispatch`].
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html>
 
+mod access_log;
 mod apis;
 mod deployments;
 mod export;
@@ -28,11 +29,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::access_log::AccessLogSettings;
 pub(crate) use self::model::{GatewayResponse, Integration, Method, Routes};
 use self::model::{State, Texts, unsupported};
-use super::Local;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
+use super::{ACCOUNT, Local};
 use crate::error::{OrFailed as _, Result};
 
 /// The service.
@@ -48,6 +50,7 @@ pub(crate) struct Deployed {
     pub(crate) deployment: String,
     pub(crate) routes: Routes,
     pub(crate) variables: Texts,
+    pub(crate) access_log: Option<AccessLogSettings>,
     /// The default endpoint is switched off.
     pub(crate) disabled: bool,
 }
@@ -82,6 +85,7 @@ impl ApiGateway {
                 deployment: deployment.id.clone(),
                 routes: deployment.routes.clone(),
                 variables: stage.variables.clone(),
+                access_log: stage.access_log_settings.clone(),
                 disabled: api.info.disable_execute_api_endpoint,
             })
         })
@@ -154,9 +158,11 @@ impl ApiGateway {
     }
 }
 
-/// `GetAccount`, with the default throttle of an account.
+/// `GetAccount`, with the default throttle of an account. REST APIs write logs as a role of the account; here nobody
+/// has to set one, so it is there from the start.
 fn account() -> Value {
     json!({
+        "cloudwatchRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/apigateway-logs"),
         "throttleSettings": { "burstLimit": 5000, "rateLimit": 10000.0 },
         "features": ["UsagePlans"],
         "apiKeyVersion": "4",

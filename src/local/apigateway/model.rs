@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::access_log::AccessLogSettings;
 use crate::local::wire::Fault;
 
 pub(crate) type Texts = BTreeMap<String, String>;
@@ -198,6 +199,8 @@ pub(super) struct Stage {
     pub(super) cache_cluster_enabled: bool,
     pub(super) cache_cluster_status: String,
     pub(super) method_settings: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) access_log_settings: Option<AccessLogSettings>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) variables: Texts,
     pub(super) tracing_enabled: bool,

@@ -24,6 +24,7 @@ impl Stage {
             cache_cluster_enabled: false,
             cache_cluster_status: "NOT_AVAILABLE".into(),
             method_settings: BTreeMap::new(),
+            access_log_settings: None,
             variables: Texts::new(),
             tracing_enabled: false,
             tags: Texts::new(),
@@ -116,6 +117,9 @@ impl ApiGateway {
                 return Err(no_deployment());
             }
             check_variables(&stage.variables)?;
+            if let Some(settings) = &stage.access_log_settings {
+                settings.check(&request.region)?;
+            }
             stage.last_updated_date = now();
             Ok(Reply::json(200, &shown(stage)))
         })
@@ -133,6 +137,13 @@ impl Stage {
             ("remove", ["variables", name]) => {
                 self.variables.remove(*name).ok_or_else(|| patch.refuse())?;
             }
+            ("add" | "replace", ["accessLogSettings", "destinationArn"]) => {
+                self.access_log_settings.get_or_insert_default().destination_arn = Some(patch.value()?);
+            }
+            ("add" | "replace", ["accessLogSettings", "format"]) => {
+                self.access_log_settings.get_or_insert_default().format = Some(patch.value()?);
+            }
+            ("remove", ["accessLogSettings"]) => self.access_log_settings = None,
             ("replace", ["tracingEnabled" | "cacheClusterEnabled"]) if !patch.flag()? => {}
             (
                 _,
@@ -140,7 +151,6 @@ impl Stage {
                     what @ ("tracingEnabled"
                     | "cacheClusterEnabled"
                     | "cacheClusterSize"
-                    | "accessLogSettings"
                     | "canarySettings"
                     | "clientCertificateId"
                     | "documentationVersion"),

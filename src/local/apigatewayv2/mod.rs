@@ -3,7 +3,7 @@
 //! Served are APIs (quick create too), routes, Lambda proxy integrations of both payload formats,
 //! deployments, stages with automatic deployment, CORS, tags and import; what the deployed APIs do is
 //! `front`. Refused, because accepting it would promise something `front` does not do: WebSocket APIs,
-//! other integrations, authorizers, parameter mapping, access logs, models, custom domains, VPC links,
+//! other integrations, authorizers, parameter mapping, models, custom domains, VPC links,
 //! export, and every operation that is not in [`HttpApis::dispatch`].
 //!
 //! Of automatic deployments only those are kept that a stage points to.
@@ -28,6 +28,7 @@ use self::model::State;
 pub(crate) use self::model::{Cors, Integration, Snapshot};
 pub(crate) use self::routes::RouteKey;
 use super::Local;
+use super::apigateway::AccessLogSettings;
 use super::apigateway::model::unsupported;
 use super::store::Store;
 use super::wire::{Fault, Reply, Request};
@@ -50,6 +51,7 @@ pub(crate) struct Served {
     pub(crate) stage: String,
     pub(crate) snapshot: Snapshot,
     pub(crate) variables: std::collections::BTreeMap<String, String>,
+    pub(crate) access_log: Option<AccessLogSettings>,
 }
 
 impl HttpApis {
@@ -84,6 +86,7 @@ impl HttpApis {
                 stage: stage.stage_name.clone(),
                 snapshot: deployment.snapshot.clone(),
                 variables: stage.stage_variables.clone(),
+                access_log: stage.access_log_settings.clone(),
             })
         })
     }
@@ -117,6 +120,9 @@ impl HttpApis {
             ("GET", ["apis", api, "stages"]) => self.list_stages(request, api),
             ("GET", ["apis", api, "stages", name]) => self.get_stage(request, api, name),
             ("PATCH", ["apis", api, "stages", name]) => self.update_stage(request, api, name),
+            ("DELETE", ["apis", api, "stages", name, "accesslogsettings"]) => {
+                self.delete_access_log(request, api, name)
+            }
             ("DELETE", ["apis", api, "stages", name]) => self.delete_stage(request, api, name),
 
             ("POST", ["apis", api, "deployments"]) => self.create_deployment(request, api),

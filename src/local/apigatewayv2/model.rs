@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::local::apigateway::AccessLogSettings;
 use crate::local::apigateway::model::{bad_request, fresh_id, not_found};
 use crate::local::wire::Fault;
 
@@ -156,6 +157,8 @@ pub(super) struct DeploymentInfo {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Stage {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) access_log_settings: Option<AccessLogSettings>,
     /// Made by quick create.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) api_gateway_managed: Option<bool>,

@@ -1,4 +1,4 @@
-//! `CreateStage`, GetStage(s), `UpdateStage`, `DeleteStage`.
+//! `CreateStage`, GetStage(s), `UpdateStage`, `DeleteAccessLogSettings`, `DeleteStage`.
 //!
 //! Route settings are kept and shown; the front does not throttle or measure.
 
@@ -9,6 +9,7 @@ use super::deployments::no_deployment;
 use super::model::{Api, Stage, Texts, now};
 use super::page::page;
 use super::{DEFAULT, HttpApis};
+use crate::local::apigateway::AccessLogSettings;
 use crate::local::apigateway::input::{Input, shown};
 use crate::local::apigateway::model::{bad_request, conflict, not_found};
 use crate::local::apigateway::stages::{check_name, check_variables};
@@ -16,8 +17,15 @@ use crate::local::apigateway::tags;
 use crate::local::wire::{Fault, Reply, Request};
 
 /// What creating and updating share.
-const MEMBERS: [&str; 6] =
-    ["autoDeploy", "deploymentId", "description", "stageVariables", "defaultRouteSettings", "routeSettings"];
+const MEMBERS: [&str; 7] = [
+    "accessLogSettings",
+    "autoDeploy",
+    "deploymentId",
+    "description",
+    "stageVariables",
+    "defaultRouteSettings",
+    "routeSettings",
+];
 
 impl Stage {
     /// `$default`, or letters, digits, hyphens and underscores.
@@ -26,6 +34,7 @@ impl Stage {
             check_name(name)?;
         }
         Ok(Self {
+            access_log_settings: None,
             api_gateway_managed: None,
             auto_deploy: false,
             created_date: now(),
@@ -63,6 +72,10 @@ impl Api {
         if let Some(variables) = input.get::<Texts>("stageVariables")? {
             check_variables(&variables)?;
             stage.stage_variables = variables;
+        }
+        if let Some(settings) = input.get::<AccessLogSettings>("accessLogSettings")? {
+            settings.check(&self.region)?;
+            stage.access_log_settings = Some(settings);
         }
         if let Some(settings) = input.get::<Map<String, Value>>("defaultRouteSettings")? {
             stage.default_route_settings.extend(settings);
@@ -126,6 +139,16 @@ impl HttpApis {
             let stage = api.stages.get(name).cloned().ok_or_else(no_stage)?;
             unmanaged(&stage)?;
             Ok(Reply::json(200, &api.settle(stage, &input)?))
+        })
+    }
+
+    pub(super) fn delete_access_log(&self, request: &Request, api: &str, name: &str) -> Result<Reply, Fault> {
+        self.state.write(|state| {
+            let stage = state.api_mut(&request.region, api)?.stages.get_mut(name).ok_or_else(no_stage)?;
+            unmanaged(stage)?;
+            stage.access_log_settings = None;
+            stage.last_updated_date = now();
+            Ok(Reply::empty(204))
         })
     }
 

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::access_log::Backend;
 use super::address::{Address, host};
 use crate::local::wire::Request;
 use crate::local::{ACCOUNT, Local};
@@ -32,6 +33,8 @@ pub(super) struct Context {
     pub(super) resource_id: String,
     pub(super) resource_path: String,
     pub(super) path_parameters: Vec<(String, String)>,
+    /// Once the function has been called.
+    pub(super) backend: Option<Backend>,
 }
 
 impl Context {
@@ -55,6 +58,7 @@ impl Context {
             resource_id: String::new(),
             resource_path: String::new(),
             path_parameters: Vec::new(),
+            backend: None,
             request,
         }
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use http::HeaderName;
 use serde_json::{Value, json};
 
+use super::access_log::Variable;
 use super::context::Context;
 use crate::local::apigateway::GatewayResponse;
 use crate::local::wire::{Reply, percent_decode};
@@ -70,6 +71,16 @@ impl Failure {
     /// Something AWS would do and this front does not.
     pub(super) fn unsupported(what: &str) -> Self {
         Self::new("", 501, "NotImplemented", format!("{what} is not supported by the local cloud"))
+    }
+
+    /// What an access log says of it.
+    pub(super) fn variables(&self) -> Vec<Variable> {
+        let quoted = Value::from(self.message.as_str()).to_string();
+        let mut all = vec![("error.message", self.message.clone()), ("error.messageString", quoted)];
+        if !self.kind.is_empty() {
+            all.push(("error.responseType", self.kind.to_owned()));
+        }
+        all
     }
 
     /// The answer where no API is known.

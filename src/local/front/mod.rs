@@ -18,10 +18,11 @@
 //! `X-Forwarded-Prefix`: `/_aws/execute-api/{api}` and the stage, but for `$default`. Scheme and port
 //! are the local ones, in `X-Forwarded-Proto` and `X-Forwarded-Port`.
 //!
-//! Not here: WebSocket APIs, custom domains, throttling, caching, execution and access logs.
+//! Not here: WebSocket APIs, custom domains, throttling, caching, execution logs.
 //! Responses are sent when they are complete, but for those of function URLs that stream. `AWS_IAM` wants
 //! a signature, but does not verify it.
 
+mod access_log;
 mod address;
 mod answer;
 mod binary;

@@ -1,8 +1,9 @@
 //! One request to a REST API: stage, route, authorization, integration.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::access_log::{self, Backend};
 use super::address::{Address, Owner};
 use super::context::{Context, signed_by};
 use super::failure::Failure;
@@ -24,15 +25,24 @@ pub(super) async fn serve(local: &Arc<Local>, request: Request, address: Address
     let mut context = Context::new(local, request, &address, api, &stage);
     context.deployment.clone_from(&deployed.deployment);
     context.stage_variables.clone_from(&deployed.variables);
-    match route(local, &mut context, &deployed).await {
+    let started = Instant::now();
+    let mut variables = Vec::new();
+    let reply = match route(local, &mut context, &deployed).await {
         Ok(reply) => reply
             .with("x-amzn-requestid", &context.request_id)
             .with("x-amz-apigw-id", &context.extended_id)
             .with("x-amzn-trace-id", &context.trace_id),
         Err(failure) => {
+            variables = failure.variables();
             failure.answer(&deployed.routes.gateway_responses, &context).with("x-amz-apigw-id", &context.extended_id)
         }
+    };
+    if let Some(settings) = &deployed.access_log {
+        variables.extend(context.variables());
+        let of = access_log::Of { settings, region: &deployed.region, api, stage: &stage };
+        access_log::write(local, of, started, variables, context.backend.as_ref(), &reply);
     }
+    reply
 }
 
 async fn route(local: &Arc<Local>, context: &mut Context, deployed: &Deployed) -> Result<Reply, Failure> {
@@ -58,7 +68,7 @@ async fn route(local: &Arc<Local>, context: &mut Context, deployed: &Deployed) -
 
 async fn proxy(
     local: &Arc<Local>,
-    context: &Context,
+    context: &mut Context,
     deployed: &Deployed,
     method: &Method,
     integration: &Integration,
@@ -82,22 +92,27 @@ async fn proxy(
     let types = &deployed.routes.binary_media_types;
     let event = event_v1::event(context, method.authorization_type == "AWS_IAM", types);
     let limit = Duration::from_millis(integration.timeout_in_millis);
+    let request_id = uuid::Uuid::new_v4().to_string();
     let call = function::Call {
         function: &arn,
         qualifier: None,
         region: &deployed.region,
         // Gateway and function have request ids of their own.
-        request_id: uuid::Uuid::new_v4().to_string(),
+        request_id: request_id.clone(),
         trace_id: &context.trace_id,
     };
-    let outcome =
-        tokio::time::timeout(limit, function::invoke(local, call, &event)).await.map_err(|_| Failure::timeout())?;
+    let started = Instant::now();
+    let outcome = tokio::time::timeout(limit, function::invoke(local, call, &event)).await;
+    let backend = context.backend.insert(Backend { request_id, latency: started.elapsed(), status: None, error: None });
     let outcome = outcome
+        .map_err(|_| Failure::timeout())?
         .map_err(|fault| if fault.status == 413 { Failure::event_too_large() } else { Failure::configuration() })?;
     if outcome.function_error.is_some() {
         return Err(Failure::bad_gateway());
     }
-    answer::rest(&outcome.payload, binary::listed(types, context.request.header("accept")))
+    let reply = answer::rest(&outcome.payload, binary::listed(types, context.request.header("accept")))?;
+    backend.status = Some(reply.status.as_u16());
+    Ok(reply)
 }
 
 /// `arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function}/invocations`, with its

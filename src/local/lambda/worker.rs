@@ -73,16 +73,13 @@ impl Worker {
 
     /// Waits until the runtime asks for its first job.
     pub(super) async fn initialize(&mut self, deadline: Instant) -> Result<(), Failure> {
-        match self.event(deadline).await? {
-            Event::InitError { document, kind } => {
-                self.pipe.drain().await;
-                Err(Failure::Init { document, kind })
-            }
-            // Anything but `next` cannot come: no job was given out. What the start wrote stands before START, as on AWS.
-            _ => {
-                self.pipe.drain().await;
-                Ok(())
-            }
+        let event = self.event(deadline).await?;
+        // What the start wrote stands before START, as on AWS.
+        self.pipe.drain().await;
+        match event {
+            Event::InitError { document, kind } => Err(Failure::Init { document, kind }),
+            // Anything but `next` cannot come: no job was given out.
+            _ => Ok(()),
         }
     }
 

@@ -37,7 +37,8 @@ pub(super) fn read(mut document: Map<String, Value>) -> Result<(Access, Option<S
     const PATHS: [&str; 4] = ["path", "resourcePath", "routeKey", "rawPath"];
     const STATUS: [&str; 2] = ["status", "statusCode"];
     const LATENCY: [&str; 2] = ["responseLatency", "latency"];
-    const REQUESTS: [&str; 2] = ["requestId", "extendedRequestId"];
+    // The id by which the function knows it joins it with the function's own lines.
+    const REQUESTS: [&str; 3] = ["integrationRequestId", "requestId", "extendedRequestId"];
     let has = |names: &[&str]| names.iter().any(|name| document.contains_key(*name));
     // A log record may have a status and a path, too; it says so in a message.
     let message = ["message", "msg", "event", "level"].iter().any(|name| document.contains_key(*name));
@@ -98,6 +99,20 @@ mod tests {
             (access.method.as_str(), access.path.as_str(), access.latency.as_deref()),
             ("GET", "/orders", Some("12"))
         );
+    }
+
+    #[test]
+    fn a_request_is_told_by_the_id_that_its_function_knows() {
+        let ours = |function: &str| {
+            json!({"requestId": "ab", "httpMethod": "GET", "path": "/orders", "routeKey": "$default", "status": "200",
+                "responseLatency": "12", "integrationRequestId": function, "error": "-"})
+        };
+        let (access, request) = told(ours("79b4")).expect("an access");
+        assert_eq!(request.as_deref(), Some("79b4"));
+        let fields: Vec<&str> = access.fields.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(fields, ["requestId", "routeKey"], "the client's own stays to be seen");
+        let (access, request) = told(ours("-")).expect("an access");
+        assert_eq!((request.as_deref(), access.path.as_str()), (Some("ab"), "/orders"), "no function was called");
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::Wakes;
 use crate::config::triggers::{HttpTrigger, Trigger};
 use crate::config::{FunctionConfig, Http};
+use crate::deploy::access_log::AccessLog;
 use crate::deploy::blueprint::Drawing;
-use crate::deploy::kinds::{Any, Api, HttpApi, Kind};
+use crate::deploy::kinds::{Any, Api, HttpApi, Kind, LogGroup};
 use crate::deploy::names::function_name;
 use crate::error::Result;
 
@@ -33,9 +34,15 @@ pub(in crate::deploy::blueprint) fn of_stage(drawing: &Drawing<'_>) -> Vec<Any> 
     let owner = &drawing.owner;
     let is_web = |config: &&FunctionConfig| config.entry.is_web();
     let binary = drawing.stage.functions.values().filter(is_web).any(|config| rest.leads_to(drawing, config));
-    let rest = (!rest.all.is_empty()).then(|| Any::Api(Api::wanted(owner, rest.complete(), binary)));
-    let http = (!http.all.is_empty()).then(|| Any::HttpApi(HttpApi::wanted(owner, http.all)));
-    rest.into_iter().chain(http).collect()
+    let log = AccessLog::wanted(drawing.stage, owner);
+    let group = drawing.stage.access_log.zip(log.as_ref()).map(|(config, log)| LogGroup {
+        name: log.destination.clone(),
+        owner: owner.clone(),
+        retention_days: Some(config.retention),
+    });
+    let rest = (!rest.all.is_empty()).then(|| Api::wanted(owner, rest.complete(), binary).with_log(log.clone()));
+    let http = (!http.all.is_empty()).then(|| HttpApi::wanted(owner, http.all).with_log(log));
+    group.map(Any::LogGroup).into_iter().chain(rest.map(Any::Api)).chain(http.map(Any::HttpApi)).collect()
 }
 
 /// The routes of one API.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_apigateway::config::Config;
 use aws_sdk_apigateway::config::retry::RetryConfig;
+use aws_sdk_apigateway::operation::get_stage::GetStageOutput;
 
-use super::{Api, patiently, rollback};
+use super::{Api, log, patiently, rollback};
 use crate::aws::{Backoff, Cloud, code, explain, is_passing, say};
+use crate::deploy::access_log::AccessLog;
 use crate::error::{Error, Result};
 
 /// Deploys the routes as they are; the stage serves them at once. Gives the deployment's id. `before` is the one
@@ -42,9 +44,30 @@ pub(super) async fn create(cloud: &Cloud, api: &Api, id: &str, before: Option<&S
     }
 }
 
-/// The deployment that the stage serves, with its description.
-pub(super) async fn served(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<(String, Option<String>)>> {
-    let Some(deployment) = rollback::deployment_of_stage(cloud, id, stage).await? else { return Ok(None) };
+/// A deployment's id and description.
+type Served = (String, Option<String>);
+
+/// The access log of the stage, and the deployment that it serves.
+pub(super) async fn served_and_log(
+    cloud: &Cloud,
+    id: &str,
+    stage: &str,
+) -> Result<(Option<AccessLog>, Option<Served>)> {
+    let Some(stage) = rollback::stage(cloud, id, stage).await? else { return Ok((None, None)) };
+    let log = log::of(&stage);
+    Ok((log, of_stage(cloud, id, stage).await?))
+}
+
+/// The deployment that the stage serves.
+async fn served(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<Served>> {
+    match rollback::stage(cloud, id, stage).await? {
+        Some(stage) => of_stage(cloud, id, stage).await,
+        None => Ok(None),
+    }
+}
+
+async fn of_stage(cloud: &Cloud, id: &str, stage: GetStageOutput) -> Result<Option<Served>> {
+    let Some(deployment) = stage.deployment_id else { return Ok(None) };
     cloud.pace.gateway().await;
     match cloud.apigateway.get_deployment().rest_api_id(id).deployment_id(&deployment).send().await {
         Ok(found) => Ok(Some((deployment, found.description))),

@@ -7,6 +7,7 @@
 mod by_hand;
 mod definition;
 mod deployment;
+mod log;
 pub(crate) mod rollback;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -26,6 +27,7 @@ use super::http_api::is_function;
 use super::served::rest_url;
 use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
 use crate::config::{Http, StageConfig};
+use crate::deploy::access_log::AccessLog;
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{ALIAS, api_name};
 use crate::deploy::needs::Need;
@@ -43,6 +45,9 @@ pub(crate) struct Api {
     pub(crate) routes: BTreeMap<String, String>,
     /// Media types handed over as base64.
     pub(crate) binary: Vec<String>,
+    /// Where its stage writes down every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_log: Option<AccessLog>,
     /// The stage serves exactly these routes.
     pub(crate) deployed: bool,
     /// The API may call its functions.
@@ -69,6 +74,7 @@ impl Api {
             owner: owner.clone(),
             routes,
             binary: if all_binary { vec!["*/*".to_owned()] } else { Vec::new() },
+            access_log: None,
             deployed: true,
             permitted: true,
             id: OnceLock::new(),
@@ -76,6 +82,12 @@ impl Api {
             duplicate: false,
             address: None,
         }
+    }
+
+    /// The same with this access log.
+    #[must_use]
+    pub(crate) fn with_log(self, access_log: Option<AccessLog>) -> Self {
+        Self { access_log, ..self }
     }
 
     /// Where it answers, with a `/` at the end.
@@ -141,8 +153,15 @@ impl Api {
     pub(crate) async fn promote(&self, cloud: &Cloud, live: Option<&Self>) -> Result<()> {
         let Some(id) = self.id.get() else { return Ok(()) };
         let before = live.and_then(|live| live.deployment.get());
-        let _ = self.deployment.set(deployment::create(cloud, self, id, before).await?);
-        Ok(())
+        let serves = live.is_some_and(|live| live.deployed) && self.is_defined_by(live);
+        // Only another log is no reason for another deployment.
+        let deployment = match before.filter(|_| serves) {
+            Some(before) => before.clone(),
+            None => deployment::create(cloud, self, id, before).await?,
+        };
+        let _ = self.deployment.set(deployment);
+        let logs = live.and_then(|live| live.access_log.as_ref());
+        if logs == self.access_log.as_ref() { Ok(()) } else { log::set(cloud, self, id).await }
     }
 
     /// A statement id made of what it allows, so that reconciling is a comparison of ids.
@@ -187,6 +206,7 @@ impl Api {
             owner: owner.clone(),
             routes: BTreeMap::new(),
             binary: api.binary_media_types().to_vec(),
+            access_log: None,
             deployed: false,
             permitted: false,
             id: OnceLock::from(id.to_owned()),
@@ -213,7 +233,8 @@ impl Api {
             live.permitted = permitted;
             Ok(())
         };
-        let ((), served) = tokio::try_join!(connected, deployment::served(cloud, id, &owner.stage))?;
+        let ((), (log, served)) = tokio::try_join!(connected, deployment::served_and_log(cloud, id, &owner.stage))?;
+        live.access_log = log;
         if let Some((deployment, description)) = served {
             live.deployed = description.is_some_and(|description| description == live.fingerprint());
             let _ = live.deployment.set(deployment);
@@ -228,7 +249,8 @@ impl Resource for Api {
     }
 
     fn after(&self) -> Vec<Key> {
-        self.routes.values().map(|function| Key::new(Kind::Function, function)).collect()
+        let functions = self.routes.values().map(|function| Key::new(Kind::Function, function));
+        functions.chain(self.access_log.iter().map(|log| Key::new(Kind::LogGroup, &log.destination))).collect()
     }
 
     fn needs() -> Vec<Need> {
@@ -238,10 +260,18 @@ impl Resource for Api {
             "arn:{partition}:apigateway:{region}::/restapis/*",
             "arn:{partition}:apigateway:{region}::/tags/*",
         ];
+        const ACCOUNT: &[&str] = &["arn:{partition}:apigateway:{region}::/account"];
         const VERBS: &[&str] =
             &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
         let some = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Rest));
-        vec![Need::on(LIST, &["apigateway:GET"]), Need::on(ON, VERBS).when(some)]
+        let logs = |stage: &StageConfig| {
+            stage.access_log.is_some() && stage.functions.values().any(|function| function.is_behind(Http::Rest))
+        };
+        vec![
+            Need::on(LIST, &["apigateway:GET"]),
+            Need::on(ON, VERBS).when(some),
+            Need::on(ACCOUNT, &["apigateway:GET"]).when(logs),
+        ]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

@@ -1,5 +1,6 @@
 //! Back to a deployment that a REST API's stage has served before.
 
+use aws_sdk_apigateway::operation::get_stage::GetStageOutput;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 
 use super::patiently;
@@ -8,9 +9,14 @@ use crate::error::Result;
 
 /// The id of the deployment that the stage serves.
 pub(crate) async fn deployment_of_stage(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<String>> {
+    Ok(self::stage(cloud, id, stage).await?.and_then(|stage| stage.deployment_id))
+}
+
+/// The stage; `None` when there is none.
+pub(super) async fn stage(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<GetStageOutput>> {
     cloud.pace.gateway().await;
     match cloud.apigateway.get_stage().rest_api_id(id).stage_name(stage).send().await {
-        Ok(stage) => Ok(stage.deployment_id),
+        Ok(stage) => Ok(Some(stage)),
         Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
         Err(error) => Err(explain(format!("read the stage of the API `{id}`"))(error)),
     }

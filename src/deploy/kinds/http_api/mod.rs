@@ -25,6 +25,8 @@ use super::Kind;
 use super::function::{Grant, statements, take_back, unknown_operation};
 use super::served::http_url;
 use crate::aws::{Backoff, Cloud, explain, is_code, say};
+use crate::config::{Http, StageConfig};
+use crate::deploy::access_log::AccessLog;
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{api_name, function_prefix};
 use crate::deploy::needs::Need;
@@ -56,6 +58,9 @@ pub(crate) struct HttpApi {
     /// How long the API waits for the function.
     pub(crate) timeout_in_millis: i32,
     pub(crate) stage: Stage,
+    /// Where the stage writes down every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_log: Option<AccessLog>,
     /// The API may call its functions.
     pub(crate) permitted: bool,
     /// Where integrations lead that no route uses, as in `routes`.
@@ -96,6 +101,7 @@ impl HttpApi {
             payload_format_version: "2.0".to_owned(),
             timeout_in_millis: LONGEST,
             stage: Stage::AutoDeploy,
+            access_log: None,
             permitted: true,
             unused_integrations: Vec::new(),
             id: OnceLock::new(),
@@ -103,6 +109,12 @@ impl HttpApi {
             address: None,
             connected: Vec::new(),
         }
+    }
+
+    /// The same with this access log.
+    #[must_use]
+    pub(crate) fn with_log(self, access_log: Option<AccessLog>) -> Self {
+        Self { access_log, ..self }
     }
 
     /// Where it answers, with a `/` at the end: the stage `$default` has no part in the path.
@@ -240,7 +252,8 @@ impl Resource for HttpApi {
     }
 
     fn after(&self) -> Vec<Key> {
-        self.routes.values().map(|function| Key::new(Kind::Function, function)).collect()
+        let functions = self.routes.values().map(|function| Key::new(Kind::Function, function));
+        functions.chain(self.access_log.iter().map(|log| Key::new(Kind::LogGroup, &log.destination))).collect()
     }
 
     fn needs() -> Vec<Need> {
@@ -252,7 +265,21 @@ impl Resource for HttpApi {
         // A tag of something new is PUT. <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html>
         const VERBS: &[&str] =
             &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
-        vec![Need::on(ON, VERBS)]
+        // Who switches the log on lends API Gateway these.
+        // <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html>
+        const DELIVERY: &[&str] = &[
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+        ];
+        let logs = |stage: &StageConfig| {
+            stage.access_log.is_some() && stage.functions.values().any(|function| function.is_behind(Http::Api))
+        };
+        vec![Need::on(ON, VERBS), Need::anywhere(DELIVERY).when(logs)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {

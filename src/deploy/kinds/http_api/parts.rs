@@ -61,6 +61,7 @@ impl Parts {
             authorization.as_str().clone_into(&mut api.authorization_type);
         }
         api.stage = self.state();
+        api.access_log = self.stage.as_ref().and_then(stage::log);
         api.connected = self.integrations.iter().map(|it| function_in(uri(it)).to_owned()).collect();
         let idle = self.integrations.iter().filter(|it| !self.is_used(it) && id_of(it) != waiting.map_or("", id_of));
         api.unused_integrations = idle.map(|it| function_in(uri(it)).to_owned()).collect();
@@ -121,6 +122,10 @@ impl Parts {
             Stage::None => stage::create(cloud, api, id).await?,
             Stage::Manual => stage::take_over(cloud, api, id).await?,
             Stage::AutoDeploy => {}
+        }
+        let log = self.stage.as_ref().and_then(stage::log);
+        if self.stage.is_some() && log != api.access_log {
+            stage::set_log(cloud, api, id).await?;
         }
         if changed {
             stage::settle(cloud, api, id, &Served::of(self.stage.as_ref())).await?;

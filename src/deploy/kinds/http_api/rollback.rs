@@ -34,7 +34,8 @@ pub(crate) async fn find(cloud: &Cloud, owner: &Owner, id: &str) -> Result<Optio
 
 /// Makes ready what these routes need, which no client can see, and gives what [`HttpApi::promote`] turns over.
 pub(crate) async fn prepare(cloud: &Cloud, live: &HttpApi, routes: &BTreeMap<String, String>) -> Result<HttpApi> {
-    let wanted = HttpApi::wanted(&live.owner, routes.clone());
+    // Where requests are logged is no part of a release.
+    let wanted = HttpApi::wanted(&live.owner, routes.clone()).with_log(live.access_log.clone());
     wanted.converge(cloud, Some(live)).await?;
     wanted.connect(cloud, Some(live)).await?;
     Ok(wanted)

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use aws_sdk_apigatewayv2::operation::get_stage::GetStageOutput;
+use aws_sdk_apigatewayv2::types::AccessLogSettings;
 
-use super::calls::{take, take_raw};
+use super::calls::{gone, take, take_raw};
 use super::{DEFAULT, HttpApi};
 use crate::aws::{Backoff, Cloud, code, explain, say};
+use crate::deploy::access_log::AccessLog;
 use crate::deploy::kinds::api::patiently;
 use crate::error::{Error, Result};
 
@@ -25,10 +27,16 @@ pub(super) async fn create(cloud: &Cloud, api: &HttpApi, id: &str) -> Result<()>
     // Without tags: it is found through its API, and a stage with tags takes `apigateway:TagResource`, which is
     // not among the actions that AWS documents:
     // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagementv2.html>
-    let create = || cloud.apigatewayv2.create_stage().api_id(id).stage_name(DEFAULT).auto_deploy(true).send();
+    let create = || {
+        let call = cloud.apigatewayv2.create_stage().api_id(id).stage_name(DEFAULT).auto_deploy(true);
+        call.set_access_log_settings(settings(cloud, api)).send()
+    };
     match take_raw(cloud, create).await {
         Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some("ConflictException") => deploy_automatically(cloud, api, id).await,
+        Err(error) if code(&error) == Some("ConflictException") => {
+            deploy_automatically(cloud, api, id).await?;
+            set_log(cloud, api, id).await
+        }
         Err(error) => Err(explain(format!("create the stage of the HTTP API `{}`", api.name))(error)),
     }
 }
@@ -47,6 +55,34 @@ async fn deploy_automatically(cloud: &Cloud, api: &HttpApi, id: &str) -> Result<
     let update = || cloud.apigatewayv2.update_stage().api_id(id).stage_name(DEFAULT).auto_deploy(true).send();
     take(cloud, format!("change the stage of the HTTP API `{}`", api.name), update).await?;
     Ok(())
+}
+
+/// The access log as the stage has it.
+pub(super) fn log(stage: &GetStageOutput) -> Option<AccessLog> {
+    let settings = stage.access_log_settings()?;
+    AccessLog::of_http(settings.destination_arn(), settings.format())
+}
+
+fn settings(cloud: &Cloud, api: &HttpApi) -> Option<AccessLogSettings> {
+    let log = api.access_log.as_ref()?;
+    let settings = AccessLogSettings::builder().destination_arn(log.destination_arn(cloud));
+    Some(settings.format(log.http_format()).build())
+}
+
+/// Makes the access log what it should be. That is no change of what is served: nothing is deployed for it.
+pub(super) async fn set_log(cloud: &Cloud, api: &HttpApi, id: &str) -> Result<()> {
+    let what = || format!("set the access log of the HTTP API `{}`", api.name);
+    if let Some(settings) = settings(cloud, api) {
+        let update = || {
+            let call = cloud.apigatewayv2.update_stage().api_id(id).stage_name(DEFAULT);
+            call.access_log_settings(settings.clone()).send()
+        };
+        take(cloud, what(), update).await?;
+        return Ok(());
+    }
+    // A member that is left out of an update stays as it is.
+    let delete = || cloud.apigatewayv2.delete_access_log_settings().api_id(id).stage_name(DEFAULT).send();
+    gone(take_raw(cloud, delete).await, what)
 }
 
 /// What a stage says about its last deployment.
