@@ -311,6 +311,22 @@ mod tests {
     }
 
     #[test]
+    fn an_api_of_routes_alone_needs_what_any_api_needs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let yaml = |front: &str| {
+            format!("app: shop\nruntime: python3.13\nhandler: app.handler\n{front}\nstages: {{ dev: {{}} }}\n")
+        };
+        std::fs::write(folder.path().join("app.py"), "").expect("a file");
+        let may_post = |front: &str| {
+            std::fs::write(folder.path().join("rzap.yaml"), yaml(front)).expect("a file");
+            let config = crate::config::load(folder.path(), &|_| None).expect("a config").stage(None).expect("a stage");
+            Kind::Api.needs().iter().any(|need| need.actions.contains(&"apigateway:POST") && (need.when)(&config))
+        };
+        assert!(may_post("http: rest") && may_post("triggers: [{ http: { route: GET /a, api: rest } }]"));
+        assert!(!may_post("http: url"));
+    }
+
+    #[test]
     fn what_is_too_large_for_one_policy_becomes_several() {
         let statement = |index: usize| json!({"Sid": format!("S{index}"), "Resource": "x".repeat(1_000)});
         let documents = split((0..20).map(statement).collect());

@@ -263,7 +263,7 @@ impl Resource for Api {
         const ACCOUNT: &[&str] = &["arn:{partition}:apigateway:{region}::/account"];
         const VERBS: &[&str] =
             &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
-        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.http == Some(Http::Rest));
+        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.is_behind(Http::Rest));
         let logs = |stage: &StageConfig| {
             stage.access_log.is_some() && stage.functions.values().any(|function| function.is_behind(Http::Rest))
         };
