@@ -239,7 +239,7 @@ def stages(arn):
     refused("BadRequestException", api.create_stage, ApiId=id, StageName="x", StageVariables={"a": "{}"})
     refused("BadRequestException", api.create_stage, ApiId=id, StageName="x", AutoDeploy=True, DeploymentId=first)
     refused("BadRequestException", api.update_stage, ApiId=id, StageName="auto", DeploymentId=first)
-    unsupported(api.create_stage, "accessLogSettings", ApiId=id, StageName="x", AccessLogSettings={"DestinationArn": "arn:aws:logs:::x"})
+    refused("BadRequestException", api.create_stage, ApiId=id, StageName="x", AccessLogSettings={"DestinationArn": "arn:aws:logs:::x"})
     for call in (api.get_stage, api.update_stage, api.delete_stage):
         refused("NotFoundException", call, ApiId=id, StageName="nope")
     refused("NotFoundException", api.create_deployment, ApiId=id, StageName="nope")
