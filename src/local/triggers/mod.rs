@@ -17,6 +17,7 @@ mod sqs;
 mod stream;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -89,18 +90,35 @@ impl Stop {
 struct Runner {
     revision: String,
     stop: watch::Sender<bool>,
+    /// Set before anybody is told: the task itself is finished a moment after that, which would be overlooked.
+    ended: Arc<AtomicBool>,
     task: Task,
 }
 
 impl Runner {
     fn start(local: &Arc<Local>, mapping: &Mapping, changed: &Arc<Notify>) -> Self {
+        let (weak, its) = (Arc::downgrade(local), mapping.clone());
+        Self::of(mapping.revision.clone(), changed, |stop| run(weak, its, stop))
+    }
+
+    fn of<W>(revision: String, changed: &Arc<Notify>, work: impl FnOnce(Stop) -> W) -> Self
+    where
+        W: Future<Output = ()> + Send + 'static,
+    {
         let (stop, told) = watch::channel(false);
-        let (weak, its, changed) = (Arc::downgrade(local), mapping.clone(), Arc::clone(changed));
+        let (ended, changed) = (Arc::new(AtomicBool::new(false)), Arc::clone(changed));
+        let (work, says) = (work(Stop(told)), Arc::clone(&ended));
         let task = tokio::spawn(async move {
-            run(weak, its, Stop(told)).await;
+            work.await;
+            says.store(true, Ordering::Release);
             changed.notify_one();
         });
-        Self { revision: mapping.revision.clone(), stop, task: Task(task) }
+        Self { revision, stop, ended, task: Task(task) }
+    }
+
+    /// Also by a panic, of which nobody is told.
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire) || self.task.0.is_finished()
     }
 }
 
@@ -128,7 +146,7 @@ fn tick(local: &Arc<Local>, runners: &mut HashMap<String, Runner>, changed: &Arc
             runner.stop.send_replace(true);
         }
     }
-    runners.retain(|_, runner| !runner.task.0.is_finished());
+    runners.retain(|_, runner| !runner.has_ended());
     let mut pause = LONGEST;
     for mapping in &mappings {
         if let Some(left) = mapping.settles_in() {
@@ -144,4 +162,19 @@ fn tick(local: &Arc<Local>, runners: &mut HashMap<String, Runner>, changed: &Arc
         }
     }
     pause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_is_told_that_something_ended_sees_that_it_has() {
+        let changed = Arc::new(Notify::new());
+        for _ in 0..10_000 {
+            let runner = Runner::of(String::new(), &changed, |_| async {});
+            changed.notified().await;
+            assert!(runner.has_ended());
+        }
+    }
 }
