@@ -35,6 +35,11 @@ pub(crate) fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes:
     code(error).is_some_and(|code| codes.contains(&code))
 }
 
+/// True for the code of a call that came too often. It did nothing, and may be repeated.
+pub(crate) fn is_throttled(code: &str) -> bool {
+    THROTTLED.contains(&code)
+}
+
 /// True when AWS knew who asked and did not let them: told from what [`explain`] made of its answer.
 pub(crate) fn is_denied(error: &Error) -> bool {
     let code = |cause: &String| DENIED.iter().any(|code| cause == code || cause.starts_with(&format!("{code}: ")));

@@ -21,7 +21,9 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::Credentials;
 
 pub(crate) use self::early::Early;
-pub(crate) use self::explain::{code, denied_action, explain, is_code, is_denied, is_missing, is_passing};
+pub(crate) use self::explain::{
+    code, denied_action, explain, is_code, is_denied, is_missing, is_passing, is_throttled,
+};
 pub(crate) use self::fresh::Fresh;
 pub(crate) use self::http::{Incoming, Outgoing, send};
 pub(crate) use self::multipart::{Multipart, PART, Target};

@@ -5,7 +5,6 @@ mod look;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, Zoned};
-use serde_json::Value;
 
 use self::look::Look;
 use super::context::{Context, known_functions, owner_of};
@@ -13,7 +12,7 @@ use crate::config::StageConfig;
 use crate::deploy::{self, Owner};
 use crate::error::{Error, Result};
 use crate::observe::{self, LogEvent, Notice, Step, Wanted};
-use crate::ui::{Report, Ui, When, when};
+use crate::ui::{Nothing, Report, Ui, When, when};
 
 /// What the access log is called among the functions.
 const API: &str = "api";
@@ -162,18 +161,5 @@ fn say(ui: Ui, notice: &Notice) {
     }
     if let Some(hint) = &notice.hint {
         ui.hint(hint);
-    }
-}
-
-/// Everything was said on the way.
-struct Nothing;
-
-impl Report for Nothing {
-    fn text(&self) -> String {
-        String::new()
-    }
-
-    fn json(&self) -> Value {
-        Value::Null
     }
 }

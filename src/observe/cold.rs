@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::tail::is_too_often;
 use super::window::Window;
 use crate::aws::{Cloud, explain, is_code};
 use crate::error::Result;
@@ -59,7 +60,7 @@ async fn count(cloud: &Cloud, group: &str, window: &Window, deadline: Instant) -
             Ok(Ok(page)) => page,
             Ok(Err(error)) if is_code(&error, &["ResourceNotFoundException"]) => return Ok(found),
             // Somebody else reads as well: no reason to read on.
-            Ok(Err(error)) if is_code(&error, &["ThrottlingException", "LimitExceededException"]) => break,
+            Ok(Err(error)) if is_too_often(&error) => break,
             Ok(Err(error)) => return Err(explain(format!("read the log group `{group}`"))(error)),
             Err(_) => break,
         };

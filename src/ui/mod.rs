@@ -59,6 +59,19 @@ pub(crate) trait Report {
     }
 }
 
+/// The report of a command that has said everything on the way.
+pub(crate) struct Nothing;
+
+impl Report for Nothing {
+    fn text(&self) -> String {
+        String::new()
+    }
+
+    fn json(&self) -> Value {
+        Value::Null
+    }
+}
+
 /// The streams and how to write to them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ui {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
@@ -17,7 +16,7 @@ use super::window_now;
 use crate::commands::context::Context;
 use crate::config::StageConfig;
 use crate::error::{Error, OrFailed as _, Result};
-use crate::ui::{self, Report, Screen};
+use crate::ui::{self, Nothing, Report, Screen};
 
 /// How often the age of what is shown is drawn.
 const TICK: Duration = Duration::from_secs(1);
@@ -101,18 +100,5 @@ impl Shown {
             head.push_str(&format!("\n! {error}; trying again"));
         }
         screen.draw(&format!("{head}\n\n{}", self.live.text()));
-    }
-}
-
-/// Everything was said on the way.
-struct Nothing;
-
-impl Report for Nothing {
-    fn text(&self) -> String {
-        String::new()
-    }
-
-    fn json(&self) -> Value {
-        Value::Null
     }
 }

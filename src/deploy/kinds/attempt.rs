@@ -46,7 +46,7 @@ impl From<Error> for Refused {
 ///
 /// # Errors
 /// The refusal that waiting does not help, or did not.
-pub(super) async fn patiently(backoff: &mut Backoff, call: impl AsyncFn() -> Result<Made, Refused>) -> Result<Made> {
+pub(super) async fn patiently<T>(backoff: &mut Backoff, call: impl AsyncFn() -> Result<T, Refused>) -> Result<T> {
     loop {
         match call().await {
             Ok(made) => return Ok(made),

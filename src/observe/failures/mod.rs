@@ -13,7 +13,8 @@ use futures_util::{StreamExt as _, stream};
 
 use super::LogEvent;
 use super::story::{Joiner, Story};
-use crate::aws::{Cloud, code, explain, is_code};
+use super::tail::{is_too_often, trimmed};
+use crate::aws::{Cloud, code, explain};
 use crate::error::Result;
 
 pub(crate) use self::group::Failure;
@@ -117,7 +118,7 @@ async fn read(cloud: &Cloud, function: &str, name: &str, span: Span, pattern: Op
                     return Ok(part);
                 }
                 // The SDK has tried again for a while.
-                Err(error) if is_code(&error, &["ThrottlingException", "LimitExceededException"]) => {
+                Err(error) if is_too_often(&error) => {
                     part.whole_from = Some(to);
                     return Ok(part);
                 }
@@ -150,7 +151,7 @@ fn event_of(function: &str, event: &FilteredLogEvent) -> LogEvent {
     LogEvent {
         timestamp: event.timestamp().unwrap_or_default(),
         function: function.to_owned(),
-        message: event.message().unwrap_or_default().trim_end_matches(['\n', '\r']).to_owned(),
+        message: trimmed(event.message().unwrap_or_default().to_owned()),
         stream: event.log_stream_name().unwrap_or_default().to_owned(),
     }
 }

@@ -32,6 +32,7 @@ use self::line::Line;
 use self::live::Live;
 use self::pace::Bucket;
 use self::page::{Clock, Page, Trouble};
+pub(super) use self::page::{is_too_often, trimmed};
 use crate::aws::Cloud;
 use crate::error::{Error, Result};
 

@@ -11,7 +11,7 @@ use aws_sdk_cloudwatchlogs::error::{BoxError, ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-use crate::aws::{Cloud, code, explain, is_code, is_passing};
+use crate::aws::{Cloud, code, explain, is_code, is_passing, is_throttled};
 use crate::error::{Error, Kind};
 
 /// What is asked for.
@@ -114,18 +114,15 @@ pub(super) async fn read(cloud: &Cloud, clock: Clock, question: Question) -> Res
 }
 
 /// Without the line end.
-pub(super) fn trimmed(mut message: String) -> String {
+pub(in crate::observe) fn trimmed(mut message: String) -> String {
     message.truncate(message.trim_end_matches(['\n', '\r']).len());
     message
 }
 
-const THROTTLED: &[&str] = &[
-    "ThrottlingException",
-    "Throttling",
-    "LimitExceededException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-];
+/// True when logs are read too often, in whichever words `CloudWatch` Logs says so.
+pub(in crate::observe) fn is_too_often<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    code(error).is_some_and(is_throttled) || is_code(error, &["LimitExceededException", "RequestLimitExceeded"])
+}
 
 fn trouble<E>(group: &str, had_token: bool, error: SdkError<E, HttpResponse>) -> Trouble
 where
@@ -134,7 +131,7 @@ where
     let invalid = is_code(&error, &["InvalidParameterException"]);
     match code(&error) {
         Some("ResourceNotFoundException") => return Trouble::Missing,
-        _ if is_code(&error, THROTTLED) => return Trouble::Throttled,
+        _ if is_too_often(&error) => return Trouble::Throttled,
         _ if invalid && had_token => return Trouble::Token,
         _ => {}
     }

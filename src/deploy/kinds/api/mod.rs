@@ -25,7 +25,7 @@ use super::Kind;
 use super::function::{Grant, statements, take_back};
 use super::http_api::is_function;
 use super::served::rest_url;
-use crate::aws::{Backoff, Cloud, code, explain, is_code, say};
+use crate::aws::{Backoff, Cloud, code, explain, is_throttled, say};
 use crate::config::{Http, StageConfig};
 use crate::deploy::access_log::AccessLog;
 use crate::deploy::loss::Loss;
@@ -121,7 +121,7 @@ impl Api {
                 Ok(api) => {
                     return api.id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what())));
                 }
-                Err(error) if is_code(&error, &["TooManyRequestsException", "ThrottlingException", "Throttling"]) => {
+                Err(error) if code(&error).is_some_and(is_throttled) => {
                     say("waiting: API Gateway allows one new API every 3 seconds");
                     if !backoff.sleep().await {
                         return Err(

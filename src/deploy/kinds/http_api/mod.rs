@@ -24,7 +24,7 @@ pub(super) use self::parts::is_function;
 use super::Kind;
 use super::function::{Grant, statements, take_back, unknown_operation};
 use super::served::http_url;
-use crate::aws::{Backoff, Cloud, explain, is_code, say};
+use crate::aws::{Backoff, Cloud, code, explain, is_throttled, say};
 use crate::config::{Http, StageConfig};
 use crate::deploy::access_log::AccessLog;
 use crate::deploy::loss::Loss;
@@ -141,7 +141,7 @@ impl HttpApi {
                 Ok(api) => {
                     return api.api_id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what())));
                 }
-                Err(error) if is_code(&error, &["TooManyRequestsException", "ThrottlingException", "Throttling"]) => {
+                Err(error) if code(&error).is_some_and(is_throttled) => {
                     say("waiting: API Gateway allows ten calls per second");
                     if !backoff.sleep().await {
                         return Err(explain(what())(error));

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::config::{Builder, Config};
+use aws_sdk_cognitoidentityprovider::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cognitoidentityprovider::operation::update_user_pool_client::UpdateUserPoolClientInput;
 use aws_sdk_cognitoidentityprovider::operation::update_user_pool_client::builders::UpdateUserPoolClientInputBuilder;
 use aws_sdk_cognitoidentityprovider::primitives::DateTime;
@@ -17,8 +18,9 @@ use aws_sdk_cognitoidentityprovider::types::{
 use serde::Serialize;
 
 use super::UserPool;
-use crate::aws::{Backoff, Cloud, code, explain, say};
+use crate::aws::{Backoff, Cloud, code, explain, is_throttled};
 use crate::config::resources as config;
+use crate::deploy::kinds::attempt::{Refused, patiently};
 use crate::error::{Error, Result};
 
 /// Always allowed beside what a config names.
@@ -131,36 +133,36 @@ pub(super) async fn bring(
 }
 
 async fn create(cloud: &Cloud, name: &str, pool: &str, client: &AppClient) -> Result<String> {
-    let mut backoff = Backoff::propagation();
-    loop {
+    made(&format!("create the app client `{name}`"), async || {
         let call = cloud.cognito.create_user_pool_client().user_pool_id(pool).client_name(name);
         let call = call.generate_secret(client.secret).set_explicit_auth_flows(Some(client.flow_types()));
         let call = call.prevent_user_existence_errors(PreventUserExistenceErrorTypes::Enabled);
-        let what = || format!("create the app client `{name}`");
-        match call.enable_token_revocation(true).customize().config_override(once()).send().await {
-            Ok(answer) => {
-                let id = answer.user_pool_client.and_then(|client| client.client_id);
-                return id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what())));
-            }
-            Err(error) if is_throttled(code(&error)) => {
-                say("waiting: Cognito takes only so many calls per second");
-                if !backoff.sleep().await {
-                    return Err(explain(what())(error));
-                }
-            }
-            Err(error) => return Err(explain(what())(error).hint("run rzap again: it finds what was made")),
-        }
-    }
+        let answer = call.enable_token_revocation(true).customize().config_override(once()).send().await?;
+        Ok(answer.user_pool_client.and_then(|client| client.client_id))
+    })
+    .await
+}
+
+/// The id of what a creating call made. A throttled call did nothing and is repeated.
+pub(super) async fn made<E, R>(
+    what: &str,
+    call: impl AsyncFn() -> Result<Option<String>, SdkError<E, R>>,
+) -> Result<String>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let throttled =
+        |code: &str, _: &str| is_throttled(code).then_some("waiting: Cognito takes only so many calls per second");
+    let refused = |error| Refused::new(what.to_owned(), error, throttled);
+    let made = patiently(&mut Backoff::propagation(), async || call().await.map_err(refused)).await;
+    let id = made.map_err(|error| error.hint("run rzap again: it finds what was made"))?;
+    id.ok_or_else(|| Error::failed(format!("failed to {what}: no id came back")))
 }
 
 /// Names are not unique, so a call that is repeated after a lost answer would make a second one.
 pub(super) fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
-}
-
-/// It did nothing, and may be repeated.
-pub(super) fn is_throttled(code: Option<&str>) -> bool {
-    matches!(code, Some("TooManyRequestsException" | "ThrottlingException" | "Throttling"))
 }
 
 /// As a pool, a client is written as a whole.

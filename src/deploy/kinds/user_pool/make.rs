@@ -10,9 +10,9 @@ use aws_sdk_cognitoidentityprovider::types::{
     UsernameConfigurationType, VerifiedAttributeType,
 };
 
-use super::client::{is_throttled, once};
+use super::client::{made, once};
 use super::{UserPool, read, whole};
-use crate::aws::{Backoff, Cloud, code, explain, say};
+use crate::aws::{Cloud, explain};
 use crate::error::{Error, OrFailed as _, Result};
 
 /// Attributes that one call adds.
@@ -33,8 +33,7 @@ pub(super) async fn create(cloud: &Cloud, pool: &UserPool) -> Result<String> {
     // What the settings are that can be changed later `apply` says.
     let mut fresh = UserPoolType::builder().build();
     apply(pool, &mut fresh).or_failed(what)?;
-    let mut backoff = Backoff::propagation();
-    loop {
+    made(&what(), async || {
         let call = cloud
             .cognito
             .create_user_pool()
@@ -49,20 +48,10 @@ pub(super) async fn create(cloud: &Cloud, pool: &UserPool) -> Result<String> {
             .set_admin_create_user_config(fresh.admin_create_user_config.clone())
             .set_deletion_protection(fresh.deletion_protection.clone())
             .set_user_pool_tags(Some(HashMap::from(pool.owner.tags())));
-        match call.customize().config_override(once()).send().await {
-            Ok(answer) => {
-                let id = answer.user_pool.and_then(|pool| pool.id);
-                return id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what())));
-            }
-            Err(error) if is_throttled(code(&error)) => {
-                say("waiting: Cognito takes only so many calls per second");
-                if !backoff.sleep().await {
-                    return Err(explain(what())(error));
-                }
-            }
-            Err(error) => return Err(explain(what())(error).hint("run rzap again: it finds what was made")),
-        }
-    }
+        let answer = call.customize().config_override(once()).send().await?;
+        Ok(answer.user_pool.and_then(|pool| pool.id))
+    })
+    .await
 }
 
 /// Brings what can be changed in place; `live` is as it was found, or as it was made.
