@@ -7,17 +7,19 @@ mod early;
 mod explain;
 mod fresh;
 mod http;
+mod identity;
 mod multipart;
 mod outputs;
 mod pace;
 mod wait;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 
 pub(crate) use self::early::Early;
@@ -26,11 +28,12 @@ pub(crate) use self::explain::{
 };
 pub(crate) use self::fresh::Fresh;
 pub(crate) use self::http::{Incoming, Outgoing, send};
+use self::identity::{Doubt, Identity, Memory};
 pub(crate) use self::multipart::{Multipart, PART, Target};
 pub(crate) use self::outputs::{Outputs, Values};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::wait::{Backoff, LISTENER, say};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// How to reach a cloud: what flags, config and environment said.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +44,8 @@ pub(crate) struct Access {
     pub(crate) endpoint: Option<String>,
     /// The local cloud: it takes any key, so none of the user's leave the house.
     pub(crate) local: bool,
+    /// A folder in which it is remembered whom a key belongs to.
+    pub(crate) memory: Option<PathBuf>,
 }
 
 /// Clients for one account and region.
@@ -83,6 +88,8 @@ pub(crate) struct Cloud {
     pub(crate) early: Early,
     /// What AWS chose for things that stand.
     pub(crate) outputs: Outputs,
+    /// Account and caller are what is remembered of the key.
+    doubt: Option<Doubt>,
 }
 
 /// Finds region and credentials as the AWS CLI does and asks STS who we are.
@@ -91,6 +98,35 @@ pub(crate) struct Cloud {
 /// `Usage` when there is no region, `Access` when credentials are missing, expired or refused,
 /// `Failed` when the endpoint does not answer.
 pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
+    let (config, region, memory) = configure(access).await?;
+    let identity = identity::ask(access, &config).await?;
+    if let Some(memory) = memory {
+        memory.keep(&identity);
+    }
+    Ok(clients(&config, region, identity, None))
+}
+
+/// The same with what STS has once said of the key, for those who only look: they have to ask [`Cloud::in_truth`]
+/// before they say what they saw.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) async fn connect_from_memory(access: &Access) -> Result<Cloud> {
+    let (config, region, memory) = configure(access).await?;
+    if let Some(memory) = &memory
+        && let Some(identity) = memory.recall()
+    {
+        let doubt = Doubt::new(access, &config, memory.clone());
+        return Ok(clients(&config, region, identity, Some(doubt)));
+    }
+    let identity = identity::ask(access, &config).await?;
+    if let Some(memory) = memory {
+        memory.keep(&identity);
+    }
+    Ok(clients(&config, region, identity, None))
+}
+
+async fn configure(access: &Access) -> Result<(SdkConfig, String, Option<Memory>)> {
     // Throttling is normal on the control plane: API Gateway allows some calls once in 30 s.
     let retry = RetryConfig::standard().with_max_attempts(6).with_max_backoff(Duration::from_secs(20));
     // Without a read timeout a connection that died silently would hang a deploy for many minutes.
@@ -119,19 +155,20 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
             .hint("add `region: eu-west-1` to rzap.yaml, pass `--region`, or set AWS_REGION")
             .hint("`--local` needs no AWS account at all"));
     };
-    // One retry: what does not answer here will not answer later, and nobody wants to wait for that.
-    let twice = aws_sdk_sts::config::Builder::from(&config).retry_config(RetryConfig::standard().with_max_attempts(2));
-    let identity =
-        aws_sdk_sts::Client::from_conf(twice.build()).get_caller_identity().send().await.map_err(|error| {
-            said_where(access, config.endpoint_url(), explain("find out who we are (sts:GetCallerIdentity)")(error))
-        })?;
-    let caller = identity.arn().unwrap_or_default().to_owned();
+    let (memory, config) = match &access.memory {
+        Some(folder) => Memory::of(folder, config).await,
+        None => (None, config),
+    };
+    Ok((config, region, memory))
+}
+
+fn clients(config: &SdkConfig, region: String, identity: Identity, doubt: Option<Doubt>) -> Cloud {
     let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
     // Bucket names in the host would need DNS that points at the endpoint.
     // Slow uploads are healthy: with six parts at once, one of them may not move for a while
     // (awslabs/distill-cli #10).
     let slow = StalledStreamProtectionConfig::enabled().upload_enabled(false).grace_period(Duration::from_secs(30));
-    let s3 = aws_sdk_s3::config::Builder::from(&config)
+    let s3 = aws_sdk_s3::config::Builder::from(config)
         .force_path_style(endpoint.is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
         .stalled_stream_protection(slow.build())
         .timeout_config(
@@ -141,45 +178,35 @@ pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
                 .build(),
         )
         .build();
-    Ok(Cloud {
-        account: identity.account().unwrap_or_default().to_owned(),
-        partition: caller.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned(),
-        caller,
+    Cloud {
+        partition: identity.partition(),
+        account: identity.account,
+        caller: identity.caller,
         region,
-        lambda: aws_sdk_lambda::Client::new(&config),
+        lambda: aws_sdk_lambda::Client::new(config),
         s3: aws_sdk_s3::Client::from_conf(s3),
-        iam: aws_sdk_iam::Client::new(&config),
-        apigateway: aws_sdk_apigateway::Client::new(&config),
-        apigatewayv2: aws_sdk_apigatewayv2::Client::new(&config),
-        cloudformation: aws_sdk_cloudformation::Client::new(&config),
-        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
-        cognito: aws_sdk_cognitoidentityprovider::Client::new(&config),
-        dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        eventbridge: aws_sdk_eventbridge::Client::new(&config),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-        scheduler: aws_sdk_scheduler::Client::new(&config),
-        secrets: aws_sdk_secretsmanager::Client::new(&config),
-        sns: aws_sdk_sns::Client::new(&config),
-        sqs: aws_sdk_sqs::Client::new(&config),
-        ssm: aws_sdk_ssm::Client::new(&config),
-        states: aws_sdk_sfn::Client::new(&config),
+        iam: aws_sdk_iam::Client::new(config),
+        apigateway: aws_sdk_apigateway::Client::new(config),
+        apigatewayv2: aws_sdk_apigatewayv2::Client::new(config),
+        cloudformation: aws_sdk_cloudformation::Client::new(config),
+        cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+        cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
+        dynamodb: aws_sdk_dynamodb::Client::new(config),
+        eventbridge: aws_sdk_eventbridge::Client::new(config),
+        logs: aws_sdk_cloudwatchlogs::Client::new(config),
+        scheduler: aws_sdk_scheduler::Client::new(config),
+        secrets: aws_sdk_secretsmanager::Client::new(config),
+        sns: aws_sdk_sns::Client::new(config),
+        sqs: aws_sdk_sqs::Client::new(config),
+        ssm: aws_sdk_ssm::Client::new(config),
+        states: aws_sdk_sfn::Client::new(config),
         // The variable is for measuring: an endpoint in front of an emulator may have AWS's rates.
         pace: Pace::new(endpoint.is_none() || std::env::var_os("RZAP_PACE").is_some_and(|pace| pace == "aws")),
         fresh: Fresh::default(),
         early: Early::default(),
         outputs: Outputs::default(),
         endpoint,
-    })
-}
-
-/// The first call is where a wrong profile or endpoint shows: the hint names the one in use.
-fn said_where(access: &Access, endpoint: Option<&str>, error: Error) -> Error {
-    let profile = access.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()).filter(|_| !access.local);
-    match (error.kind, profile, endpoint) {
-        (Kind::Access, Some(profile), _) => error
-            .hint(format!("the profile in use is `{profile}`; `aws configure list-profiles` shows which there are")),
-        (Kind::Failed, _, Some(endpoint)) => error.hint(format!("the endpoint in use is {endpoint}: does it answer?")),
-        _ => error,
+        doubt,
     }
 }
 

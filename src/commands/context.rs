@@ -16,6 +16,9 @@ use crate::local;
 use crate::package::{self, Package, Step};
 use crate::ui::{Color, Progress, Ui};
 
+/// The folder of the work folder in which it is remembered whom a key belongs to.
+const KEYS: &str = "keys";
+
 /// Flags that every command takes.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -167,15 +170,20 @@ impl Context {
 
     /// The cloud the stage lives in. Starts the local one when it is needed.
     pub(crate) async fn cloud(&self, stage: &StageConfig) -> Result<Cloud> {
-        self.cloud_at(stage, self.is_local(stage)).await
+        self.cloud_at(stage, self.is_local(stage), false).await
+    }
+
+    /// The same for those who only look: who we are may be remembered, and [`Cloud::in_truth`] has to be asked.
+    pub(crate) async fn cloud_to_look_at(&self, stage: &StageConfig) -> Result<Cloud> {
+        self.cloud_at(stage, self.is_local(stage), true).await
     }
 
     /// The local cloud, wherever the stage lives otherwise.
     pub(crate) async fn local_cloud(&self, stage: &StageConfig) -> Result<Cloud> {
-        self.cloud_at(stage, true).await
+        self.cloud_at(stage, true, false).await
     }
 
-    async fn cloud_at(&self, stage: &StageConfig, local: bool) -> Result<Cloud> {
+    async fn cloud_at(&self, stage: &StageConfig, local: bool, remembered: bool) -> Result<Cloud> {
         let endpoint = if local {
             let running = local::daemon::ensure(&local::daemon::state_dir()?, None).await?;
             self.ui.detail(&format!("the local cloud answers at {}", running.endpoint));
@@ -188,8 +196,11 @@ impl Context {
             region: self.global.region.clone().or_else(|| stage.region.clone()),
             endpoint,
             local,
+            memory: package::default_work_dir().ok().map(|folder| folder.join(KEYS)),
         };
-        let cloud = Cloud { early: self.early.clone(), ..aws::connect(&access).await? };
+        let cloud = if remembered { aws::connect_from_memory(&access).await } else { aws::connect(&access).await };
+        let mut cloud = cloud?;
+        cloud.early = self.early.clone();
         self.ui.detail(&format!("account {} in {} as {}", cloud.account, cloud.region, cloud.caller));
         Ok(cloud)
     }

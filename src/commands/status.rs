@@ -85,7 +85,7 @@ impl Status {
         let progress = context.ui.progress();
         let live = async {
             let _spin = progress.spin("looking at what is live");
-            let cloud = context.cloud(&stage).await?;
+            let cloud = context.cloud_to_look_at(&stage).await?;
             look(cloud, &stage, window).await
         };
         if self.no_drift {

@@ -93,3 +93,4 @@ mod traffic;
 mod trigger_through;
 mod unlock;
 mod webapps;
+mod who;

@@ -2,6 +2,9 @@
 //! around. What takes longest says how long it takes.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
 
 use super::as_deployed;
 use super::numbers::Numbers;
@@ -44,6 +47,22 @@ impl Seen {
 /// # Errors
 /// Something failed that is no missing permission, or nothing at all may be seen.
 pub(super) async fn look(cloud: Cloud, stage: &StageConfig, window: Option<Window>) -> Result<Seen> {
+    let looking = pin!(look_at(cloud.clone(), stage, window));
+    // Who we are may be remembered only. Where STS refuses the key or does not answer, nobody waits for the others.
+    let (seen, other) = match select(looking, pin!(cloud.in_truth())).await {
+        Either::Left((seen, other)) => (seen, other.await?),
+        Either::Right((other, looking)) => match other? {
+            Some(other) => return look_at(other, stage, window).await,
+            None => return looking.await,
+        },
+    };
+    match other {
+        Some(other) => look_at(other, stage, window).await,
+        None => seen,
+    }
+}
+
+async fn look_at(cloud: Cloud, stage: &StageConfig, window: Option<Window>) -> Result<Seen> {
     let owner = owner_of(stage);
     let nothing = as_deployed(stage, &Found::none());
     let blueprint = deploy::blueprint(stage, &nothing, &Place::of(&cloud))?;

@@ -252,7 +252,7 @@ kinds! {
 /// Everything of this stage that is live, of the kinds that `which` says yes to, side by side.
 pub(crate) async fn search(cloud: &Cloud, owner: &Owner, which: impl Fn(Kind) -> bool) -> Result<Found<Any>> {
     let searches = searches(cloud, owner, which).into_iter().map(|(_, search)| search);
-    let found = function::GRANTED.scope(Arc::default(), try_join_all(searches)).await?;
+    let found = function::POLICIES.scope(Arc::default(), try_join_all(searches)).await?;
     Ok(found.into_iter().collect())
 }
 
@@ -263,7 +263,7 @@ pub(crate) async fn search_each(
     which: impl Fn(Kind) -> bool,
 ) -> Vec<(Kind, Result<Found<Any>>)> {
     let searches = searches(cloud, owner, which).into_iter().map(|(kind, search)| async move { (kind, search.await) });
-    function::GRANTED.scope(Arc::default(), join_all(searches)).await
+    function::POLICIES.scope(Arc::default(), join_all(searches)).await
 }
 
 impl Any {

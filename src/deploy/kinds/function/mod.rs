@@ -27,7 +27,7 @@ use serde::Serialize;
 pub(in crate::deploy::kinds) use self::owned::on_functions;
 use self::patience::Refused;
 pub(in crate::deploy::kinds) use self::permission::{
-    GRANTED, Grant, Granted, granted, id_prefix, statement_id, statements, take_back,
+    Grant, Granted, POLICIES, granted, id_prefix, statement_id, statements, take_back,
 };
 pub(crate) use self::settings::Settings;
 pub(crate) use self::url::Url;

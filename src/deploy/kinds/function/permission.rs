@@ -3,7 +3,8 @@
 //! Each is a statement of the alias's resource policy with an id of its own, so that reconciling is a
 //! comparison of ids.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_lambda::types::FunctionUrlAuthType;
@@ -30,9 +31,26 @@ pub(in crate::deploy::kinds) struct Granted {
     pub(in crate::deploy::kinds) source_arn: Option<String>,
 }
 
+/// What a look around has read of the policies of a stage's functions: each once, by whichever kind asks first.
+#[derive(Debug, Default)]
+pub(in crate::deploy::kinds) struct Policies {
+    /// Of all functions.
+    all: OnceCell<Vec<Granted>>,
+    /// By the function's name.
+    each: Mutex<BTreeMap<String, Policy>>,
+}
+
+type Policy = Arc<OnceCell<Vec<Granted>>>;
+
+impl Policies {
+    fn of(&self, name: &str) -> Policy {
+        self.each.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone()
+    }
+}
+
 tokio::task_local! {
-    /// All permissions of a stage's functions, read once in a look around by whichever kind asks first.
-    pub(in crate::deploy::kinds) static GRANTED: Arc<OnceCell<Vec<Granted>>>;
+    /// Lives as long as one look around: nothing changes a permission in it.
+    pub(in crate::deploy::kinds) static POLICIES: Arc<Policies>;
 }
 
 /// The id of the permission that lets `source` (an ARN) call a function of this stage: `rzap-sns-1f2e3d4c-5a6b7c8d`.
@@ -55,8 +73,8 @@ fn short_hash(text: &str) -> String {
 /// What [`statement_id`] with this word was given to in this stage, on any function. Within a look around (see
 /// `kinds::search`) the policies are read once for all kinds.
 pub(in crate::deploy::kinds) async fn granted(cloud: &Cloud, owner: &Owner, word: &str) -> Result<Vec<Granted>> {
-    let shared = GRANTED.try_with(Arc::clone).unwrap_or_default();
-    let all = shared.get_or_try_init(|| every(cloud, owner)).await?;
+    let shared = POLICIES.try_with(Arc::clone).unwrap_or_default();
+    let all = shared.all.get_or_try_init(|| every(cloud, owner)).await?;
     let prefix = id_prefix(word, owner);
     Ok(all.iter().filter(|one| one.id.starts_with(&prefix)).cloned().collect())
 }
@@ -81,8 +99,14 @@ pub(in crate::deploy::kinds) async fn statements(cloud: &Cloud, name: &str) -> R
     Ok(policy(cloud, name).await?.into_iter().map(|one| one.id).collect())
 }
 
-/// The alias's resource policy.
+/// The alias's resource policy; within a look around it is read once.
 async fn policy(cloud: &Cloud, name: &str) -> Result<Vec<Granted>> {
+    let Ok(shared) = POLICIES.try_with(Arc::clone) else { return read(cloud, name).await };
+    let policy = shared.of(name);
+    policy.get_or_try_init(|| read(cloud, name)).await.cloned()
+}
+
+async fn read(cloud: &Cloud, name: &str) -> Result<Vec<Granted>> {
     cloud.pace.get_policy().await;
     let answer = match cloud.lambda.get_policy().function_name(name).qualifier(ALIAS).send().await {
         Ok(answer) => answer,
