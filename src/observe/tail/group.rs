@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::LogEvent;
+use super::ahead::{Ahead, Ask};
 use super::page::{Found, Page, Question};
 use super::seen::Seen;
 
@@ -45,9 +46,9 @@ pub(super) struct Group {
     pub(super) due: Instant,
     /// When it last was asked.
     pub(super) asked: Option<Instant>,
-    /// A call is under way.
-    pub(super) asking: bool,
     round: Option<Round>,
+    /// Of the next part that is read: none has the number of another.
+    number: u64,
     /// Rounds that were completed.
     pub(super) rounds: u64,
     since: i64,
@@ -66,11 +67,10 @@ pub(super) struct Group {
 /// Reading from a time on to the end.
 #[derive(Debug)]
 struct Round {
-    from: i64,
     /// Ms, AWS's clock.
     began: i64,
     started: Instant,
-    token: Option<String>,
+    parts: Ahead,
     /// More than what came since the last one: then order is worth waiting for.
     bulk: bool,
     deep: bool,
@@ -91,8 +91,8 @@ impl Group {
             present: true,
             due: now,
             asked: None,
-            asking: false,
             round: None,
+            number: 0,
             rounds: 0,
             since,
             newest: i64::MIN,
@@ -125,8 +125,14 @@ impl Group {
         self.round.as_ref().map(|round| round.started)
     }
 
-    /// The next call; begins a round when there is none. `clock`: AWS's, ms.
-    pub(super) fn question(&mut self, clock: i64, until: Option<i64>, pattern: Option<&str>, limit: i32) -> Question {
+    /// The next call, if there is one to make; begins a round when there is none. `clock`: AWS's, ms.
+    pub(super) fn question(
+        &mut self,
+        clock: i64,
+        until: Option<i64>,
+        pattern: Option<&str>,
+        (limit, lanes): (usize, usize),
+    ) -> Option<(u64, Question)> {
         let now = Instant::now();
         if self.round.is_none() {
             let deep = now >= self.deep_at;
@@ -134,14 +140,18 @@ impl Group {
             // After a pause, what was written in it is sorted; else a page is all there is.
             let bulk = self.complete.is_none_or(|complete| clock - complete > 30_000);
             self.seen.again();
-            self.round = Some(Round { from, began: clock, started: now, token: None, bulk, deep, count: 0 });
+            // A floor that rose above `until` leaves nothing to ask for, which AWS would not take.
+            let from = until.map_or(from, |until| from.min(until)).max(0);
+            let parts = Ahead::new((from, until), clock, (lanes, limit), self.number);
+            self.round = Some(Round { began: clock, started: now, parts, bulk, deep, count: 0 });
         }
-        self.asking = true;
+        let Ask { number, from, until, token } = self.round.as_mut()?.parts.ask()?;
         self.asked = Some(now);
-        let (from, token) = self.round.as_ref().map_or((0, None), |round| (round.from, round.token.clone()));
-        // A floor that rose above `until` leaves nothing to ask for, which AWS would not take.
-        let from = until.map_or(from, |until| from.min(until)).max(0);
-        Question { group: self.name.clone(), from, until, pattern: pattern.map(str::to_owned), token, limit }
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        Some((
+            number,
+            Question { group: self.name.clone(), from, until, pattern: pattern.map(str::to_owned), token, limit },
+        ))
     }
 
     /// Ms: where a round begins.
@@ -154,23 +164,39 @@ impl Group {
         (reached - back).max(self.seen.floor())
     }
 
-    /// A page came. `true` when the round is complete.
-    pub(super) fn got(&mut self, page: Page) -> bool {
-        let now = Instant::now();
-        self.asking = false;
+    /// A page came, of the part with this number.
+    pub(super) fn got(&mut self, number: u64, page: Page) {
         self.present = true;
-        let Some(round) = self.round.as_mut() else { return true };
-        let began = round.began;
-        round.bulk |= page.token.is_some();
-        round.token = page.token;
-        let complete = round.token.is_none();
-        let deep = round.deep;
-        round.count += page.events.len();
-        let count = round.count;
+        if let Some(round) = self.round.as_mut() {
+            round.bulk |= page.token.is_some();
+            round.parts.got(number, page);
+        }
+    }
+
+    /// Takes what came, in its order, as long as no more than `most` events wait. `true` when that completes the round.
+    pub(super) fn advance(&mut self, most: usize) -> bool {
+        while self.events.len() <= most
+            && let Some(round) = self.round.as_mut()
+        {
+            if let Some(found) = round.parts.take() {
+                let began = round.began;
+                round.count += found.len();
+                self.take(found, began);
+            } else if round.parts.is_done() {
+                self.complete();
+                return true;
+            } else {
+                return false;
+            }
+        }
+        false
+    }
+
+    fn take(&mut self, found: Vec<Found>, began: i64) {
         let mut came = false;
         let sorted_after = self.events.back().map(|event| event.timestamp);
         let mut in_order = true;
-        for Found { id, timestamp, stream, message } in page.events {
+        for Found { id, timestamp, stream, message } in found {
             if timestamp <= began + AHEAD {
                 self.newest = self.newest.max(timestamp);
             }
@@ -181,25 +207,27 @@ impl Group {
                 self.events.push_back(event);
             }
         }
-        self.came(came, in_order, now);
-        if complete {
-            self.round = None;
-            self.rounds += 1;
-            self.complete = Some(began);
-            if deep || self.rounds == 1 {
-                self.deep_was = now;
-                self.deep_at = now + DEEP_EVERY;
-            }
-            self.overlap = match count {
-                _ if deep => self.overlap,
-                count if count > MUCH => (self.overlap / 2).max(LEAST_OVERLAP),
-                count if count < MUCH / 4 => (self.overlap * 2).min(OVERLAP),
-                _ => self.overlap,
-            };
-            let reached = self.newest.max(began - SILENT).min(began);
-            self.seen.raise(reached - DEEP);
+        self.came(came, in_order, Instant::now());
+    }
+
+    fn complete(&mut self) {
+        let Some(Round { began, parts, deep, count, .. }) = self.round.take() else { return };
+        let now = Instant::now();
+        self.number = parts.next_number();
+        self.rounds += 1;
+        self.complete = Some(began);
+        if deep || self.rounds == 1 {
+            self.deep_was = now;
+            self.deep_at = now + DEEP_EVERY;
         }
-        complete
+        self.overlap = match count {
+            _ if deep => self.overlap,
+            count if count > MUCH => (self.overlap / 2).max(LEAST_OVERLAP),
+            count if count < MUCH / 4 => (self.overlap * 2).min(OVERLAP),
+            _ => self.overlap,
+        };
+        let reached = self.newest.max(began - SILENT).min(began);
+        self.seen.raise(reached - DEEP);
     }
 
     /// Events of a live session, sorted.
@@ -231,9 +259,10 @@ impl Group {
 
     /// There is no such group now. What it will have, when it is there, is looked for from where this one ended.
     pub(super) fn missing(&mut self, clock: i64) {
-        self.asking = false;
         self.present = false;
-        let began = self.round.take().map_or(clock, |round| round.began);
+        let round = self.round.take();
+        self.number = round.as_ref().map_or(self.number, |round| round.parts.next_number());
+        let began = round.map_or(clock, |round| round.began);
         self.rounds += 1;
         // What was there before counts as read; a new group of the name has newer events. One that never was there
         // may have been filled by the time it is found: its first round is as `since` says.
@@ -242,17 +271,18 @@ impl Group {
     }
 
     /// The call failed; the round goes on with the next one.
-    pub(super) fn failed(&mut self) {
-        self.asking = false;
+    pub(super) fn failed(&mut self, number: u64) {
+        if let Some(round) = self.round.as_mut() {
+            round.parts.failed(number);
+        }
     }
 
     /// The page's token is no longer good: from the newest event on once more.
-    pub(super) fn restart(&mut self) {
-        self.asking = false;
-        let floor = self.seen.floor();
-        if let Some(round) = self.round.as_mut() {
-            round.token = None;
-            round.from = (self.newest.saturating_sub(OVERLAP)).max(round.from).max(floor);
+    pub(super) fn restart(&mut self, number: u64) {
+        let from = self.newest.saturating_sub(OVERLAP).max(self.seen.floor());
+        if let Some(round) = self.round.as_mut()
+            && round.parts.restart(number, from)
+        {
             self.seen.again();
         }
     }
@@ -262,6 +292,11 @@ impl Group {
         self.deep_at = self.deep_at.min(self.deep_was + DEEP_AGAIN);
     }
 
+    /// For how long nothing came; of a group from which nothing ever came, less than a minute.
+    pub(super) fn quiet(&self) -> Duration {
+        self.heard.map_or(Duration::from_secs(20), |heard| heard.elapsed())
+    }
+
     /// Asks as soon as possible.
     pub(super) fn hurry(&mut self) {
         self.due = self.due.min(Instant::now());
@@ -269,6 +304,7 @@ impl Group {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -286,62 +322,97 @@ mod tests {
 
     const START: i64 = 1_700_000_000_000;
 
+    fn ask(group: &mut Group, clock: i64) -> (u64, Question) {
+        group.question(clock, None, None, (10, 1)).unwrap()
+    }
+
+    /// A call that is answered. Whether that completes the round.
+    fn answer(group: &mut Group, clock: i64, page: Page) -> bool {
+        let (number, _) = ask(group, clock);
+        group.got(number, page);
+        group.advance(10_000)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_round_looks_back_and_shows_what_was_late_once() {
         let mut group = Group::new("web".into(), "/web".into(), START, 1_000, false);
-        assert_eq!(group.question(START + 60_000, None, None, 10).from, START);
-        assert!(group.got(page(vec![found(1, START + 50_000)], None)));
-        let next = group.question(START + 61_000, None, None, 10);
+        assert_eq!(ask(&mut group, START + 60_000).1.from, START);
+        group.got(0, page(vec![found(1, START + 50_000)], None));
+        assert!(group.advance(10_000));
+        let (number, next) = ask(&mut group, START + 61_000);
         assert_eq!(next.from, START + 40_000);
-        assert!(group.got(page(vec![found(2, START + 45_000), found(1, START + 50_000)], None)));
+        group.got(number, page(vec![found(2, START + 45_000), found(1, START + 50_000)], None));
+        assert!(group.advance(10_000));
         assert_eq!(shown(&mut group), ["2", "1"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn every_half_minute_a_round_looks_back_for_minutes() {
         let mut group = Group::new("web".into(), "/web".into(), START, 1_000, false);
-        group.question(START + 600_000, None, None, 10);
-        group.got(page(vec![found(1, START + 600_000)], None));
+        answer(&mut group, START + 600_000, page(vec![found(1, START + 600_000)], None));
         tokio::time::sleep(Duration::from_secs(31)).await;
-        let deep = group.question(START + 631_000, None, None, 10);
+        let (number, deep) = ask(&mut group, START + 631_000);
         assert_eq!(deep.from, START + 600_000 - DEEP);
-        group.got(page(vec![found(2, START + 500_000), found(1, START + 600_000)], None));
-        assert_eq!(group.question(START + 632_000, None, None, 10).from, START + 590_000);
+        group.got(number, page(vec![found(2, START + 500_000), found(1, START + 600_000)], None));
+        assert!(group.advance(10_000));
+        assert_eq!(ask(&mut group, START + 632_000).1.from, START + 590_000);
         assert_eq!(shown(&mut group), ["2", "1"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_pause_the_round_begins_where_the_last_complete_one_did() {
         let mut group = Group::new("web".into(), "/web".into(), START, 1_000, false);
-        group.question(START + 1_000, None, None, 10);
-        group.got(page(vec![], None));
-        group.question(START + 2_000, None, None, 10);
-        group.failed();
-        let hour = group.question(START + 3_600_000, None, None, 10);
+        answer(&mut group, START + 1_000, page(vec![], None));
+        let (number, _) = ask(&mut group, START + 2_000);
+        group.failed(number);
+        let (number, hour) = ask(&mut group, START + 3_600_000);
         assert_eq!(hour.from, START, "the failed round goes on");
-        group.got(page(vec![], None));
-        let next = group.question(START + 2 * 3_600_000, None, None, 10);
+        group.got(number, page(vec![], None));
+        assert!(group.advance(10_000));
+        let next = ask(&mut group, START + 2 * 3_600_000).1;
         assert!(next.from <= START + 2_000 && group.is_bulk(), "{next:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_time_in_the_future_does_not_hide_the_present() {
         let mut group = Group::new("web".into(), "/web".into(), START, 1_000, false);
-        group.question(START + 1_000, None, None, 10);
-        group.got(page(vec![found(1, START + 7_000_000)], None));
-        assert!(group.question(START + 2_000, None, None, 10).from <= START + 1_000);
+        answer(&mut group, START + 1_000, page(vec![found(1, START + 7_000_000)], None));
+        assert!(ask(&mut group, START + 2_000).1.from <= START + 1_000);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_token_that_is_no_longer_good_loses_and_doubles_nothing() {
         let mut group = Group::new("web".into(), "/web".into(), START, 1_000, false);
-        group.question(START + 90_000, None, None, 10);
-        assert!(!group.got(page((0..100).map(|at| found(at, START + at * 500)).collect(), Some("next"))));
-        assert_eq!(group.question(START + 90_000, None, None, 10).token.as_deref(), Some("next"));
-        group.restart();
-        let again = group.question(START + 90_000, None, None, 10);
+        let events = (0..100).map(|at| found(at, START + at * 500)).collect();
+        assert!(!answer(&mut group, START + 90_000, page(events, Some("next"))));
+        let (number, next) = ask(&mut group, START + 90_000);
+        assert_eq!(next.token.as_deref(), Some("next"));
+        group.restart(number);
+        let (number, again) = ask(&mut group, START + 90_000);
         assert_eq!((again.token, again.from), (None, START + 49_500 - OVERLAP));
-        group.got(page((79..140).map(|at| found(at, START + at * 500)).collect(), None));
+        group.got(number, page((79..140).map(|at| found(at, START + at * 500)).collect(), None));
+        assert!(group.advance(10_000));
         assert_eq!(shown(&mut group), (0..140).map(|at| at.to_string()).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_ahead_waits_for_its_turn() {
+        let mut group = Group::new("web".into(), "/web".into(), START, 1_000, false);
+        let question = |group: &mut Group| group.question(START + 100_000, None, None, (10, 3));
+        let (first, _) = question(&mut group).unwrap();
+        assert!(question(&mut group).is_none(), "nobody knows yet how much there is");
+        group.got(first, page((0..10).map(|at| found(at, START + at * 1_000)).collect(), Some("next")));
+        assert!(!group.advance(0));
+        assert_eq!(shown(&mut group).len(), 9, "the last millisecond may have more");
+        let (second, its) = question(&mut group).unwrap();
+        let (third, beyond) = question(&mut group).unwrap();
+        assert_eq!((its.from, its.until, beyond.from), (START + 9_000, Some(START + 16_200), START + 16_201));
+        group.got(third, page(vec![found(17, START + 17_000)], None));
+        assert!(!group.advance(0) && group.events.is_empty());
+        group.got(second, page(vec![found(9, START + 9_000), found(16, START + 16_000)], None));
+        group.advance(0);
+        assert_eq!(shown(&mut group), ["9", "16"]);
+        group.advance(0);
+        assert_eq!(shown(&mut group), ["17"]);
     }
 }

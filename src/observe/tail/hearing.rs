@@ -26,23 +26,22 @@ impl Tail {
                 }
             }
             Heard::Update { groups, events, sampled } => {
-                // Half a second after an update is when a round in between helps most.
-                self.beat = Instant::now() + pace::BEAT / 2;
+                self.beat = Instant::now() + pace::AFTER_UPDATE;
                 let due = self.beat;
                 let mut events = events.into_iter().peekable();
-                let mut busy = Vec::new();
                 while let Some((_, group, ..)) = events.peek() {
                     let name = live::name_of(group).to_owned();
                     let its = std::iter::from_fn(|| events.next_if(|(_, group, ..)| live::name_of(group) == name));
                     let its = its.map(|(timestamp, _, stream, message)| (timestamp, stream, message));
                     match self.groups.iter().position(|group| group.name == name) {
-                        Some(at) => {
-                            self.groups[at].live(its);
-                            busy.push(at);
-                        }
+                        Some(at) => self.groups[at].live(its),
                         None => its.for_each(drop),
                     }
                 }
+                self.updates += 1;
+                let is_left_out = self.updates.is_multiple_of(pace::LEFT_OUT);
+                let is_busy = |at: &usize| !is_left_out && self.groups[*at].quiet() < pace::BUSY;
+                let mut busy: Vec<usize> = groups.iter().copied().filter(is_busy).collect();
                 if sampled {
                     for at in &groups {
                         self.groups[*at].look_back();

@@ -74,7 +74,13 @@ mod tests {
     }
 
     fn ask(group: &mut Group) {
-        group.question(START + 10_000, None, None, 10);
+        group.question(START + 10_000, None, None, (10, 1));
+    }
+
+    /// The answer to the round's first call.
+    fn got(group: &mut Group, page: Page) {
+        group.got(group.rounds, page);
+        group.advance(10_000);
     }
 
     fn taken(groups: &mut [Group]) -> Vec<i64> {
@@ -85,14 +91,14 @@ mod tests {
     async fn catching_up_keeps_the_order_over_all_pages() {
         let mut groups = groups(3);
         groups.iter_mut().for_each(ask);
-        groups[0].got(page(&[1, 4, 7], Some("more")));
+        got(&mut groups[0], page(&[1, 4, 7], Some("more")));
         assert_eq!(taken(&mut groups), [0; 0], "the others may have earlier ones");
-        groups[1].got(page(&[2, 3, 5], None));
-        groups[2].got(page(&[], None));
+        got(&mut groups[1], page(&[2, 3, 5], None));
+        got(&mut groups[2], page(&[], None));
         assert_eq!(taken(&mut groups), [1, 2, 3, 4, 5, 7]);
         groups[0].live([(START + 9, "s".to_owned(), "x".to_owned())].into_iter());
         ask(&mut groups[0]);
-        groups[0].got(page(&[8], None));
+        got(&mut groups[0], page(&[8], None));
         assert_eq!(taken(&mut groups), [8, 9]);
     }
 
@@ -101,10 +107,10 @@ mod tests {
         let mut groups = groups(2);
         for group in &mut groups {
             ask(group);
-            group.got(page(&[], None));
+            got(group, page(&[], None));
             ask(group);
         }
-        groups[0].got(page(&[5], None));
+        got(&mut groups[0], page(&[5], None));
         let (nothing, until) = take(&mut groups, HOLD);
         assert!(nothing.is_empty());
         assert_eq!(until, Some(Instant::now() + HOLD));
@@ -116,11 +122,11 @@ mod tests {
     async fn a_batch_is_bounded() {
         let mut groups = groups(1);
         ask(&mut groups[0]);
-        groups[0].got(page(&(0..900).collect::<Vec<_>>(), None));
+        got(&mut groups[0], page(&(0..900).collect::<Vec<_>>(), None));
         for round in 1..9 {
             let times: Vec<i64> = (0..900).map(|at| 900 * round + at).collect();
             ask(&mut groups[0]);
-            groups[0].got(page(&times, None));
+            got(&mut groups[0], page(&times, None));
         }
         let first = taken(&mut groups);
         assert_eq!(first.len(), BATCH);

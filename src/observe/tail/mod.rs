@@ -9,6 +9,7 @@
 //! round of a group looks again at what is recent, and ids tell what was shown: nothing is lost and nothing
 //! comes twice. Memory is bounded: a page or two per group, and the ids of the last minutes.
 
+mod ahead;
 mod group;
 mod hearing;
 mod line;
@@ -21,10 +22,9 @@ mod seen;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::future::{BoxFuture, FutureExt as _};
-use futures_util::stream::FuturesUnordered;
+use futures_util::future::FutureExt as _;
 use serde::Serialize;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use self::group::Group;
@@ -101,8 +101,9 @@ impl Notice {
 const PAGE: usize = 10_000;
 /// Ids that are remembered, over all groups.
 const REMEMBERED: usize = 400_000;
-/// Calls under way at once.
+/// Calls under way at once: of all groups, and for the past of few groups.
 const AT_ONCE: usize = 16;
+const LANES: usize = 4;
 /// How long events wait for others that may be earlier. Live ones come with those of their session.
 const HOLD: Duration = Duration::from_millis(300);
 const HOLD_LIVE: Duration = Duration::from_millis(100);
@@ -113,7 +114,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What happens all the time is said once in a while.
 const SAID_AGAIN: Duration = Duration::from_mins(10);
 
-type Read = BoxFuture<'static, (usize, Result<Page, Trouble>)>;
+/// The group's index, the number of the part, and its page.
+type Read = (usize, u64, Result<Page, Trouble>);
 
 /// A tail over the log groups of a stage.
 pub(crate) struct Tail {
@@ -122,11 +124,14 @@ pub(crate) struct Tail {
     groups: Vec<Group>,
     clock: Clock,
     bucket: Bucket,
-    reads: FuturesUnordered<Read>,
+    /// Calls under way, which go on while what came is shown.
+    reads: JoinSet<Read>,
     line: Line,
     live: Option<Live>,
     /// Rounds begin on its beats.
     beat: Instant,
+    /// Of live sessions.
+    updates: u64,
     notices: VecDeque<Notice>,
     /// All that is there was handed on and said to be.
     quiet: bool,
@@ -152,10 +157,11 @@ impl Tail {
             groups: wanted.groups.iter().map(group).collect(),
             clock: Clock::default(),
             bucket: Bucket::new(quota),
-            reads: FuturesUnordered::new(),
+            reads: JoinSet::new(),
             line: Line::new(),
             live: live.then(|| Live::new(wanted.pattern.clone())),
             beat: now,
+            updates: 0,
             notices: VecDeque::new(),
             quiet: true,
             renewed: now,
@@ -207,7 +213,7 @@ impl Tail {
                 None => std::future::pending().right_future(),
             };
             tokio::select! {
-                Some((at, read)) = self.reads.next(), if !self.reads.is_empty() => self.read(at, read)?,
+                Some(read) = self.reads.join_next() => self.came(read)?,
                 heard = heard => self.heard(heard)?,
                 () = tokio::time::sleep_until(wake) => {}
             }
@@ -225,6 +231,13 @@ impl Tail {
     /// Begins what is due, the group that waited longest first. Returns when there is something to do again.
     fn start_reads(&mut self) -> Instant {
         let now = Instant::now();
+        let limit = self.page_size();
+        for at in 0..self.groups.len() {
+            let started = self.groups[at].started();
+            if self.groups[at].advance(limit) {
+                self.plan(at, started);
+            }
+        }
         let mut wake = now + Duration::from_secs(5);
         if let Some(retry) = self.line.retry() {
             // One call at a time looks whether the cloud answers again.
@@ -232,32 +245,30 @@ impl Tail {
                 return if retry > now { retry } else { wake };
             }
         }
-        let limit = self.page_size();
+        let lanes = (LANES / self.groups.len().max(1)).max(1);
         let mut order: Vec<usize> = (0..self.groups.len()).collect();
         order.sort_by_key(|at| self.groups[*at].asked);
         for at in order {
-            let group = &self.groups[at];
-            if group.asking || self.has_ended(group) {
+            if self.has_ended(&self.groups[at]) {
                 continue;
             }
-            let wants = if group.is_reading() { group.events.len() <= limit / 2 } else { group.due <= now };
-            if !wants {
-                wake = if group.is_reading() { wake } else { wake.min(group.due) };
+            if !self.groups[at].is_reading() && self.groups[at].due > now {
+                wake = wake.min(self.groups[at].due);
                 continue;
             }
-            if self.reads.len() >= AT_ONCE {
-                break;
-            }
-            if let Err(at) = self.bucket.take() {
-                return wake.min(at);
-            }
-            let (until, pattern) = (self.wanted.until, self.wanted.pattern.as_deref());
-            let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-            let question = self.groups[at].question(self.clock.now(), until, pattern, limit);
-            let (cloud, clock) = (self.cloud.clone(), self.clock.clone());
-            self.reads.push(async move { (at, page::read(&cloud, clock, question).await) }.boxed());
-            if self.line.retry().is_some() {
-                break;
+            while self.reads.len() < AT_ONCE && self.groups[at].events.len() <= limit {
+                if let Err(at) = self.bucket.ready() {
+                    return wake.min(at);
+                }
+                let (until, pattern) = (self.wanted.until, self.wanted.pattern.as_deref());
+                let question = self.groups[at].question(self.clock.now(), until, pattern, (limit, lanes));
+                let Some((number, question)) = question else { break };
+                self.bucket.take();
+                let (cloud, clock) = (self.cloud.clone(), self.clock.clone());
+                self.reads.spawn(async move { (at, number, page::read(&cloud, clock, question).await) });
+                if self.line.retry().is_some() {
+                    return wake;
+                }
             }
         }
         wake
@@ -268,15 +279,19 @@ impl Tail {
         (8 * PAGE / self.groups.len().max(1)).clamp(1_000, PAGE)
     }
 
+    fn came(&mut self, read: Result<Read, JoinError>) -> Result<()> {
+        match read {
+            Ok((at, number, read)) => self.read(at, number, read),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
     /// One group's call is over.
-    fn read(&mut self, at: usize, read: Result<Page, Trouble>) -> Result<()> {
+    fn read(&mut self, at: usize, number: u64, read: Result<Page, Trouble>) -> Result<()> {
         let trouble = match read {
             Ok(page) => {
                 self.works();
-                let started = self.groups[at].started();
-                if self.groups[at].got(page) {
-                    self.plan(at, started);
-                }
+                self.groups[at].got(number, page);
                 return Ok(());
             }
             Err(trouble) => trouble,
@@ -295,23 +310,23 @@ impl Tail {
             }
             Trouble::Throttled => {
                 self.works();
-                self.groups[at].failed();
+                self.groups[at].failed(number);
                 self.bucket.refused();
                 if again(&mut self.throttled) {
                     let text = "AWS limits how often logs may be read (ThrottlingException): reading more slowly";
                     self.notices.push_back(Notice::word(text));
                 }
             }
-            Trouble::Token => self.groups[at].restart(),
+            Trouble::Token => self.groups[at].restart(number),
             Trouble::Fatal(error) => return Err(error),
-            Trouble::Expired(error) => self.lost(at, error, true)?,
-            Trouble::Passing(error) => self.lost(at, error, false)?,
+            Trouble::Expired(error) => self.lost((at, number), error, true)?,
+            Trouble::Passing(error) => self.lost((at, number), error, false)?,
         }
         Ok(())
     }
 
-    fn lost(&mut self, at: usize, error: Error, expired: bool) -> Result<()> {
-        self.groups[at].failed();
+    fn lost(&mut self, (at, number): (usize, u64), error: Error, expired: bool) -> Result<()> {
+        self.groups[at].failed(number);
         let for_ever = !self.wanted.follow && (expired || self.line.down_for().is_some_and(|down| down > PATIENCE));
         if !self.answered || for_ever {
             return Err(error);
@@ -342,8 +357,7 @@ impl Tail {
         let now = Instant::now();
         let covered = self.live.as_ref().is_some_and(|live| live.covers(at));
         let group = &mut self.groups[at];
-        let quiet = group.heard.map_or(Duration::from_secs(20), |heard| heard.elapsed());
-        let next = started.unwrap_or(now) + pace::interval(quiet, covered, group.present);
+        let next = started.unwrap_or(now) + pace::interval(group.quiet(), covered, group.present);
         group.due = pace::on_beat(self.beat, next, now);
     }
 

@@ -45,14 +45,18 @@ impl Bucket {
         Self { most, rate: most, calls: most, filled: Instant::now(), refused: None }
     }
 
-    /// Takes one call out, or says when there will be one.
-    pub(super) fn take(&mut self) -> Result<(), Instant> {
+    /// Whether there is a call in it, or when there will be one.
+    pub(super) fn ready(&mut self) -> Result<(), Instant> {
         self.fill();
         if self.calls >= 1.0 {
-            self.calls -= 1.0;
             return Ok(());
         }
         Err(Instant::now() + Duration::from_secs_f64((1.0 - self.calls) / self.rate) + Duration::from_millis(1))
+    }
+
+    /// Takes one call out.
+    pub(super) fn take(&mut self) {
+        self.calls -= 1.0;
     }
 
     /// AWS said that this is too often. Calls that were under way together are refused together: that counts once.
@@ -75,18 +79,21 @@ impl Bucket {
     }
 }
 
-/// From one round to the next. `sam logs` asks every second.
-pub(super) const BEAT: Duration = Duration::from_secs(1);
+/// From one round to the next: `sam logs`, the quickest of those that poll, asks every second or so.
+const BEAT: Duration = Duration::from_millis(1_100);
+/// From an update of a live session, which come every second, to a round: half-way to the next one it helps most. One
+/// update in [`LEFT_OUT`] has none, which is hardly felt, and the calls of a minute stay below sixty.
+pub(super) const AFTER_UPDATE: Duration = Duration::from_millis(500);
+pub(super) const LEFT_OUT: u64 = 6;
+/// For so long after an event a group counts as busy.
+pub(super) const BUSY: Duration = Duration::from_secs(3);
 /// Of a group that a live session covers: only to be sure.
 const COVERED: Duration = Duration::from_secs(15);
 
 /// How long after the beginning of a round of a group the next one begins. `quiet`: for how long nothing came.
 pub(super) fn interval(quiet: Duration, covered: bool, present: bool) -> Duration {
     let quiet = quiet.as_secs();
-    // The updates of a session come once a second: a round in between halves the wait.
-    if quiet < 3 {
-        return BEAT;
-    }
+    // What a session says brings its group's next round forward.
     if covered {
         return COVERED;
     }
@@ -101,9 +108,10 @@ pub(super) fn interval(quiet: Duration, covered: bool, present: bool) -> Duratio
 
 /// The beat that is nearest to `at`, and not before `now`.
 pub(super) fn on_beat(origin: Instant, at: Instant, now: Instant) -> Instant {
-    let beats = (at.saturating_duration_since(origin) + BEAT / 2).as_secs();
-    let nearest = origin + Duration::from_secs(beats);
-    if nearest >= now { nearest } else { nearest + Duration::from_secs((now - nearest).as_secs() + 1) }
+    let after = |count: u128| origin + BEAT * u32::try_from(count).unwrap_or(u32::MAX);
+    let beats = |time: Duration| time.as_millis() / BEAT.as_millis();
+    let nearest = after(beats(at.saturating_duration_since(origin) + BEAT / 2));
+    if nearest >= now { nearest } else { after(beats(now - origin) + 1) }
 }
 
 #[cfg(test)]
@@ -115,8 +123,11 @@ mod tests {
         let end = Instant::now() + Duration::from_secs(seconds);
         let mut count = 0;
         loop {
-            match bucket.take() {
-                Ok(()) => count += 1,
+            match bucket.ready() {
+                Ok(()) => {
+                    bucket.take();
+                    count += 1;
+                }
                 Err(at) if at < end => tokio::time::sleep_until(at).await,
                 Err(_) => {
                     tokio::time::sleep_until(end).await;
@@ -172,14 +183,14 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(3_340)).await;
         let now = Instant::now();
         let due =
-            [3_300, 3_900, 4_100, 4_400].map(|at| on_beat(origin, origin + Duration::from_millis(at), now) - origin);
-        assert_eq!(due, [4, 4, 4, 4].map(Duration::from_secs));
+            [3_300, 3_900, 4_100, 4_900].map(|at| on_beat(origin, origin + Duration::from_millis(at), now) - origin);
+        assert_eq!(due, [BEAT * 4; 4]);
     }
 
     #[test]
     fn the_interval_follows_the_traffic() {
-        let of = |quiet| interval(Duration::from_secs(quiet), false, true).as_secs();
-        assert_eq!([0, 10, 20, 100, 1_000].map(of), [1, 1, 2, 3, 5]);
-        assert_eq!(interval(Duration::from_secs(20), true, true), COVERED);
+        let of = |quiet| interval(Duration::from_secs(quiet), false, true);
+        assert_eq!([0, 10, 20, 100, 1_000].map(of), [1, 1, 2, 3, 5].map(|beats| BEAT * beats));
+        assert_eq!(interval(Duration::from_secs(2), true, true), COVERED);
     }
 }

@@ -52,10 +52,10 @@ impl Seen {
         if event.timestamp < self.floor {
             return false;
         }
-        let content = self.content(event);
         let id = if let Some(id) = id {
             self.hasher.hash_one(id)
         } else {
+            let content = self.content(event);
             let nth = self.nth(event.timestamp, content);
             self.hasher.hash_one((content, nth))
         };
@@ -65,8 +65,12 @@ impl Seen {
         if self.ids.len() > self.most {
             self.shrink();
         }
-        if !self.live || less(&mut self.live_only, content) {
-            return !self.live;
+        if !self.live {
+            return true;
+        }
+        let content = self.content(event);
+        if less(&mut self.live_only, content) {
+            return false;
         }
         more(&mut self.page_only, content, event.timestamp);
         true
