@@ -271,15 +271,24 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         let answer = match client.request(Request::from_parts(head, Full::new(body))).await {
             Ok(answer) => {
                 let (head, body) = answer.into_parts();
-                body.collect().await.map(|body| (head, body.to_bytes())).map_err(std::io::Error::other)
+                // A live session: it ends when somebody hangs up.
+                if head.headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "application/vnd.amazon.eventstream") {
+                    Ok((head, Err(body)))
+                } else {
+                    body.collect().await.map(|body| (head, Ok(body.to_bytes()))).map_err(std::io::Error::other)
+                }
             }
             Err(error) => Err(std::io::Error::other(error)),
         };
         working.open.fetch_sub(1, Ordering::SeqCst);
         answer
     });
-    let (mut head, bytes) = forwarded.await.map_err(std::io::Error::other)??;
+    let (mut head, body) = forwarded.await.map_err(std::io::Error::other)??;
     head.headers.remove(header::TRANSFER_ENCODING);
+    let bytes = match body {
+        Ok(bytes) => bytes,
+        Err(events) => return Ok(Response::from_parts(head, events.map_err(std::io::Error::other).boxed())),
+    };
     if ahead != SignedDuration::ZERO {
         head.headers.insert(header::DATE, date(Timestamp::now() + ahead));
         later(&mut head.headers, ahead);

@@ -1,10 +1,13 @@
 //! `rzap status`: the numbers of a stage are those of its calls, all stages are found, and `--watch` ends cleanly.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
+use crate::faulty::{Fault, Proxy};
 use crate::output::Output;
 use crate::process::wait_for;
 use crate::tools::TOOLS;
@@ -198,6 +201,28 @@ fn a_watch_writes_one_look_after_another_and_ends_with_ctrl_c() {
     let first = done.stdout.lines().next().expect("a line");
     let first: Value = serde_json::from_str(first).expect("JSON");
     assert_eq!((&first["stage"], &first["functions"][0]["metrics"]["invocations"]), (&json!("dev"), &json!(0)));
+}
+
+#[test]
+fn a_watch_goes_on_when_the_cloud_answers_again() {
+    let world = world();
+    let cloud = world.local();
+    let proxy = Proxy::start(&cloud.endpoint);
+    let world = world.at(&proxy.endpoint);
+    world.run("deploy dev").success();
+    let mut watch = world.start("status dev --watch 1 --json");
+    assert!(watch.says("\"number\":1"), "the first look");
+    let gone = Arc::new(AtomicBool::new(true));
+    let switch = gone.clone();
+    proxy.rule(move |_| switch.load(Ordering::SeqCst).then_some(Fault::Unseen));
+    assert!(watch.says("trying again"));
+    gone.store(false, Ordering::SeqCst);
+    world.write("app.py", &APP.replace("hello", "hello again"));
+    world.run("deploy dev").success();
+    assert!(watch.says("\"number\":2"), "it goes on");
+    watch.interrupt();
+    let done = watch.wait();
+    assert_eq!(done.code, 0, "{done}");
 }
 
 /// A terminal of 80 by 24 that gets smaller: what is drawn, and how it ends.

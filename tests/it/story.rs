@@ -1,8 +1,11 @@
 //! How `rzap tail` reads, and what `rzap errors` makes of it: a function that logs in every way, on the local cloud.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::faulty::{Fault, Proxy};
 use crate::world::World;
 
 /// Logs and fails as the event says.
@@ -201,4 +204,31 @@ fn what_failed_is_put_together_by_exception_and_place() {
     let command = failure["command"].as_str().and_then(|command| command.strip_prefix("rzap ")).expect("a command");
     let shown = world.run(command).success().stdout;
     assert!(shown.contains("LookupError: order 9 is gone") && !shown.contains("order 7"), "{shown}");
+}
+
+#[test]
+fn errors_says_what_it_has_read_when_aws_lets_it_read_no_more() {
+    let world = World::new().app("hello-python");
+    let cloud = world.local();
+    cloud.boto(
+        "logs = client('logs')\n\
+         group = '/aws/lambda/hello-python-dev-web'\n\
+         logs.create_log_group(logGroupName=group)\n\
+         logs.create_log_stream(logGroupName=group, logStreamName='s')\n\
+         now = int(time.time() * 1000) - 60_000\n\
+         for start in range(0, 11_000, 5_500):\n    logs.put_log_events(logGroupName=group, logStreamName='s', \
+         logEvents=[dict(timestamp=now + n, message=f'[ERROR] ValueError: number {n}') for n in range(start, start + 5_500)])\n\
+         answer(None)",
+    );
+    let proxy = Proxy::start(&cloud.endpoint);
+    let world = world.at(&proxy.endpoint);
+    // The first page comes, the second never does.
+    let pages = AtomicUsize::new(0);
+    proxy.rule(move |call| {
+        let page = call.path.ends_with("#FilterLogEvents");
+        (page && pages.fetch_add(1, Ordering::SeqCst) > 0).then_some(Fault::Throttled)
+    });
+    let errors = world.run("errors dev --json").success().json();
+    assert_eq!((&errors["complete"], &errors["failures"][0]["count"]), (&json!(false), &json!(10_000)), "{errors}");
+    assert!(errors["read_only_from"]["web"].is_string(), "{errors}");
 }

@@ -1,7 +1,9 @@
 //! A machine that is not as it should be: a full disk, a home that cannot be written to or is not there, a wrong
 //! clock, an output that nobody takes. rzap says so and breaks nothing, or does not mind.
 
-use serde_json::json;
+use std::fs;
+
+use serde_json::{Value, json};
 
 use crate::cloud;
 use crate::faulty::Proxy;
@@ -57,6 +59,37 @@ fn a_local_cloud_on_a_full_disk_says_so_and_loses_nothing() {
     assert_eq!(done.json()["release"], 2);
     world.run("undeploy dev --local --yes").success();
     assert_eq!(world.local().inventory(), cloud::nothing());
+}
+
+#[test]
+fn a_map_that_fills_the_disk_is_finished_when_there_is_room() {
+    const CONFIG: &str =
+        "app: large\nruntime: python3.13\nregion: eu-west-1\nhandler: app.handler\nstages: { dev: {} }\n";
+    const ITEMS: usize = 150;
+    let app = "import os\n\ndef handler(event, context):\n    with open(os.path.join(event['ran'], str(event['n'])), 'a') as file:\n        \
+               file.write('x')\n    return {'n': event['n'], 'text': 'x' * 20_000}\n";
+    let world = World::new().file("rzap.yaml", CONFIG).file("app.py", app);
+    world.run("deploy dev --local").success();
+    let ran = world.root().join("ran");
+    fs::create_dir(&ran).expect("a folder");
+    let items: String = (0..ITEMS).map(|n| format!("{}\n", json!({ "n": n, "ran": ran }))).collect();
+    world.write("items.jsonl", &items);
+    let line = "map dev --local --input items.jsonl --output out.jsonl --concurrency 4";
+    let full = world.shell(&format!("{FULL} rzap {line}")).failure(1);
+    full.says(&["out.jsonl", "File too large", "hint: is the disk full?"]);
+    let written = world.read("out.jsonl").lines().count();
+    assert!((90..ITEMS).contains(&written), "{written}");
+
+    world.run(line).success().says(&["going on after "]);
+    let text = world.read("out.jsonl");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), ITEMS);
+    for (n, line) in lines.iter().enumerate() {
+        assert_eq!((&line["index"], &line["output"]["n"]), (&json!(n), &json!(n)));
+    }
+    // What was on the disk whole was not run again.
+    let times = |n: usize| fs::read(ran.join(n.to_string())).map_or(0, |text| text.len());
+    assert!((0..written - 1).all(|n| times(n) == 1) && (0..ITEMS).all(|n| times(n) >= 1));
 }
 
 /// Where nobody can make a folder, root included.

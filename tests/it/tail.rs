@@ -129,6 +129,48 @@ fn what_is_there_comes_in_time_order_over_all_pages_and_ends_by_itself() {
     }
 }
 
+/// Events of one group, a millisecond apart in fives, written in batches.
+const PAST: usize = 45_000;
+
+#[test]
+fn the_past_is_read_at_several_places_and_comes_whole_and_in_order() {
+    let (_world, cloud) = groups();
+    let group = GROUPS[0];
+    cloud.boto(&format!(
+        "logs = client('logs')\n\
+         now = int(time.time() * 1000) - 60_000\n\
+         for stream in range(3):\n    logs.create_log_stream(logGroupName={group:?}, logStreamName=f's{{stream}}')\n\
+         for start in range(0, {PAST}, 5_000):\n    logs.put_log_events(logGroupName={group:?}, logStreamName=f's{{start // 5_000 % 3}}',\n\
+         \x20       logEvents=[dict(timestamp=now + n // 5, message=f'{{n:05}} ' + 'x' * 60) for n in range(start, start + 5_000)])\n\
+         answer(None)"
+    ));
+    let proxy = Proxy::start(&cloud.endpoint);
+    let world = behind(&proxy);
+    proxy.rule(|call| match (call.path.ends_with("#FilterLogEvents"), call.number % 11) {
+        (true, 3) => Some(Fault::Throttled),
+        (true, 5) => Some(Fault::Busy),
+        (true, 7) => Some(Fault::Cut),
+        (true, 9) => Some(Fault::Slow),
+        _ => None,
+    });
+    // Following reads the same past the same way.
+    for (line, follows) in [("tail dev web --no-follow --json", false), ("tail dev web --json", true)] {
+        let mut tail = world.start(line);
+        if follows {
+            assert!(tail.says(&format!("\"{:05} ", PAST - 1)));
+            tail.interrupt();
+        }
+        let output = tail.wait();
+        let numbers = output.stdout.lines().map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).expect("a JSON line");
+            event["message"].as_str().and_then(|text| text[..5].parse::<usize>().ok()).expect("a number")
+        });
+        let numbers: Vec<usize> = numbers.collect();
+        let wrong = numbers.iter().enumerate().find(|(at, number)| at != *number);
+        assert_eq!((numbers.len(), wrong), (PAST, None), "{line}\n{}", output.stderr);
+    }
+}
+
 #[test]
 fn a_connection_that_is_lost_is_said_once_and_what_came_meanwhile_is_shown() {
     let (_world, cloud) = groups();
@@ -247,6 +289,59 @@ fn live_sessions_of_a_cloud_that_others_wrote_are_read_as_well() {
     let counts = shown(&output);
     assert!(counts.len() == 4 && counts.values().all(|count| *count == 1), "{output}");
     assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn a_live_session_that_ends_is_opened_again_and_nothing_comes_twice() {
+    let (world, cloud) = groups();
+    say(&cloud, GROUPS[0], "before");
+    let mut tail = world.start("tail dev --local --live --json");
+    assert!(tail.says("before"));
+    for message in ["one", "two"] {
+        say(&cloud, GROUPS[1], message);
+        assert!(tail.says(&format!("\"{message}\"")));
+    }
+    world.run("local stop").success();
+    assert!(tail.says("connection lost"));
+    let cloud = world.local();
+    say(&cloud, GROUPS[1], "three");
+    assert!(tail.says("the connection is back") && tail.says("three"));
+    say(&cloud, GROUPS[0], "the end");
+    assert!(tail.says("the end"));
+    tail.interrupt();
+    let output = tail.wait();
+    let counts = shown(&output);
+    assert!(counts.len() == 5 && counts.values().all(|count| *count == 1), "{output}");
+}
+
+#[test]
+fn more_groups_than_a_session_takes_have_several() {
+    let names: Vec<String> = (0..12).map(|number| format!("f{number:02}")).collect();
+    let functions: String = names.iter().map(|name| format!("  {name}: {{ handler: app.handler }}\n")).collect();
+    let config =
+        format!("app: wide\nruntime: python3.13\nregion: eu-west-1\nfunctions:\n{functions}stages: {{ dev: {{}} }}\n");
+    let world = World::new().file("rzap.yaml", &config).file("app.py", "def handler(event, context):\n    pass\n");
+    let cloud = world.local();
+    let proxy = Proxy::start(&cloud.endpoint);
+    let world = world.at(&proxy.endpoint);
+    let group = |name: &String| format!("/aws/lambda/wide-dev-{name}");
+    for name in &names {
+        cloud.aws(&["logs", "create-log-group", "--log-group-name", &group(name), "--region", "eu-west-1"]);
+    }
+    say(&cloud, &group(&names[0]), "before");
+    let mut tail = world.start("tail dev --live --json");
+    assert!(tail.says("before"));
+    for name in &names {
+        let message = format!("of {name}");
+        say(&cloud, &group(name), &message);
+        assert!(tail.says(&message), "{message}");
+    }
+    tail.interrupt();
+    let output = tail.wait();
+    let counts = shown(&output);
+    assert!(counts.len() == 13 && counts.values().all(|count| *count == 1), "{output}");
+    let sessions = proxy.calls().iter().filter(|call| call.path.ends_with("#StartLiveTail")).count();
+    assert_eq!((sessions, output.stderr.as_str()), (2, ""));
 }
 
 #[test]

@@ -120,7 +120,7 @@ async fn read(cloud: &Cloud, function: &str, name: &str, span: Span, pattern: Op
                 // The SDK has tried again for a while.
                 Err(error) if is_too_often(&error) => {
                     part.whole_from = Some(to);
-                    return Ok(part);
+                    break;
                 }
                 Err(error) => return Err(explain(format!("read the log group `{name}`"))(error)),
             };

@@ -55,6 +55,8 @@ impl Tail {
                 }
                 for at in busy {
                     let group = &mut self.groups[at];
+                    // Not all clouds keep to one update a second.
+                    let due = group.asked.map_or(due, |asked| due.max(asked + pace::NOT_BEFORE));
                     group.due = group.due.min(due);
                 }
             }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use aws_sdk_cloudwatchlogs::config::Builder;
 use aws_sdk_cloudwatchlogs::config::http::HttpRequest;
 use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
-use aws_sdk_cloudwatchlogs::types::{LiveTailSessionUpdate, StartLiveTailResponseStream};
+use aws_sdk_cloudwatchlogs::types::{LiveTailSessionLogEvent, LiveTailSessionUpdate, StartLiveTailResponseStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::page::trimmed;
+use super::page::{Clock, trimmed};
 use crate::aws::{Cloud, code, explain, is_code};
 use crate::error::Error;
 
@@ -24,6 +24,8 @@ const GROUPS: usize = 10;
 const LASTS: Duration = Duration::from_mins(175);
 /// An update comes every second, also when nothing was written: after so long the connection is dead.
 const DEAD: Duration = Duration::from_secs(6);
+/// Ms: what was ingested so long before a session began is not its own. Pages have it.
+const BEFORE: i64 = 2_000;
 /// Before a session is opened again: the first time, and at most.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
@@ -33,6 +35,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 pub(super) struct Live {
     sessions: Vec<Session>,
     pattern: Option<String>,
+    clock: Clock,
     sender: mpsc::Sender<Said>,
     receiver: mpsc::Receiver<Said>,
     /// Opened so far.
@@ -46,6 +49,8 @@ struct Session {
     number: u64,
     task: Option<Task>,
     open: bool,
+    /// Ms, AWS's clock: when it was open.
+    began: i64,
     opened: Instant,
     heard: Instant,
     /// When to open it, and how long to wait the next time.
@@ -104,9 +109,9 @@ pub(super) enum Heard {
 }
 
 impl Live {
-    pub(super) fn new(pattern: Option<String>) -> Self {
+    pub(super) fn new(pattern: Option<String>, clock: Clock) -> Self {
         let (sender, receiver) = mpsc::channel(16);
-        Self { sessions: Vec::new(), pattern, sender, receiver, count: 0 }
+        Self { sessions: Vec::new(), pattern, clock, sender, receiver, count: 0 }
     }
 
     /// Whether a session that is open has this group.
@@ -182,11 +187,12 @@ impl Live {
             match said.what {
                 What::Began => {
                     session.open = true;
+                    session.began = self.clock.now();
                     return Heard::Began(groups);
                 }
                 What::Update(update) => {
                     session.pause = PAUSE;
-                    return heard(groups, update);
+                    return heard(groups, update, session.began - BEFORE);
                 }
                 What::Ended(why) => {
                     session.close(now);
@@ -202,7 +208,7 @@ impl Live {
 impl Session {
     fn new(group: usize, now: Instant) -> Self {
         let (opened, heard, at) = (now, now, now);
-        Self { groups: vec![group], number: 0, task: None, open: false, opened, heard, at, pause: PAUSE }
+        Self { groups: vec![group], number: 0, task: None, open: false, began: 0, opened, heard, at, pause: PAUSE }
     }
 
     /// To be opened again at once: never two at a time, so that nothing comes from both.
@@ -213,9 +219,12 @@ impl Session {
     }
 }
 
-fn heard(groups: Vec<usize>, update: LiveTailSessionUpdate) -> Heard {
+/// `since`, ms: what was ingested earlier may have been in the session before this one, and shown. It is left to pages,
+/// which know events by their ids.
+fn heard(groups: Vec<usize>, update: LiveTailSessionUpdate, since: i64) -> Heard {
     let sampled = update.session_metadata.is_some_and(|metadata| metadata.sampled);
-    let events = update.session_results.unwrap_or_default().into_iter().filter_map(|event| {
+    let is_its_own = |event: &LiveTailSessionLogEvent| event.ingestion_time.is_none_or(|at| at >= since);
+    let events = update.session_results.unwrap_or_default().into_iter().filter(is_its_own).filter_map(|event| {
         let message = trimmed(event.message.unwrap_or_default());
         let group = event.log_group_identifier.unwrap_or_default();
         Some((event.timestamp?, group, event.log_stream_name.unwrap_or_default(), message))

@@ -151,15 +151,16 @@ impl Tail {
         let group =
             |(source, name): (&String, &String)| Group::new(source.clone(), name.clone(), wanted.since, most, live);
         let now = Instant::now();
+        let clock = Clock::default();
         // An endpoint of one's own has rates of its own: it will say so.
         let quota = if cloud.pace.is_on() { pace::quota(&cloud.region) } else { 200.0 };
         Self {
             groups: wanted.groups.iter().map(group).collect(),
-            clock: Clock::default(),
             bucket: Bucket::new(quota),
             reads: JoinSet::new(),
             line: Line::new(),
-            live: live.then(|| Live::new(wanted.pattern.clone())),
+            live: live.then(|| Live::new(wanted.pattern.clone(), clock.clone())),
+            clock,
             beat: now,
             updates: 0,
             notices: VecDeque::new(),

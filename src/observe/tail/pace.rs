@@ -84,7 +84,9 @@ const BEAT: Duration = Duration::from_millis(1_100);
 /// From an update of a live session, which come every second, to a round: half-way to the next one it helps most. One
 /// update in [`LEFT_OUT`] has none, which is hardly felt, and the calls of a minute stay below sixty.
 pub(super) const AFTER_UPDATE: Duration = Duration::from_millis(500);
-pub(super) const LEFT_OUT: u64 = 6;
+pub(super) const LEFT_OUT: u64 = 12;
+/// From one round to the next beside a session, at least.
+pub(super) const NOT_BEFORE: Duration = Duration::from_millis(900);
 /// For so long after an event a group counts as busy.
 pub(super) const BUSY: Duration = Duration::from_secs(3);
 /// Of a group that a live session covers: only to be sure.
