@@ -217,10 +217,12 @@ fn fold(cells: &[Cell], room: usize) -> (&[Cell], &[Cell]) {
     let text = cells.iter().position(|(letter, _)| *letter != ' ').unwrap_or(0);
     // The space itself may stand on the edge, and is left away.
     let space = cells[..=over].iter().rposition(|(letter, _)| *letter == ' ').filter(|space| *space > text);
+    // Some parts stand two spaces apart.
+    let after = |space: usize| space + cells[space..].iter().take_while(|(letter, _)| *letter == ' ').count();
     // A word that no row can hold begins here.
-    let fits = |space: &usize| cells[space + 1..].iter().take_while(|(letter, _)| *letter != ' ').count() <= room;
+    let fits = |space: &usize| cells[after(*space)..].iter().take_while(|(letter, _)| *letter != ' ').count() <= room;
     match space.filter(fits) {
-        Some(space) => (&cells[..space], &cells[space + 1..]),
+        Some(space) => (&cells[..space], &cells[after(space)..]),
         None => cells.split_at(over),
     }
 }

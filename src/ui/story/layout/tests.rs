@@ -143,18 +143,18 @@ fn where_there_is_no_room_the_message_goes_below() {
 #[test]
 fn with_colour_and_what_was_looked_for() {
     insta::assert_snapshot!(seen(Some(120), true, Some("paid|total")).replace('\x1b', "^"), @r#"
-    ^[2m14:03:07.005^[0m ^[35mweb^[0m    INFO  ^[38;5;172m79b4f56e^[0m the order 4711 was ^[7mpaid^[0m by card and goes out with the next parcel
+    ^[2m14:03:07.005^[0m ^[35mweb^[0m    INFO  ^[38;5;101m79b4f56e^[0m the order 4711 was ^[7mpaid^[0m by card and goes out with the next parcel
     ^[2m14:03:07.007^[0m ^[32mworker^[0m ^[33mWARN^[0m           slow query^[2m  table=orders ms=812^[0m
-    ^[2m14:03:07.009^[0m ^[35mweb^[0m    ^[1;31mERROR^[0m ^[38;5;172m79b4f56e^[0m KeyError: '^[7mtotal^[0m'
+    ^[2m14:03:07.009^[0m ^[35mweb^[0m    ^[1;31mERROR^[0m ^[38;5;101m79b4f56e^[0m KeyError: '^[7mtotal^[0m'
                                        Traceback (most recent call last):
                                          File "/var/task/shop/orders.py", line 12, in handler
                                            return lib(order)
                                        ^[2m  File "/var/task/site-packages/lib.py", line 3, in lib^[0m
                                        ^[2m    x['^[0m^[7mtotal^[0m^[2m']^[0m
-    ^[2m14:03:07.010^[0m ^[35mweb^[0m    ^[1;31mERROR^[0m ^[38;5;172m79b4f56e^[0m ^[1;31m└ failed after 9.1 ms: KeyError, billed 240 ms, 47 of 256 MB, cold start 230 ms^[0m
-    ^[2m14:03:08.020^[0m ^[32mworker^[0m ^[1;31mERROR^[0m ^[38;5;172m79b4f56e^[0m Task timed out after 3.00 seconds
-    ^[2m14:03:08.021^[0m ^[32mworker^[0m ^[1;31mERROR^[0m ^[38;5;172m79b4f56e^[0m ^[1;31m└ timed out after 3.0 s, billed 3.0 s, 40 of 128 MB^[0m
-    ^[2m14:03:08.300^[0m ^[36mapi^[0m    ^[1;31mERROR^[0m ^[38;5;130mKx3=^[0m     GET /orders/7 ^[1;31m502^[0m  12 ms^[2m  ip=192.0.2.1^[0m
+    ^[2m14:03:07.010^[0m ^[35mweb^[0m    ^[1;31mERROR^[0m ^[38;5;101m79b4f56e^[0m ^[1;31m└ failed after 9.1 ms: KeyError, billed 240 ms, 47 of 256 MB, cold start 230 ms^[0m
+    ^[2m14:03:08.020^[0m ^[32mworker^[0m ^[1;31mERROR^[0m ^[38;5;101m79b4f56e^[0m Task timed out after 3.00 seconds
+    ^[2m14:03:08.021^[0m ^[32mworker^[0m ^[1;31mERROR^[0m ^[38;5;101m79b4f56e^[0m ^[1;31m└ timed out after 3.0 s, billed 3.0 s, 40 of 128 MB^[0m
+    ^[2m14:03:08.300^[0m ^[36mapi^[0m    ^[1;31mERROR^[0m ^[38;5;100mKx3=^[0m     GET /orders/7 ^[1;31m502^[0m  12 ms^[2m  ip=192.0.2.1^[0m
     ^[2m── Sunday, 2026-11-22 ──^[0m
     ^[2m14:03:07.000^[0m ^[35mweb^[0m                       indented, and the last line of all
     "#);
@@ -180,6 +180,8 @@ fn words_stay_whole_and_letters_without_an_end_do_not_stop_it() {
     assert_eq!(text(fold(&cells, 4)), ("ab".to_owned(), "cd".to_owned()));
     assert_eq!(text(fold(&cells, 2)), ("ab".to_owned(), "cd".to_owned()));
     assert_eq!(text(fold(&cells, 1)), ("a".to_owned(), "b cd".to_owned()));
+    let apart: Vec<Cell> = "ab  cd".chars().map(|letter| (letter, Style::Plain)).collect();
+    assert_eq!(text(fold(&apart, 2)), ("ab".to_owned(), "cd".to_owned()));
     let long: Vec<Cell> = "a bcdefgh".chars().map(|letter| (letter, Style::Plain)).collect();
     assert_eq!(text(fold(&long, 5)), ("a bcd".to_owned(), "efgh".to_owned()));
     let wide: Vec<Cell> = "日本語".chars().map(|letter| (letter, Style::Plain)).collect();
