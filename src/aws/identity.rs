@@ -12,8 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
-use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
+use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -70,21 +69,20 @@ pub(super) struct Memory(PathBuf);
 
 impl Memory {
     /// The memory of the key that `config` would use, in `folder`, and a config that does not load that key a second
-    /// time. `None` where no key is found: whoever asks STS gets the error.
+    /// time. `None` where there is no key: whoever asks STS gets the error.
     pub(super) async fn of(folder: &Path, config: SdkConfig) -> (Option<Self>, SdkConfig) {
         let Some(provider) = config.credentials_provider() else { return (None, config) };
-        let Ok(found) = provider.provide_credentials().await else { return (None, config) };
-        // Endpoints are clouds of their own, which may know the same key.
-        let endpoints = [config.endpoint_url().map(str::to_owned), std::env::var("AWS_ENDPOINT_URL_STS").ok()];
-        let mut hash = Sha256::new();
-        for part in [Some(found.access_key_id().to_owned())].iter().chain(&endpoints) {
-            hash.update(part.as_deref().unwrap_or_default());
-            hash.update([0]);
-        }
-        let file = folder.join(format!("{}.json", hex::encode(&hash.finalize()[..16])));
+        let found = provider.provide_credentials().await;
+        let memory = found.as_ref().ok().map(|key| {
+            // Endpoints are clouds of their own, which may know the same key.
+            let endpoint = config.endpoint_url().unwrap_or_default();
+            let of_sts = std::env::var("AWS_ENDPOINT_URL_STS").unwrap_or_default();
+            let hash = Sha256::digest([key.access_key_id(), endpoint, &of_sts].join("\n"));
+            Self(folder.join(format!("{}.json", hex::encode(&hash[..16]))))
+        });
         let once = Once { inner: provider, found: Mutex::new(Some(found)) };
         let config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(once)).build();
-        (Some(Self(file)), config)
+        (memory, config)
     }
 
     pub(super) fn recall(&self) -> Option<Identity> {
@@ -122,11 +120,12 @@ fn forget_old(folder: &Path) {
     }
 }
 
-/// Credentials whose first ones were loaded already: loading may start a process, or ask a server.
+/// Credentials that were loaded already, the first time: loading may start a process, or ask a server, or wait for one
+/// in vain.
 #[derive(Debug)]
 struct Once {
     inner: SharedCredentialsProvider,
-    found: Mutex<Option<Credentials>>,
+    found: Mutex<Option<provider::Result>>,
 }
 
 impl ProvideCredentials for Once {
@@ -136,7 +135,7 @@ impl ProvideCredentials for Once {
     {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner).take();
         match found {
-            Some(found) => future::ProvideCredentials::ready(Ok(found)),
+            Some(found) => future::ProvideCredentials::ready(found),
             None => self.inner.provide_credentials(),
         }
     }

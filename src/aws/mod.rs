@@ -99,11 +99,7 @@ pub(crate) struct Cloud {
 /// `Failed` when the endpoint does not answer.
 pub(crate) async fn connect(access: &Access) -> Result<Cloud> {
     let (config, region, memory) = configure(access).await?;
-    let identity = identity::ask(access, &config).await?;
-    if let Some(memory) = memory {
-        memory.keep(&identity);
-    }
-    Ok(clients(&config, region, identity, None))
+    asked(access, &config, region, memory).await
 }
 
 /// The same with what STS has once said of the key, for those who only look: they have to ask [`Cloud::in_truth`]
@@ -119,13 +115,18 @@ pub(crate) async fn connect_from_memory(access: &Access) -> Result<Cloud> {
         let doubt = Doubt::new(access, &config, memory.clone());
         return Ok(clients(&config, region, identity, Some(doubt)));
     }
-    let identity = identity::ask(access, &config).await?;
+    asked(access, &config, region, memory).await
+}
+
+async fn asked(access: &Access, config: &SdkConfig, region: String, memory: Option<Memory>) -> Result<Cloud> {
+    let identity = identity::ask(access, config).await?;
     if let Some(memory) = memory {
         memory.keep(&identity);
     }
-    Ok(clients(&config, region, identity, None))
+    Ok(clients(config, region, identity, None))
 }
 
+/// Region and credentials, and where it is remembered whose they are.
 async fn configure(access: &Access) -> Result<(SdkConfig, String, Option<Memory>)> {
     // Throttling is normal on the control plane: API Gateway allows some calls once in 30 s.
     let retry = RetryConfig::standard().with_max_attempts(6).with_max_backoff(Duration::from_secs(20));

@@ -1,9 +1,12 @@
 //! Reading a long time at several places at once, and handing it on in order.
 //!
 //! A page of `FilterLogEvents` names the next one, so that a million events take hundreds of round trips one after another.
-//! But the times of a page tell how much is written, and what comes after it can be asked for by time as well: so a long
-//! time is cut into parts of about a page each, and some of them are read ahead. Where so much stands at one
-//! millisecond that it cannot be cut, and where few lanes are free, the tokens lead on.
+//! But the times of a page tell how much is written, and a time can be asked for as well: so a long time is cut into parts
+//! of about a page each, and some of them are read ahead.
+//!
+//! A part is read to the end of its tokens, always: AWS says that events are sorted, and people have seen a page go
+//! on where the one before had left something out (<https://github.com/aws/aws-sdk-js/issues/3994>). So a page that
+//! turns out to be the first of many only says how much there is, and its time is asked for once more.
 
 use std::collections::VecDeque;
 
@@ -39,14 +42,23 @@ struct Part {
     /// Ms, both included.
     from: i64,
     until: Option<i64>,
+    /// It has its length, and is not cut.
+    sized: bool,
     /// Of its next page.
     token: Option<String>,
-    begun: bool,
-    asking: bool,
-    /// There is no further page.
-    read: bool,
+    state: State,
     /// Read, not handed on.
     held: Option<Vec<Found>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nobody has asked for it.
+    New,
+    Asking,
+    /// There is another page.
+    Begun,
+    Read,
 }
 
 /// A call to make.
@@ -77,7 +89,7 @@ impl Ahead {
     fn part(&mut self, from: i64, until: Option<i64>) -> Part {
         let number = self.next;
         self.next += 1;
-        Part { number, from, until, token: None, begun: false, asking: false, read: false, held: None }
+        Part { number, from, until, sized: false, token: None, state: State::New, held: None }
     }
 
     fn find(&mut self, number: u64) -> Option<&mut Part> {
@@ -96,18 +108,17 @@ impl Ahead {
 
     /// What to ask for next, the earliest first: page after page of the first part, of the others a page ahead.
     pub(super) fn ask(&mut self) -> Option<Ask> {
-        let begun = self.parts.iter().filter(|part| part.begun).count();
-        let wants = |part: &Part| !part.asking && !part.read && part.held.is_none();
+        let under_way = self.parts.iter().filter(|part| part.state != State::New).count();
         let at = match self.parts.front() {
-            Some(first) if wants(first) => 0,
-            _ if begun < self.lanes => self.parts.iter().position(|part| !part.begun)?,
+            Some(first) if first.state == State::Begun && first.held.is_none() => 0,
+            _ if under_way < self.lanes => self.parts.iter().position(|part| part.state == State::New)?,
             _ => return None,
         };
-        if !self.parts[at].begun {
+        if self.parts[at].state == State::New && !self.parts[at].sized {
             self.cut(at);
         }
         let part = &mut self.parts[at];
-        (part.asking, part.begun) = (true, true);
+        part.state = State::Asking;
         Some(Ask { number: part.number, from: part.from, until: part.until, token: part.token.clone() })
     }
 
@@ -115,8 +126,12 @@ impl Ahead {
     fn cut(&mut self, at: usize) {
         let (from, until) = (self.parts[at].from, self.parts[at].until);
         let Some(length) = self.length.filter(|length| self.is_long(from, until, *length)) else { return };
-        let end = from.saturating_add(length);
-        self.parts[at].until = Some(end);
+        self.divide(at, from.saturating_add(length), until);
+    }
+
+    /// The part ends at `end`, and what comes after is another one.
+    fn divide(&mut self, at: usize, end: i64, until: Option<i64>) {
+        (self.parts[at].until, self.parts[at].sized) = (Some(end), true);
         let rest = self.part(end.saturating_add(1), until);
         self.parts.insert(at + 1, rest);
     }
@@ -129,37 +144,30 @@ impl Ahead {
     /// A page came. One of a part that was given up is for nobody.
     pub(super) fn got(&mut self, number: u64, page: Page) {
         let Some(at) = self.parts.iter().position(|part| part.number == number) else { return };
-        let Page { events: mut found, token } = page;
-        let until = self.parts[at].until;
-        let reached = found.last().map(|event| event.timestamp);
+        let Page { events: found, token } = page;
         // A page with a token may have any number of events, also none: of such a one nothing follows.
         let bytes: usize = found.iter().map(|event| event.message.len() + EVENT_BYTES).sum();
         let is_full = found.len() >= self.limit / 2 || bytes >= PAGE_BYTES / 2;
         let has_few = found.len() < self.limit / 4 && bytes < PAGE_BYTES / 4;
-        let part = &mut self.parts[at];
-        (part.asking, part.read) = (false, token.is_none());
-        match (reached, token) {
-            (Some(reached), Some(token)) if is_full => {
-                let span = found.first().map_or(0, |first| reached - first.timestamp);
-                #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a time span in ms")]
-                let length = ((span as f64 * PART) as i64).max(1);
-                self.length = Some(length);
-                if span > 0 && self.is_long(reached, until, length) {
-                    // More may stand at the last millisecond than this page has of it: the next part begins with it.
-                    found.truncate(found.partition_point(|event| event.timestamp < reached));
-                    let rest = self.part(reached, until);
-                    self.parts.insert(at + 1, rest);
-                    let part = &mut self.parts[at];
-                    (part.read, part.until) = (true, Some(reached - 1));
-                } else {
-                    self.parts[at].token = Some(token);
-                }
-            }
-            (_, Some(token)) => part.token = Some(token),
-            (_, None) if has_few => self.length = self.length.map(|length| length.saturating_mul(2)),
-            (_, None) => {}
+        let span = found.first().zip(found.last()).map(|(first, last)| (first.timestamp, last.timestamp));
+        if token.is_none() && has_few {
+            self.length = self.length.map(|length| length.saturating_mul(2));
         }
-        self.parts[at].held = Some(found);
+        if let (Some((first, last)), true) = (span, is_full && token.is_some()) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a time span in ms")]
+            let length = (((last - first) as f64 * PART) as i64).max(1);
+            self.length = Some(length);
+            let (until, goes_on) = (self.parts[at].until, self.parts[at].token.is_some());
+            if first < last && !goes_on && self.is_long(last, until, length) {
+                // More may stand at the last millisecond than this page has of it.
+                self.divide(at, last - 1, until);
+                self.parts[at].state = State::New;
+                return;
+            }
+        }
+        let part = &mut self.parts[at];
+        part.state = if token.is_some() { State::Begun } else { State::Read };
+        (part.token, part.held) = (token, Some(found));
     }
 
     /// What comes next, as far as it was read.
@@ -167,7 +175,7 @@ impl Ahead {
         loop {
             let first = self.parts.front_mut()?;
             let held = first.held.take();
-            let read = first.read;
+            let read = first.state == State::Read;
             if read {
                 self.parts.pop_front();
             }
@@ -180,7 +188,7 @@ impl Ahead {
     /// The call failed, and has to be made again.
     pub(super) fn failed(&mut self, number: u64) {
         if let Some(part) = self.find(number) {
-            (part.asking, part.begun) = (false, part.token.is_some());
+            part.state = if part.token.is_some() { State::Begun } else { State::New };
         }
     }
 
@@ -189,7 +197,7 @@ impl Ahead {
     pub(super) fn restart(&mut self, number: u64, from: i64) -> bool {
         let is_first = self.parts.front().is_some_and(|first| first.number == number);
         if let Some(part) = self.find(number) {
-            (part.asking, part.begun, part.token, part.held) = (false, false, None, None);
+            (part.state, part.token, part.held) = (State::New, None, None);
             if is_first {
                 part.from = part.from.max(from);
             }
@@ -214,17 +222,28 @@ mod tests {
         events: Vec<i64>,
         limit: usize,
         calls: usize,
+        /// Pages of one question do not come in order.
+        mixed: bool,
     }
 
     impl Cloud {
+        fn new(events: Vec<i64>, limit: usize) -> Self {
+            Self { events, limit, calls: 0, mixed: false }
+        }
+
         fn answer(&mut self, ask: &Ask) -> Page {
             self.calls += 1;
             let within = |at: i64| at >= ask.from && ask.until.is_none_or(|until| at <= until);
-            let all = self.events.iter().enumerate().filter(|(_, at)| within(**at));
-            let begin = ask.token.as_ref().map_or(0, |token| token.parse().expect("a token"));
-            let events: Vec<Found> = all.clone().skip(begin).take(self.limit).map(|(id, at)| found(id, *at)).collect();
-            let end = begin + events.len();
-            Page { token: (end < all.count()).then(|| end.to_string()), events }
+            let mut all: Vec<(usize, i64)> =
+                self.events.iter().copied().enumerate().filter(|(_, at)| within(*at)).collect();
+            if self.mixed {
+                all.sort_by_key(|(id, _)| (id % 3, *id));
+            }
+            let begin: usize = ask.token.as_ref().map_or(0, |token| token.parse().expect("a token"));
+            let end = all.len().min(begin + self.limit);
+            let mut events: Vec<Found> = all[begin..end].iter().map(|(id, at)| found(*id, *at)).collect();
+            events.sort_by_key(|event| event.timestamp);
+            Page { token: (end < all.len()).then(|| end.to_string()), events }
         }
     }
 
@@ -255,7 +274,7 @@ mod tests {
         #[test]
         fn everything_comes_once_and_in_order(
             gaps in prop::collection::vec(prop_oneof![4 => 0_i64..3, 2 => Just(0), 1 => 0_i64..5_000], 0..400),
-            limit in 1_usize..40, lanes in 1_usize..6, seed in any::<u64>(),
+            limit in 1_usize..40, lanes in 1_usize..6, seed in any::<u64>(), mixed in any::<bool>(),
         ) {
             let mut at = 0;
             let events: Vec<i64> = gaps.iter().map(|gap| { at += gap; at }).collect();
@@ -265,8 +284,11 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 usize::try_from(state >> 40).unwrap() % most
             };
-            let mut cloud = Cloud { events, limit, calls: 0 };
-            let (shown, most) = read(&mut cloud, lanes, choose);
+            let mut cloud = Cloud { mixed, ..Cloud::new(events, limit) };
+            let (mut shown, most) = read(&mut cloud, lanes, choose);
+            if mixed {
+                shown.sort_unstable();
+            }
             prop_assert_eq!(shown, (0..count).collect::<Vec<_>>());
             prop_assert!(most <= lanes);
         }
@@ -274,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_is_written_evenly_is_read_at_all_lanes_with_few_calls_more() {
-        let mut cloud = Cloud { events: (0..1_000_000).map(|at| at / 10).collect(), limit: 10_000, calls: 0 };
+        let mut cloud = Cloud::new((0..1_000_000).map(|at| at / 10).collect(), 10_000);
         let (shown, most) = read(&mut cloud, 4, |_| 1);
         assert_eq!((shown.len(), most), (1_000_000, 4));
         assert!(cloud.calls <= 130, "{}", cloud.calls);
@@ -282,7 +304,7 @@ mod tests {
 
     #[test]
     fn one_lane_follows_the_tokens() {
-        let mut cloud = Cloud { events: (0..100_000).collect(), limit: 10_000, calls: 0 };
+        let mut cloud = Cloud::new((0..100_000).collect(), 10_000);
         let (shown, most) = read(&mut cloud, 1, |_| 1);
         assert_eq!((shown.len(), most, cloud.calls), (100_000, 1, 10));
     }
