@@ -126,6 +126,10 @@ fn two_triggers_of_a_bucket_do_not_overlap() {
         let expected = format!("s3 | this trigger of `two` overlaps one of `one` | {label}");
         assert_eq!(errors(&with(first, second)), [expected]);
     }
+    // Its own routes are no part of that list.
+    let routed = with("uploads", "uploads").replace("app.main, triggers", "app.main, http: [GET /a], triggers");
+    let found = errors(&routed.replacen("GET /a", "GET /b", 1));
+    assert_eq!(found, [format!("s3 | this trigger of `two` overlaps one of `one` | {label}")]);
     for (first, second) in [
         ("uploads", "others"),
         ("{ bucket: uploads, prefix: in/ }", "{ bucket: uploads, prefix: out/ }"),

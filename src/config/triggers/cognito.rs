@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Trigger;
+use super::{Trigger, named};
 use crate::config::fields::Fields;
 use crate::config::raw::{Entry, Kind, Node};
 use crate::config::resources::{Others, must_be};
@@ -167,13 +167,8 @@ impl Taken {
         name: &str,
         triggers: &[Trigger],
     ) {
-        let Kind::List(items) = &entry.value.kind else { return };
-        for (index, trigger) in triggers.iter().enumerate() {
+        for (at, trigger) in named(entry, triggers) {
             let Trigger::Cognito(trigger) = trigger else { continue };
-            let at = match items.get(index).map(|item| &item.kind) {
-                Some(Kind::Map(map)) => map.0.first().map(|kind| &kind.key_span),
-                _ => None,
-            };
             for event in &trigger.events {
                 let has = |(_, other): &&(String, CognitoTrigger)| {
                     other.pool.id() == trigger.pool.id() && other.events.iter().any(|it| slot(it) == slot(event))
@@ -182,7 +177,7 @@ impl Taken {
                     let whose = if other == name { "another trigger of it".to_owned() } else { format!("`{other}`") };
                     let title = format!("`{name}` is called on `{event}`, and so is {whose}");
                     let label = "a user pool calls one function for an event: let that one call the other";
-                    reader.problem(at.unwrap_or(&entry.key_span), title, label);
+                    reader.problem(at, title, label);
                 }
             }
             self.0.push((name.to_owned(), trigger.clone()));

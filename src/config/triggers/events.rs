@@ -102,7 +102,7 @@ pub(super) fn is_short(map: &Map) -> bool {
 }
 
 /// Reports triggers of a function that would be one rule.
-pub(super) fn check(reader: &mut Reader<'_>, all: &[(Span, &Trigger)]) {
+pub(super) fn check(reader: &mut Reader<'_>, all: &[(&Span, &Trigger)]) {
     let mut before: Vec<&EventsTrigger> = Vec::new();
     for (at, trigger) in all {
         let Trigger::Events(events) = trigger else { continue };

@@ -74,7 +74,7 @@ fn group(reader: &mut Reader<'_>, entry: &Entry) -> Option<Group> {
 }
 
 /// Reports what the `logs` triggers of a function and the functions of the app do not agree about.
-pub(super) fn check(reader: &mut Reader<'_>, function: &str, all: &[(Span, &Trigger)], functions: &[&str]) {
+pub(super) fn check(reader: &mut Reader<'_>, function: &str, all: &[(&Span, &Trigger)], functions: &[&str]) {
     let mut before: Vec<&LogsTrigger> = Vec::new();
     for (at, trigger) in all {
         let Trigger::Logs(logs) = trigger else { continue };

@@ -175,19 +175,22 @@ fn one(reader: &mut Reader<'_>, item: &Node, others: &Others<'_>) -> Option<Trig
     (kind.read)(reader, &fields, others)
 }
 
-/// Reports what a function's triggers, read from `entry` without a fault, and the functions of the app do not
-/// agree about.
+/// Reports what a function's triggers, read from `entry`, and the functions of the app do not agree about.
 pub(super) fn check(reader: &mut Reader<'_>, entry: &Entry, (name, all): (&str, &[Trigger]), functions: &[&str]) {
-    let Kind::List(items) = &entry.value.kind else { return };
-    if items.len() == all.len() {
-        let at = |item: &'_ Node| match &item.kind {
-            Kind::Map(map) => map.0.first().map_or(item.span.clone(), |trigger| trigger.key_span.clone()),
-            _ => item.span.clone(),
-        };
-        let all: Vec<(Span, &Trigger)> = items.iter().map(at).zip(all).collect();
-        logs::check(reader, name, &all, functions);
-        events::check(reader, &all);
-    }
+    let all = named(entry, all);
+    logs::check(reader, name, &all, functions);
+    events::check(reader, &all);
+}
+
+/// Each trigger of `entry` that is no route, with the place that names it. None when one of them could not be read: what
+/// is wrong with it has been told.
+fn named<'a>(entry: &'a Entry, all: &'a [Trigger]) -> Vec<(&'a Span, &'a Trigger)> {
+    let Kind::List(items) = &entry.value.kind else { return Vec::new() };
+    let kinds = items.iter().filter_map(|item| if let Kind::Map(map) = &item.kind { map.0.first() } else { None });
+    let places: Vec<&Span> = kinds.filter(|kind| kind.key != "http").map(|kind| &kind.key_span).collect();
+    // A function's own list of routes is among its triggers, too.
+    let all: Vec<&Trigger> = all.iter().filter(|trigger| !matches!(trigger, Trigger::Http(_))).collect();
+    if places.len() == all.len() { places.into_iter().zip(all).collect() } else { Vec::new() }
 }
 
 /// A trigger's own `name`, if it has one. `what` it becomes on AWS: a rule.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Source, Trigger, source};
+use super::{Source, Trigger, named, source};
 use crate::config::fields::Fields;
 use crate::config::raw::{Entry, Kind};
 use crate::config::resources::Others;
@@ -104,20 +104,14 @@ impl Notified {
         name: &str,
         triggers: &[Trigger],
     ) {
-        let Kind::List(items) = &entry.value.kind else { return };
-        // When one is missing, what is wrong with it has been told.
-        if items.len() != triggers.len() {
-            return;
-        }
-        for (item, trigger) in items.iter().zip(triggers) {
+        for (at, trigger) in named(entry, triggers) {
             let Trigger::S3(trigger) = trigger else { continue };
             if let Some((other, _)) = self.0.iter().find(|(_, other)| other.overlaps(trigger)) {
                 let whose =
                     if other == name { "another trigger of it".to_owned() } else { format!("one of `{other}`") };
                 let title = format!("this trigger of `{name}` overlaps {whose}");
                 let label = "S3 calls one function for an event: tell them apart by `events`, `prefix` or `suffix`";
-                let at = if let Kind::Map(map) = &item.kind { map.0.first().map(|kind| &kind.key_span) } else { None };
-                reader.problem(at.unwrap_or(&item.span), title, label);
+                reader.problem(at, title, label);
             }
             self.0.push((name.to_owned(), trigger.clone()));
         }

@@ -196,12 +196,15 @@ impl Group {
         let mut came = false;
         let sorted_after = self.events.back().map(|event| event.timestamp);
         let mut in_order = true;
+        // What is read for the first time nobody has seen, whatever was forgotten meanwhile.
+        let first = self.rounds == 0;
         for Found { id, timestamp, stream, message } in found {
             if timestamp <= began + AHEAD {
                 self.newest = self.newest.max(timestamp);
             }
             let event = LogEvent { timestamp, function: self.source.clone(), message, stream };
-            if self.seen.in_page(&event, id.as_deref()) {
+            let floor = if first { self.since } else { self.seen.floor() };
+            if self.seen.in_page(&event, id.as_deref(), floor) {
                 came = true;
                 in_order &= sorted_after.is_none_or(|last| last <= timestamp);
                 self.events.push_back(event);

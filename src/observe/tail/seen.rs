@@ -47,9 +47,10 @@ impl Seen {
         self.unnamed = (i64::MIN, HashMap::new());
     }
 
-    /// Whether an event of a page is to be shown. Within a round, they come in time order.
-    pub(super) fn in_page(&mut self, event: &LogEvent, id: Option<&str>) -> bool {
-        if event.timestamp < self.floor {
+    /// Whether an event of a page is to be shown. Within a round, they come in time order; what nevertheless comes from
+    /// before `floor` (ms) counts as shown.
+    pub(super) fn in_page(&mut self, event: &LogEvent, id: Option<&str>, floor: i64) -> bool {
+        if event.timestamp < floor {
             return false;
         }
         let id = if let Some(id) = id {
@@ -156,13 +157,13 @@ mod tests {
     #[test]
     fn an_id_is_shown_once_and_equal_texts_as_often_as_they_are_there() {
         let mut seen = Seen::new(0, 100, false);
-        assert!(seen.in_page(&event(1, "a"), Some("1")) && seen.in_page(&event(1, "a"), Some("2")));
-        assert!(!seen.in_page(&event(1, "a"), Some("1")));
+        assert!(seen.in_page(&event(1, "a"), Some("1"), 0) && seen.in_page(&event(1, "a"), Some("2"), 0));
+        assert!(!seen.in_page(&event(1, "a"), Some("1"), 0));
         let mut unnamed = Seen::new(0, 100, false);
-        assert!(unnamed.in_page(&event(1, "a"), None) && unnamed.in_page(&event(1, "a"), None));
+        assert!(unnamed.in_page(&event(1, "a"), None, 0) && unnamed.in_page(&event(1, "a"), None, 0));
         unnamed.again();
-        assert!(!unnamed.in_page(&event(1, "a"), None) && !unnamed.in_page(&event(1, "a"), None));
-        assert!(unnamed.in_page(&event(1, "a"), None), "a third one is new");
+        assert!(!unnamed.in_page(&event(1, "a"), None, 0) && !unnamed.in_page(&event(1, "a"), None, 0));
+        assert!(unnamed.in_page(&event(1, "a"), None, 0), "a third one is new");
     }
 
     #[test]
@@ -170,22 +171,25 @@ mod tests {
         let mut seen = Seen::new(0, 100, true);
         // Live first, then the page; a second one that the sample left out.
         assert!(seen.in_session(&event(1, "a")));
-        assert!(!seen.in_page(&event(1, "a"), Some("1")));
-        assert!(seen.in_page(&event(1, "a"), Some("2")));
+        assert!(!seen.in_page(&event(1, "a"), Some("1"), 0));
+        assert!(seen.in_page(&event(1, "a"), Some("2"), 0));
         // The page first, then live.
-        assert!(seen.in_page(&event(2, "b"), Some("3")));
+        assert!(seen.in_page(&event(2, "b"), Some("3"), 0));
         assert!(!seen.in_session(&event(2, "b")));
         assert!(seen.in_session(&event(2, "b")), "one more than the page had");
-        assert!(!seen.in_page(&event(2, "b"), Some("4")));
+        assert!(!seen.in_page(&event(2, "b"), Some("4"), 0));
     }
 
     #[test]
     fn memory_is_bounded_and_what_was_forgotten_is_not_shown_again() {
         let mut seen = Seen::new(0, 1_000, false);
         for at in 0..100_000 {
-            assert!(seen.in_page(&event(at, "x"), Some(&at.to_string())));
+            assert!(seen.in_page(&event(at, "x"), Some(&at.to_string()), 0));
             assert!(seen.ids.len() <= 1_000);
         }
-        assert!(seen.floor() > 98_000 && !seen.in_page(&event(5, "x"), Some("5")));
+        assert!(seen.floor() > 98_000);
+        let floor = seen.floor();
+        assert!(!seen.in_page(&event(5, "x"), Some("5"), floor));
+        assert!(seen.in_page(&event(6, "late"), Some("late"), 0), "a first reading that goes back in time");
     }
 }
