@@ -1,13 +1,13 @@
 //! The logs of several functions as one stream in time order, for minutes or for days.
 //!
 //! ```text
-//! pace (when) ─► page (FilterLogEvents) ─► group (rounds, late events) ─► seen (never twice) ─► merge (order) ─► Step
-//!                            live (StartLiveTail) ────┘          line (networks and credentials that go)
+//! pace (when) ─► page (FilterLogEvents) ─► ahead (parts) ─► group (rounds, late events) ─► seen (never twice) ─► merge (order) ─► Step
+//!                                     live (StartLiveTail) ────┘          line (networks and credentials that go)
 //! ```
 //!
 //! `CloudWatch` Logs gives pages that are empty but not the last, events that arrive late, and refusals. A
 //! round of a group looks again at what is recent, and ids tell what was shown: nothing is lost and nothing
-//! comes twice. Memory is bounded: a page or two per group, and the ids of the last minutes.
+//! comes twice. Memory is bounded: some pages, and the ids of the last minutes.
 
 mod ahead;
 mod group;
