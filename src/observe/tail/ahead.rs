@@ -49,6 +49,8 @@ struct Part {
     state: State,
     /// Read, not handed on.
     held: Option<Vec<Found>>,
+    /// Pages that it took so far.
+    fill: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +91,7 @@ impl Ahead {
     fn part(&mut self, from: i64, until: Option<i64>) -> Part {
         let number = self.next;
         self.next += 1;
-        Part { number, from, until, sized: false, token: None, state: State::New, held: None }
+        Part { number, from, until, sized: false, token: None, state: State::New, held: None, fill: 0.0 }
     }
 
     fn find(&mut self, number: u64) -> Option<&mut Part> {
@@ -141,27 +143,35 @@ impl Ahead {
         self.lanes > 1 && end.saturating_sub(from) > length.saturating_mul(2)
     }
 
+    /// How full a page is: 1.0 has as much as AWS gives at once.
+    #[expect(clippy::cast_precision_loss, reason = "no more than a page")]
+    fn fill(&self, found: &[Found]) -> f64 {
+        let bytes: usize = found.iter().map(|event| event.message.len() + EVENT_BYTES).sum();
+        (found.len() as f64 / self.limit as f64).max(bytes as f64 / PAGE_BYTES as f64)
+    }
+
     /// A page came. One of a part that was given up is for nobody.
     pub(super) fn got(&mut self, number: u64, page: Page) {
         let Some(at) = self.parts.iter().position(|part| part.number == number) else { return };
         let Page { events: found, token } = page;
-        // A page with a token may have any number of events, also none: of such a one nothing follows.
-        let bytes: usize = found.iter().map(|event| event.message.len() + EVENT_BYTES).sum();
-        let is_full = found.len() >= self.limit / 2 || bytes >= PAGE_BYTES / 2;
-        let has_few = found.len() < self.limit / 4 && bytes < PAGE_BYTES / 4;
-        let span = found.first().zip(found.last()).map(|(first, last)| (first.timestamp, last.timestamp));
-        if token.is_none() && has_few {
-            self.length = self.length.map(|length| length.saturating_mul(2));
+        let fill = self.fill(&found);
+        let part = &mut self.parts[at];
+        part.fill += fill;
+        let (until, sized, whole) = (part.until, part.sized, part.fill);
+        let (is_first, has_more) = (part.token.is_none(), token.is_some());
+        // Lumps make no difference.
+        if sized && !has_more && !(0.4..=1.0).contains(&whole) {
+            self.length = self.length.map(|length| scaled(length, (PART / whole).clamp(0.5, 2.0)));
         }
-        if let (Some((first, last)), true) = (span, is_full && token.is_some()) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a time span in ms")]
-            let length = (((last - first) as f64 * PART) as i64).max(1);
-            self.length = Some(length);
-            let (until, goes_on) = (self.parts[at].until, self.parts[at].token.is_some());
-            if first < last && !goes_on && self.is_long(last, until, length) {
+        // A page with a token may have any number of events, also none: of such a one nothing follows.
+        if let (Some(first), Some(last), true) = (found.first(), found.last(), is_first && has_more && fill >= 0.5) {
+            let (first, last) = (first.timestamp, last.timestamp);
+            let length = scaled(last - first, PART);
+            if first < last && self.is_long(last, until, length) {
                 // More may stand at the last millisecond than this page has of it.
+                self.length = Some(length);
                 self.divide(at, last - 1, until);
-                self.parts[at].state = State::New;
+                (self.parts[at].state, self.parts[at].fill) = (State::New, 0.0);
                 return;
             }
         }
@@ -197,13 +207,19 @@ impl Ahead {
     pub(super) fn restart(&mut self, number: u64, from: i64) -> bool {
         let is_first = self.parts.front().is_some_and(|first| first.number == number);
         if let Some(part) = self.find(number) {
-            (part.state, part.token, part.held) = (State::New, None, None);
+            (part.state, part.token, part.held, part.fill) = (State::New, None, None, 0.0);
             if is_first {
                 part.from = part.from.max(from);
             }
         }
         is_first
     }
+}
+
+/// At least a millisecond.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a time span in ms")]
+fn scaled(length: i64, by: f64) -> i64 {
+    ((length as f64 * by) as i64).max(1)
 }
 
 #[cfg(test)]
@@ -299,7 +315,18 @@ mod tests {
         let mut cloud = Cloud::new((0..1_000_000).map(|at| at / 10).collect(), 10_000);
         let (shown, most) = read(&mut cloud, 4, |_| 1);
         assert_eq!((shown.len(), most), (1_000_000, 4));
-        assert!(cloud.calls <= 130, "{}", cloud.calls);
+        assert!(cloud.calls <= 135, "{}", cloud.calls);
+    }
+
+    #[test]
+    fn what_is_written_in_lumps_and_ever_less_is_read_with_few_calls_more() {
+        let lumps = (0..1_000_000).map(|at| at / 5_000 * 25).collect();
+        let less = (0..1_000_000_i64).map(|at| at * at / 1_000_000).collect();
+        for events in [lumps, less] {
+            let mut cloud = Cloud::new(events, 10_000);
+            assert_eq!(read(&mut cloud, 4, |_| 1).0.len(), 1_000_000);
+            assert!(cloud.calls <= 200, "{}", cloud.calls);
+        }
     }
 
     #[test]
