@@ -268,6 +268,11 @@ impl StageConfig {
         self.functions.values().flat_map(|function| &function.triggers)
     }
 
+    /// Whether it has an API of this kind.
+    pub(crate) fn has_api(&self, api: Http) -> bool {
+        self.functions.values().any(|function| function.is_behind(api))
+    }
+
     /// The addresses of the functions that are container images, by the function's name.
     pub(crate) fn images(&self) -> BTreeMap<&str, &str> {
         let images = self.functions.iter();

@@ -20,6 +20,17 @@ use crate::config::{FunctionConfig, Http, StageConfig};
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 pub(crate) const MANAGED_LIMIT: usize = 6_144;
 
+/// What it takes to have another service write into `CloudWatch` Logs; none of it knows of single resources.
+pub(crate) const LOG_DELIVERY: &[&str] = &[
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+];
+
 /// Calls that one kind makes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Need {

@@ -197,7 +197,7 @@ impl Group {
         let sorted_after = self.events.back().map(|event| event.timestamp);
         let mut in_order = true;
         // What is read for the first time nobody has seen, whatever was forgotten meanwhile.
-        let first = self.rounds == 0;
+        let first = self.complete.is_none();
         for Found { id, timestamp, stream, message } in found {
             if timestamp <= began + AHEAD {
                 self.newest = self.newest.max(timestamp);

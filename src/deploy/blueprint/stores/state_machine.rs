@@ -9,25 +9,13 @@ use crate::deploy::blueprint::permissions::filled;
 use crate::deploy::blueprint::{Drawing, Place, allow, managed_arn};
 use crate::deploy::kinds::{Any, Kind, Role, StateMachine, StateMachineWanted};
 use crate::deploy::names::{resource_name, role_path, states_role_name};
+use crate::deploy::needs::LOG_DELIVERY;
 use crate::deploy::resource::Owner;
 use crate::error::Result;
 
 /// Longest name of a state machine.
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>
 const LONGEST: usize = 80;
-
-/// What writing a log takes; none of it knows of single resources.
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy>
-const LOG: &[&str] = &[
-    "logs:CreateLogDelivery",
-    "logs:GetLogDelivery",
-    "logs:UpdateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:DescribeResourcePolicies",
-    "logs:DescribeLogGroups",
-];
 
 impl Store for config::StateMachine {
     fn address(&self, name: &str, owner: &Owner, place: &Place) -> Address {
@@ -47,7 +35,9 @@ impl Store for config::StateMachine {
             statements.push(allow(&["lambda:InvokeFunction"], &called));
         }
         if self.log != "OFF" {
-            statements.push(json!({"Effect": "Allow", "Action": LOG, "Resource": "*"}));
+            // <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy>
+            let actions = [LOG_DELIVERY, &["logs:DescribeLogGroups"]].concat();
+            statements.push(json!({"Effect": "Allow", "Action": actions, "Resource": "*"}));
         }
         for statement in &self.policies {
             statements.push(filled(statement, &drawing.addresses)?);

@@ -32,7 +32,7 @@ pub(super) async fn create(cloud: &Cloud, api: &Api, id: &str, before: Option<&S
         match patiently(create).await {
             Ok(made) => return made.id.ok_or_else(|| Error::failed(format!("failed to {}: no id came back", what()))),
             Err(error) if is_passing(&error) && backoff.sleep().await => {
-                if let Some((deployment, description)) = served(cloud, id, stage).await?
+                if let (_, Some((deployment, description))) = served_and_log(cloud, id, stage).await?
                     && before != Some(&deployment)
                     && description == Some(api.fingerprint())
                 {
@@ -71,13 +71,6 @@ async fn descriptions(cloud: &Cloud, id: &str) -> BTreeMap<String, Option<String
 }
 
 /// The deployment that the stage serves.
-async fn served(cloud: &Cloud, id: &str, stage: &str) -> Result<Option<Served>> {
-    match rollback::stage(cloud, id, stage).await? {
-        Some(stage) => of_stage(cloud, id, stage).await,
-        None => Ok(None),
-    }
-}
-
 async fn of_stage(cloud: &Cloud, id: &str, stage: GetStageOutput) -> Result<Option<Served>> {
     let Some(deployment) = stage.deployment_id else { return Ok(None) };
     cloud.pace.gateway().await;

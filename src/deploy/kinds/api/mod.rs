@@ -263,10 +263,8 @@ impl Resource for Api {
         const ACCOUNT: &[&str] = &["arn:{partition}:apigateway:{region}::/account"];
         const VERBS: &[&str] =
             &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
-        let some = |stage: &StageConfig| stage.functions.values().any(|function| function.is_behind(Http::Rest));
-        let logs = |stage: &StageConfig| {
-            stage.access_log.is_some() && stage.functions.values().any(|function| function.is_behind(Http::Rest))
-        };
+        let some = |stage: &StageConfig| stage.has_api(Http::Rest);
+        let logs = |stage: &StageConfig| stage.access_log.is_some() && stage.has_api(Http::Rest);
         vec![
             Need::on(LIST, &["apigateway:GET"]),
             Need::on(ON, VERBS).when(some),

@@ -29,7 +29,7 @@ use crate::config::{Http, StageConfig};
 use crate::deploy::access_log::AccessLog;
 use crate::deploy::loss::Loss;
 use crate::deploy::names::{api_name, function_prefix};
-use crate::deploy::needs::Need;
+use crate::deploy::needs::{LOG_DELIVERY, Need};
 use crate::deploy::resource::{Found, Key, Owner, Resource};
 use crate::error::{Error, Result};
 
@@ -267,19 +267,8 @@ impl Resource for HttpApi {
             &["apigateway:GET", "apigateway:POST", "apigateway:PUT", "apigateway:PATCH", "apigateway:DELETE"];
         // Who switches the log on lends API Gateway these.
         // <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html>
-        const DELIVERY: &[&str] = &[
-            "logs:CreateLogDelivery",
-            "logs:GetLogDelivery",
-            "logs:UpdateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:DescribeResourcePolicies",
-        ];
-        let logs = |stage: &StageConfig| {
-            stage.access_log.is_some() && stage.functions.values().any(|function| function.is_behind(Http::Api))
-        };
-        vec![Need::on(ON, VERBS), Need::anywhere(DELIVERY).when(logs)]
+        let logs = |stage: &StageConfig| stage.access_log.is_some() && stage.has_api(Http::Api);
+        vec![Need::on(ON, VERBS), Need::anywhere(LOG_DELIVERY).when(logs)]
     }
 
     async fn discover(cloud: &Cloud, owner: &Owner) -> Result<Found<Self>> {
